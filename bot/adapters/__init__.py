@@ -1,0 +1,1 @@
+"""The technologies, one package or module each, named ROLE_TECHNOLOGY; siblings never import each other."""

@@ -1,0 +1,67 @@
+"""The one object that use cases get: every port, built once by `bot.bootstrap`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.errors import Gone
+from bot.domain.refs import ForgeName, Repository
+from bot.domain.runs import BuildId
+from bot.domain.suites import Limits, Network
+from bot.ports.forge import Forge
+from bot.ports.logs import Logs
+from bot.ports.sandbox import Sandbox
+from bot.ports.source import Source
+from bot.ports.store import UnitOfWork
+from bot.ports.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the operator decides; durations in seconds."""
+
+    lease: float = 60.0
+    """A worker's hold on a run; renewed every quarter of it."""
+    grace: float = 15.0
+    """Waited beyond the lease before a run is taken from its worker."""
+    timeout_max: int = 3 * 3600
+    limits: Limits = field(default_factory=Limits)
+    network_trusted: Network = Network.INTERNET
+    network_forks: Network = Network.NONE
+    approval_age: float = 7 * 86400
+    hard_age: float = 86400
+    """Every run has ended by then, come what may."""
+    give_up_reports: float = 86400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    forges: Mapping[ForgeName, Forge]
+    work: Callable[[], UnitOfWork]
+    sandbox: Sandbox
+    source: Source
+    logs: Logs
+    telemetry: Telemetry
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    new_id: Callable[[], str]
+    url: str
+    """ASSAY_URL without a slash at its end."""
+    owner: str
+    """Names this process in leases and the audit."""
+    rules: Rules = field(default_factory=Rules)
+
+    def forge(self, name: ForgeName) -> Forge:
+        if name not in self.forges:
+            raise Gone(f"no forge called {name} is set up")
+        return self.forges[name]
+
+    def forge_of(self, repository: Repository) -> Forge:
+        return self.forge(repository.forge)
+
+    def build_url(self, build: BuildId) -> str:
+        return f"{self.url}/b/{build}"
+
+    def suite_url(self, build: BuildId, suite: str) -> str:
+        return f"{self.url}/b/{build}/{suite}"

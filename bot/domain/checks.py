@@ -1,0 +1,68 @@
+"""What people see on a commit: the value that a forge shows."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.refs import Sha
+
+
+class CheckStatus(enum.StrEnum):
+    """GitHub's words for where a check run stands; other forges translate."""
+
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+class Conclusion(enum.StrEnum):
+    SUCCESS = "success"
+    FAILURE = "failure"
+    NEUTRAL = "neutral"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+    TIMED_OUT = "timed_out"
+    ACTION_REQUIRED = "action_required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A message at a place of a file. Columns are kept only when it starts and ends on one line."""
+
+    path: str
+    line: int
+    message: str
+    title: str
+    end_line: int = 0
+    column: int = 0
+    end_column: int = 0
+    level: str = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button: label ≤ 20, description ≤ 40, identifier ≤ 20 characters; at most three on a check."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """The whole visible state of one check; rendered anew for every report."""
+
+    name: str
+    sha: Sha
+    external_id: str
+    """The id of ours that it shows: a run's, or `build-N` for the aggregate."""
+    details_url: str
+    status: CheckStatus
+    conclusion: Conclusion | None
+    title: str
+    summary: str
+    text: str = ""
+    annotations: tuple[Annotation, ...] = ()
+    actions: tuple[Action, ...] = ()
+    started_at: datetime | None = None
+    completed_at: datetime | None = None

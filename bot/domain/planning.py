@@ -1,0 +1,121 @@
+"""From a trigger to a decision, with its reason, for every suite (BEHAVIOUR §1)."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.refs import Person, Repository, Sha
+from bot.domain.runs import Cause, Reason, Trust
+from bot.domain.suites import Occasion, Suite, SuiteFile
+
+_OCCASIONS: Final = {Cause.PUSH: Occasion.PUSH, Cause.TAG: Occasion.TAG, Cause.CHANGE: Occasion.PULL_REQUEST}
+_SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
+
+MatchGlobs = Callable[[Sequence[str], str], bool]
+"""(globs, path or branch) → does one of them match."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Someone or something wants suites run at a commit; every trigger ends as one of these.
+
+    The key names it: the same key again is the same trigger and starts nothing new.
+    """
+
+    key: str
+    repository: Repository
+    sha: Sha
+    cause: Cause
+    ref: str
+    base_ref: str = ""
+    base_sha: Sha | None = None
+    """What the changed files are counted from; None: unknown."""
+    change: int | None = None
+    title: str = ""
+    message: str = ""
+    """The head commit's message, where `[skip ci]` counts."""
+    draft: bool = False
+    sender: Person
+    trust: Trust
+    fresh: bool = False
+    """Run anew even what another build of this commit has run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFiles:
+    """Paths that differ from the base, old names of renamed files included."""
+
+    paths: tuple[str, ...]
+    complete: bool
+    """False when the list is cut or may be: then nothing may be skipped because of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    suite: Suite
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    suite: Suite
+    reason: Reason
+    note: str
+    """The title's words: `no changed file matches web/**`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The suite is for other events than this one; nothing is shown for it."""
+
+    suite: Suite
+
+
+Decision = Wanted | Skipped | Elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    decisions: tuple[Decision, ...]
+    note: str = ""
+
+    @property
+    def concerns_anybody(self) -> bool:
+        return any(not isinstance(one, Elsewhere) for one in self.decisions)
+
+
+def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
+    return any(suite.when.paths and _is_for(trigger, suite) for suite in file.suites)
+
+
+def plan(trigger: Trigger, file: SuiteFile, changed: ChangedFiles | None, match: MatchGlobs) -> Plan:
+    """Decide for each suite. `changed` is None when the base is unknown or nobody filters by path."""
+    note = ""
+    if needs_paths(trigger, file) and (changed is None or not changed.complete):
+        note = "The list of changed files is not known whole, so path filters were not used."
+        changed = None
+    decisions = tuple(_decide(trigger, suite, changed, match) for suite in file.suites)
+    return Plan(decisions, note)
+
+
+def _decide(trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match: MatchGlobs) -> Decision:
+    when = suite.when
+    if not _is_for(trigger, suite):
+        return Elsewhere(suite)
+    if _SKIP_CI.search(trigger.message):
+        return Skipped(suite, Reason.SKIP_CI, "the commit message says [skip ci]")
+    branch = trigger.base_ref if trigger.cause is Cause.CHANGE else trigger.ref
+    if when.branches and trigger.cause is not Cause.TAG and not match(when.branches, branch):
+        return Skipped(suite, Reason.BRANCH, f"branch {branch} does not match {_list(when.branches)}")
+    if when.paths and changed is not None and not any(match(when.paths, path) for path in changed.paths):
+        return Skipped(suite, Reason.PATHS, f"no changed file matches {_list(when.paths)}")
+    return Wanted(suite)
+
+
+def _is_for(trigger: Trigger, suite: Suite) -> bool:
+    return _OCCASIONS[trigger.cause] in suite.when.events
+
+
+def _list(globs: Sequence[str]) -> str:
+    shown = ", ".join(globs[:3])
+    return f"{shown} …" if len(globs) > 3 else shown  # noqa: PLR2004

@@ -1,0 +1,209 @@
+"""Builds and runs, and the moves that a run may make (RELIABILITY §6.3)."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, NewType
+
+from bot.domain.errors import IllegalMove, Problem
+from bot.domain.refs import RepositoryId, Sha
+from bot.domain.suites import Suite
+
+RunId = NewType("RunId", str)
+BuildId = NewType("BuildId", int)
+
+MAX_ATTEMPTS: Final = 3
+
+
+class Cause(enum.StrEnum):
+    """Why a build exists."""
+
+    PUSH = "push"
+    TAG = "tag"
+    CHANGE = "change"
+
+
+class Trust(enum.StrEnum):
+    """Decided once per trigger, stored, immutable (DESIGN §2.10)."""
+
+    TRUSTED = "trusted"
+    UNTRUSTED = "untrusted"
+
+
+class RunState(enum.StrEnum):
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    RUNNING = "running"
+    FINALIZING = "finalizing"
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    ERRORED = "errored"
+    SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in MOVES
+
+    @property
+    def is_claimed(self) -> bool:
+        return self in (RunState.PREPARING, RunState.RUNNING, RunState.FINALIZING)
+
+    @property
+    def word(self) -> str:
+        """What people read and the API says (BEHAVIOUR §3)."""
+        return _WORDS.get(self, self.value)
+
+
+_WORDS: Final = {
+    RunState.AWAITING_APPROVAL: "waiting",
+    RunState.PREPARING: "running",
+    RunState.FINALIZING: "running",
+    RunState.SUPERSEDED: "cancelled",
+    RunState.REJECTED: "cancelled",
+}
+
+_ENDS_OF_A_CLAIM: Final = frozenset(
+    {
+        RunState.QUEUED,
+        RunState.PASSED,
+        RunState.FAILED,
+        RunState.TIMED_OUT,
+        RunState.CANCELLED,
+        RunState.ERRORED,
+        RunState.SUPERSEDED,
+    }
+)
+MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
+    RunState.AWAITING_APPROVAL: frozenset(
+        {RunState.QUEUED, RunState.REJECTED, RunState.SUPERSEDED, RunState.CANCELLED, RunState.ERRORED}
+    ),
+    RunState.QUEUED: frozenset({RunState.PREPARING, RunState.CANCELLED, RunState.SUPERSEDED, RunState.ERRORED}),
+    RunState.PREPARING: frozenset({RunState.RUNNING}) | _ENDS_OF_A_CLAIM,
+    RunState.RUNNING: frozenset({RunState.FINALIZING}) | _ENDS_OF_A_CLAIM,
+    RunState.FINALIZING: _ENDS_OF_A_CLAIM,
+}
+
+
+class Reason(enum.StrEnum):
+    """Why a run ended as it did, or is asked to end."""
+
+    COMMAND = "command"
+    COMMAND_NOT_RUNNABLE = "command_not_runnable"
+    OUT_OF_MEMORY = "out_of_memory"
+    LOG_LIMIT = "log_limit"
+    DISK_LIMIT = "disk_limit"
+    FILE_SIZE_LIMIT = "file_size_limit"
+    BLOCKED_SYSTEM_CALL = "blocked_system_call"
+    TIMEOUT = "timeout"
+    USER = "user"
+    CLOSED = "closed"
+    SUPERSEDED = "superseded"
+    BRANCH_DELETED = "branch_deleted"
+    IMAGE_MISSING = "image_missing"
+    SOURCE = "source"
+    SANDBOX = "sandbox"
+    FORGE = "forge"
+    WORKER_LOST = "worker_lost"
+    KILLED_EXTERNALLY = "killed_externally"
+    DEADLINE = "deadline_exceeded_hard"
+    INTERNAL = "internal"
+    PATHS = "paths"
+    BRANCH = "branch"
+    SKIP_CI = "skip_ci"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """All that one trigger started on one commit; people see its number."""
+
+    id: BuildId
+    key: str
+    """Names the trigger: the same key is the same build."""
+    repository: RepositoryId
+    sha: Sha
+    cause: Cause
+    ref: str
+    """Branch or tag; for a change its source branch."""
+    base_ref: str = ""
+    base_sha: Sha | None = None
+    change: int | None = None
+    title: str = ""
+    sender_id: int = 0
+    sender: str = ""
+    trust: Trust = Trust.TRUSTED
+    suite_file: str = ""
+    """Path of the suite file that was read."""
+    problems: tuple[Problem, ...] = ()
+    """Errors of the suite file; then the build has no runs."""
+    note: str = ""
+    """One remark for people, e.g. why path filters were not used."""
+    risky_paths: tuple[str, ...] = ()
+    """Of a build that waits for approval: changed files that decide what is run."""
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One suite at one commit: the unit that is queued, leased and executed."""
+
+    id: RunId
+    build: BuildId
+    """The build that made it; later builds of the same commit may share it."""
+    repository: RepositoryId
+    sha: Sha
+    suite: Suite
+    trust: Trust
+    state: RunState
+    reason: Reason | None = None
+    note: str = ""
+    """What people are told beside the reason: a filter, a person, an error text."""
+    fence: int = 0
+    attempt: int = 0
+    cancel: Reason | None = None
+    """Somebody wants it to end; its worker looks here."""
+    cancel_note: str = ""
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    """The engine killed a process of it for memory; also true when the suite passed all the same."""
+    tail: str = ""
+    """The last lines of its log, ANSI removed."""
+    created_at: datetime
+    started_at: datetime | None = None
+    """When its container started (of the last attempt)."""
+    finished_at: datetime | None = None
+
+    def moved(self, state: RunState, **changes: object) -> "Run":
+        """Raises: IllegalMove."""
+        if state not in MOVES.get(self.state, frozenset()):
+            raise IllegalMove(f"run {self.id}: {self.state} → {state}")
+        return replace(self, state=state, **changes)  # type: ignore[arg-type]  # replace() checks the names
+
+    def approved(self) -> "Run":
+        return self.moved(RunState.QUEUED)
+
+    def running(self, at: datetime) -> "Run":
+        return self.moved(RunState.RUNNING, started_at=at)
+
+    def ended(self, state: RunState, reason: Reason | None, at: datetime, note: str = "", **facts: object) -> "Run":
+        return self.moved(state, reason=reason, finished_at=at, note=note, **facts)
+
+    def given_back(self, reason: Reason, at: datetime, note: str) -> "Run":
+        """After a fault of ours: queued again, or errored when the attempts are used up."""
+        if self.cancel:
+            return self.stopped(self.cancel, at, self.cancel_note)
+        if self.attempt < MAX_ATTEMPTS:
+            return self.moved(RunState.QUEUED, reason=reason, note=note)
+        return self.ended(RunState.ERRORED, reason, at, note)
+
+    def stopped(self, reason: Reason, at: datetime, note: str = "", **facts: object) -> "Run":
+        """Ended because somebody or something newer wants it so."""
+        state = RunState.SUPERSEDED if reason is Reason.SUPERSEDED else RunState.CANCELLED
+        if self.state is RunState.AWAITING_APPROVAL and state is RunState.CANCELLED:
+            state = RunState.REJECTED
+        return self.ended(state, reason, at, note, **facts)

@@ -1,0 +1,111 @@
+"""A forge: its webhooks, its repositories, its checks.
+
+Every method but `read` talks over the network and may raise:
+    ForgeUnavailable: no answer, a 5xx, garbage; RateLimited with the seconds to wait.
+    NotAllowed: a permission is missing. Gone: 404, 410.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bot.domain.checks import Check
+from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.planning import ChangedFiles
+from bot.domain.refs import Person, Repository, RepositorySeen, Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One verified webhook call."""
+
+    key: str
+    """Unique for a hook's delivery; the same when it is sent again."""
+    name: str
+    """The forge's name of the event, cut to 64 printable characters."""
+    payload: bytes
+    """The JSON, also of a form-encoded call."""
+    event: ForgeEvent | Ignored
+
+
+class Permission(enum.IntEnum):
+    """What a person may do with a repository; unknown is NONE."""
+
+    NONE = 0
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A pull request as the forge has it now."""
+
+    number: int
+    is_open: bool
+    draft: bool
+    title: str
+    head: Sha
+    head_ref: str
+    head_repository: int | None
+    """Forge id; None when the fork is gone."""
+    base_ref: str
+    base_sha: Sha
+    author: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How git reaches a repository: an https address and headers that carry the credential."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Forge(Protocol):
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Verify and translate one webhook call. Pure.
+
+        `headers` finds names in any letter case.
+
+        Raises:
+            BadSignature: not signed with a live secret; says nothing else about the call.
+            BadInput: signed, but not a JSON object that can be read; says why.
+        """
+
+    def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
+        """Translate a stored payload, as `read` did. Pure; never raises."""
+
+    def repository(self, repository: Repository) -> RepositorySeen:
+        """The repository by its number: name and owner as they are now."""
+
+    def change(self, repository: Repository, number: int) -> Change: ...
+
+    def commit_message(self, repository: Repository, sha: Sha) -> str:
+        """Of the commit itself."""
+
+    def permission(self, repository: Repository, person: Person) -> Permission:
+        """Asked for the login and believed only if the forge's answer has the person's number. Never raises Gone."""
+
+    def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
+        """None: there is no such file at that commit. At most `limit` + 1 bytes are returned."""
+
+    def changed_files(
+        self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
+    ) -> ChangedFiles | None:
+        """All pages; None when the base is unknown or gone."""
+
+    def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
+        """Make the forge show the check; gives the forge's own id of it.
+
+        `ref` is the id from last time; None makes a new check. With `again` an earlier attempt may have made it
+        without our hearing of it: one with our `external_id` is looked for and adopted before a new one is made.
+
+        Raises:
+            Ambiguous: it may have been made; call with `again` next time.
+            Refused: the forge will never take it (422).
+        """
+
+    def access(self, repository: Repository) -> Access:
+        """A fresh read-only credential for git, valid for the next minutes at least, for this repository alone."""

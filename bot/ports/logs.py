@@ -1,0 +1,23 @@
+"""Logs of runs: bytes in order, readable from any offset while they grow."""
+
+from typing import Protocol
+
+from bot.domain.runs import RunId
+
+
+class Logs(Protocol):
+    def append(self, run: RunId, fence: int, data: bytes) -> bool:
+        """Add to the end; False (and nothing written) when the fence is no longer the run's or the log is closed."""
+
+    def close(self, run: RunId) -> None:
+        """Nothing will follow; may compress and move it. Safe to repeat."""
+
+    def size(self, run: RunId) -> int:
+        """Bytes so far; 0 for an unknown run."""
+
+    def read(self, run: RunId, start: int, limit: int) -> bytes:
+        """At most `limit` bytes from that offset; empty at the end."""
+
+    def is_closed(self, run: RunId) -> bool: ...
+
+    def remove(self, run: RunId) -> None: ...

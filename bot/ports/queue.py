@@ -1,0 +1,31 @@
+"""Hints about work. They carry ids, may be lost or doubled at any time, and nothing may depend on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.domain.runs import RunId
+
+
+@dataclass(frozen=True, slots=True)
+class HandleDelivery:
+    delivery: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteRun:
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True)
+class SendReport:
+    report: int
+
+
+Task = HandleDelivery | ExecuteRun | SendReport
+Perform = Callable[[Task], None]
+
+
+class TaskQueue(Protocol):
+    def send(self, task: Task, *, delay: float = 0) -> None:
+        """Never raises for a queue that is out of reach; `delay` in seconds."""

@@ -1,0 +1,261 @@
+"""The store: the only truth. One unit of work is one transaction.
+
+Everything here may raise StoreBusy (locked, out of reach, disk full).
+Times that are compared with each other across machines (leases, due times) use the database's own clock.
+"""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
+from bot.domain.runs import Build, BuildId, Run, RunId, RunState
+from bot.ports.queue import Task
+
+
+class DeliveryStatus(enum.StrEnum):
+    RECEIVED = "received"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDelivery:
+    id: int
+    forge: ForgeName
+    key: str
+    name: str
+    payload: bytes
+    status: DeliveryStatus
+    reason: str
+    attempts: int
+
+
+class Deliveries(Protocol):
+    """The inbox of webhook calls."""
+
+    def add(
+        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None
+    ) -> tuple[int, bool]:
+        """Store a call; (its id, is it new or to be processed again).
+
+        A key that is already there and was processed or ignored: False. One that was received but not finished, or
+        failed: True, and it is due again at once. With `ignored` it is stored without its payload as ignored.
+        """
+
+    def claim(self, delivery: int, lease: float) -> StoredDelivery | None:
+        """Take a due delivery for `lease` seconds and count the attempt; None if it is finished or taken."""
+
+    def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:
+        """The payload of a finished delivery is dropped by retention, not here."""
+
+    def postpone(self, delivery: int, seconds: float, reason: str) -> None: ...
+
+    def due(self, limit: int) -> Sequence[int]:
+        """Received, not taken, and their time has come; oldest first."""
+
+    def prune(self, older_than: float) -> int:
+        """Drop the payloads of finished deliveries that many seconds old; the rows stay for deduplication."""
+
+
+class Repositories(Protocol):
+    def see(self, seen: RepositorySeen) -> Repository:
+        """The repository with that forge id, made on first sight. Names of a known one are not changed."""
+
+    def update(self, seen: RepositorySeen) -> Repository:
+        """Write name, owner, addresses and installation of the repository with that forge id."""
+
+    def get(self, repository: RepositoryId) -> Repository:
+        """Raises: Gone."""
+
+    def find(self, forge: ForgeName, path: str) -> Repository | None:
+        """By its present name, in any letter case."""
+
+
+class Builds(Protocol):
+    def add(self, build: Build) -> Build | None:
+        """Store it and give it its number (`id` of the argument is ignored); None when the key is taken."""
+
+    def get(self, build: BuildId) -> Build:
+        """Raises: Gone."""
+
+    def by_key(self, key: str) -> Build | None: ...
+
+    def of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
+        """Newest first."""
+
+    def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
+        """Builds of pushes to it that have unfinished runs."""
+
+    def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
+        """All of that commit, newest first."""
+
+    def recent(self, limit: int, *, before: BuildId | None = None, public_only: bool = True) -> Sequence[Build]: ...
+
+    def share(self, build: BuildId, run: RunId) -> None:
+        """Count a run of another build of this commit among this one's."""
+
+
+class Runs(Protocol):
+    def add(self, run: Run) -> None:
+        """Store it as one of its build's, in its state; writes its first event."""
+
+    def get(self, run: RunId) -> Run:
+        """Raises: Gone."""
+
+    def of_build(self, build: BuildId) -> Sequence[Run]:
+        """Its own and shared ones, in the order of the suite file."""
+
+    def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
+        """The newest that is not skipped, else the newest."""
+
+    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[Run]: ...
+
+    def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
+        """Take a queued run: state preparing, fence and attempt one higher, leased for `lease` seconds.
+
+        None when it isn't queued any more or shall be cancelled.
+        """
+
+    def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
+        """Lengthen the lease; the run as it is now, or None when it has another fence or is finished."""
+
+    def save(self, before: Run, after: Run, actor: str) -> bool:
+        """Write `after` if state and fence are still those of `before`; False and no effect otherwise.
+
+        Adds an event. Refuses (IllegalMove) what domain.runs.MOVES doesn't know. Going back to queued raises the
+        fence, so that whoever held the run can't write any more.
+        """
+
+    def ask_to_end(self, run: RunId, reason: str, note: str) -> None:
+        """Set `cancel` of a claimed run, unless it is set already."""
+
+    def queued(self, limit: int) -> Sequence[RunId]:
+        """Oldest first."""
+
+    def expired(self, grace: float) -> Sequence[Run]:
+        """Claimed runs whose lease ended more than `grace` seconds ago."""
+
+    def overdue(self, age: float) -> Sequence[Run]:
+        """Unfinished runs, except those that wait for approval, made more than `age` seconds ago."""
+
+    def waiting(self, age: float) -> Sequence[Run]:
+        """Runs that have waited for approval for more than `age` seconds."""
+
+    def live(self) -> Sequence[tuple[RunId, int, int]]:
+        """(run, attempt, fence) of every claimed run: what may have containers."""
+
+    def queue_length(self) -> int: ...
+
+    def events(self, run: RunId) -> Sequence["RunEvent"]:
+        """Oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    seq: int
+    before: RunState | None
+    after: RunState
+    actor: str
+    at: float
+    """Seconds since 1970."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The intended state of one check name on one commit, on its way to the forge (RELIABILITY §6.7)."""
+
+    id: int
+    repository: RepositoryId
+    sha: Sha
+    name: str
+    build: BuildId
+    """The build that speaks through it now."""
+    run: RunId | None
+    """The run that it shows; None: the aggregate of the build."""
+    version: int
+    sent_version: int
+    ref: str | None
+    """The forge's id of the check that was sent last."""
+    ended: bool
+    """A completed state was sent to `ref`, so the next one needs a new check."""
+    digest: str
+    """Of what was sent last."""
+    ambiguous: bool
+    """An attempt to make the check got no clear answer."""
+    attempts: int
+
+
+class Reports(Protocol):
+    """The outbox: one row for each check name of a commit."""
+
+    def own(self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None) -> int:
+        """Let this build (and run) speak through the check name from now on; makes it due; its id."""
+
+    def touch(self, repository: RepositoryId, sha: Sha, name: str, run: RunId | None) -> int | None:
+        """The visible state changed: make it due. None when another run owns the name by now.
+
+        `run` None touches the aggregate, whoever owns it.
+        """
+
+    def claim(self, report: int, lease: float) -> Report | None:
+        """Take a due report for `lease` seconds; None when nothing is to be sent, it's not due yet or taken."""
+
+    def sent(self, report: Report, *, ref: str, ended: bool, digest: str) -> bool:
+        """Note that `report.version` is shown; True when a newer version waits already."""
+
+    def postpone(self, report: Report, seconds: float, error: str, *, ambiguous: bool = False) -> None: ...
+
+    def bury(self, report: Report, error: str) -> None:
+        """Dead at this version; a later version is tried again."""
+
+    def due(self, limit: int) -> Sequence[int]:
+        """Unsent, their time has come, not taken; completed builds' first."""
+
+    def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Report]: ...
+
+    def trouble(self, repository: RepositoryId, sha: Sha) -> str:
+        """The last error of a buried report of that commit, or nothing."""
+
+
+class Audit(Protocol):
+    def add(self, *, actor: str, action: str, subject: str, detail: str) -> None: ...
+
+
+class Leases(Protocol):
+    """Duties that one process at a time does."""
+
+    def take(self, duty: str, owner: str, seconds: float) -> bool:
+        """Take or keep the duty for that long; False while another holds it."""
+
+
+class UnitOfWork(Protocol):
+    """`with app.work() as work:` commits at the end and rolls back on an exception."""
+
+    @property
+    def deliveries(self) -> Deliveries: ...
+    @property
+    def repositories(self) -> Repositories: ...
+    @property
+    def builds(self) -> Builds: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def reports(self) -> Reports: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def leases(self) -> Leases: ...
+
+    def send(self, task: Task) -> None:
+        """Hand a hint to the queue after the commit."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
