@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from bot.domain.refs import Sha
 
@@ -66,3 +67,11 @@ class Check:
     actions: tuple[Action, ...] = ()
     started_at: datetime | None = None
     completed_at: datetime | None = None
+
+
+AGGREGATE: Final = "assay"
+"""The one check that needs to be required (BEHAVIOUR §1)."""
+
+
+def check_name(suite: str) -> str:
+    return f"{AGGREGATE} / {suite}"

@@ -4,6 +4,7 @@ BotError
 ├─ Refused              the caller or the repository is at fault; never retried
 │  ├─ BadSignature
 │  ├─ BadInput          a body, header or argument that can't be understood
+│  │  └─ UnsupportedMedia  a body in a form that we don't read
 │  ├─ Gone              what was asked for does not exist (any more)
 │  ├─ NotAllowed        the forge denies us a permission
 │  ├─ InvalidSuiteFile
@@ -38,6 +39,10 @@ class BadSignature(Refused):
 
 class BadInput(Refused):
     code = "bad_input"
+
+
+class UnsupportedMedia(BadInput):
+    code = "unsupported_media"
 
 
 class Gone(Refused):

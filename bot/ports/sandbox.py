@@ -48,6 +48,8 @@ class Exit:
     error: str = ""
     """The engine's words when `code` is None."""
     image_id: str = ""
+    by_itself: bool = True
+    """The script ended and said so; False: something ended the container before it could."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,8 +251,8 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> Leases: ...
 
-    def send(self, task: Task) -> None:
-        """Hand a hint to the queue after the commit."""
+    def send(self, task: Task, *, delay: float = 0) -> None:
+        """Hand a hint to the queue after the commit; `delay` in seconds."""
 
     def __enter__(self) -> Self: ...
 

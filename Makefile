@@ -1,0 +1,46 @@
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test check lint format bench lock
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the command assay, and a Docker engine that answers
+	@deploy/setup
+
+demo: setup ## Run the main job against a pretend GitHub, then keep serving; ONCE=1 ends after the round
+	$(BIN)/assay demo $(if $(ONCE),--once)
+
+serve: setup ## Serve with the settings of the environment (deploy/README.md)
+	$(BIN)/assay serve
+
+test: setup lint ## Set up everything and run all checks and tests
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n 2 --dist loadscope
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+check: setup lint ## The fast part: linters, types, architecture, unit and house tests
+	$(BIN)/pytest -q tests/house tests/unit
+
+lint:
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/vulture
+
+format: setup ## Format the code and mend what a linter can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: setup ## Measure; the benchmarks and how to run them are in tests/bench
+	@echo 'The benchmarks are in tests/bench; each says at its head how it is run.'
+
+lock: ## Lock the newest versions that pyproject.toml allows
+	$(LOCK) --upgrade pyproject.toml -o deploy/requirements.txt
+	$(LOCK) --upgrade pyproject.toml --group test --group lint --group build -c deploy/requirements.txt -o deploy/requirements-dev.txt
+	$(LOCK) --upgrade --group build -c deploy/requirements-dev.txt -o deploy/requirements-build.txt

@@ -1,0 +1,229 @@
+"""GitHub through its App: the Forge port."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import httpx
+
+from bot.adapters.forge_github.auth import AppKey, Scope, Tokens
+from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
+from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_REF, MAX_TITLE, Fields, Incomplete
+from bot.adapters.forge_github.pacing import Lanes
+from bot.adapters.forge_github.publishing import publish
+from bot.adapters.forge_github.session import PER_PAGE, Session
+from bot.adapters.forge_github.signature import usable_secrets, verify
+from bot.adapters.forge_github.translation import repository_seen, translate
+from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
+from bot.domain.checks import Check
+from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused, Unavailable
+from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.planning import ChangedFiles
+from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
+from bot.ports.forge import Access, Change, Delivery, Permission
+from bot.ports.telemetry import Telemetry
+
+MAX_CHANGE_FILES: Final = 3000
+MAX_COMPARE_FILES: Final = 300
+"""More than these GitHub doesn't list (FORGES §1.8)."""
+_PERMISSIONS: Final = {
+    "admin": Permission.ADMIN,
+    "maintain": Permission.WRITE,
+    "write": Permission.WRITE,
+    "triage": Permission.READ,
+    "read": Permission.READ,
+}
+
+
+class GitHubForge:
+    def __init__(
+        self,
+        name: ForgeName,
+        *,
+        url: str,
+        app_id: str,
+        private_key: str,
+        secrets: Sequence[str],
+        http: httpx.Client | None = None,
+        telemetry: Telemetry,
+        monotonic: Callable[[], float],
+        now: Callable[[], datetime],
+        api_version: str = "2022-11-28",
+    ) -> None:
+        """`url` is the address that people use: `https://github.com`, or a GitHub Enterprise Server's.
+
+        Raises:
+            BadInput: a secret that can be guessed, or a key that can't sign.
+        """
+        self._name = name
+        self._secrets = usable_secrets(secrets)
+        self._app_id = app_id
+        self._origin = _origin(url)
+        self._http = http or http_client()
+        client = Client(
+            name,
+            api_url(url),
+            http=self._http,
+            clock=ServerClock(name, now),
+            telemetry=telemetry,
+            monotonic=monotonic,
+            api_version=api_version,
+        )
+        self._tokens = Tokens(client, AppKey(app_id, private_key), monotonic)
+        self._session = Session(client, self._tokens, Lanes(monotonic))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """Raises: BadSignature, UnsupportedMedia, BadInput."""
+        verify(self._secrets, headers, body)
+        payload = payload_of(headers, body)
+        key, name = delivery_key(headers), event_name(headers)
+        return Delivery(key=key, name=name, payload=payload, event=translate(self._name, name, json_object(payload)))
+
+    def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
+        try:
+            return translate(self._name, name, json_object(payload))
+        except BadInput as error:
+            return Ignored(str(error))
+
+    def repository(self, repository: Repository) -> RepositorySeen:
+        try:
+            data = self._session.by_number(repository)
+        except Gone:
+            data = self._session.get(repository, "")
+        installation = self._tokens.installation(repository)
+        seen = _understood(lambda: repository_seen(self._name, Fields(data), installation))
+        if seen.forge_id != repository.forge_id:
+            raise Gone(f"{repository.path} is another repository now")
+        return seen
+
+    def change(self, repository: Repository, number: int) -> Change:
+        data = Fields(self._session.get(repository, "/pulls/{number}", number=str(number)))
+        change = _understood(lambda: _change(data))
+        base = data.inner("base")
+        if base.has("repo") and base.inner("repo").data.get("id") != repository.forge_id:
+            raise Gone(f"{repository.path} is another repository now")
+        return change
+
+    def commit_message(self, repository: Repository, sha: Sha) -> str:
+        data = Fields(self._session.get(repository, "/commits/{sha}", sha=sha))
+        return _understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
+
+    def permission(self, repository: Repository, person: Person) -> Permission:
+        if not person.id or not person.login:
+            return Permission.NONE
+        try:
+            path = "/collaborators/{login}/permission"
+            data = Fields(self._session.get(repository, path, login=person.login))
+        except Unavailable:
+            raise
+        except (Gone, NotAllowed, Refused):
+            return Permission.NONE
+        if not data.has("user") or data.inner("user").data.get("id") != person.id:
+            return Permission.NONE
+        return _PERMISSIONS.get(data.text("permission", 20), Permission.NONE)
+
+    def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
+        template = "/contents{/path*}{?ref}"
+        try:
+            answer = self._session.fetch(
+                repository, template, RAW, limit + 1, path=path.strip("/").split("/"), ref=sha
+            )
+        except Gone as error:
+            if "No commit found" in str(error):
+                raise ForgeUnavailable(f"GitHub does not show commit {sha} yet") from error
+            return None
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip()
+        return None if kind == "application/json" else answer.body
+
+    def changed_files(
+        self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
+    ) -> ChangedFiles | None:
+        if change is not None:
+            return self._files_of_change(repository, change)
+        return self._files_between(repository, base, head) if base else None
+
+    def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
+        return publish(self._session, self._app_id, repository, check, ref, again=again)
+
+    def access(self, repository: Repository) -> Access:
+        """Raises: Refused: the clone address is not on this forge, where the credential belongs."""
+        if _origin(repository.clone_url) != self._origin:
+            raise Refused(f"the clone address of {repository.path} is on another host than the forge")
+        scope = Scope(self._tokens.installation(repository), repository.forge_id)
+        token = self._tokens.token(scope)
+        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+        return Access(repository.clone_url, {"Authorization": f"Basic {basic}"})
+
+    def _files_of_change(self, repository: Repository, number: int) -> ChangedFiles:
+        path = "/pulls/{number}/files{?per_page,page}"
+        most = MAX_CHANGE_FILES // PER_PAGE
+        files: list[Any] = []
+        for page in self._session.pages(repository, path, most, number=str(number)):
+            files += page if isinstance(page, list) else []
+        return _changed(files, MAX_CHANGE_FILES)
+
+    def _files_between(self, repository: Repository, base: Sha, head: Sha) -> ChangedFiles | None:
+        try:
+            data = self._session.get(repository, "/compare/{range}", range=f"{base}...{head}")
+        except NotAllowed:
+            raise
+        except Refused:
+            return None
+        files = data.get("files") if isinstance(data, dict) else None
+        return _changed(files if isinstance(files, list) else [], MAX_COMPARE_FILES)
+
+
+def api_url(url: str) -> str:
+    """The API of the forge at that address (DESIGN §5)."""
+    scheme, host, _ = origin = _origin(url)
+    if (scheme, host) == ("https", "github.com"):
+        return "https://api.github.com"
+    return f"{_address(origin)}/api/v3"
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "", "", None
+    return parsed.scheme, parsed.host, parsed.port
+
+
+def _address(origin: tuple[str, str, int | None]) -> str:
+    scheme, host, port = origin
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
+
+
+def _change(data: Fields) -> Change:
+    head, base = data.inner("head"), data.inner("base")
+    return Change(
+        number=data.number("number"),
+        is_open=data.word("state") == "open",
+        draft=data.flag("draft"),
+        title=data.text("title", MAX_TITLE),
+        head=head.sha("sha"),
+        head_ref=head.word("ref"),
+        head_repository=head.inner("repo").number("id") if head.has("repo") else None,
+        base_ref=base.word("ref"),
+        base_sha=base.sha("sha"),
+        author=data.person("user"),
+    )
+
+
+def _changed(files: list[Any], most: int) -> ChangedFiles:
+    """Old names of renamed files count as well: something has gone from there."""
+    names = [one.get(key) for one in files if isinstance(one, dict) for key in ("filename", "previous_filename")]
+    paths = dict.fromkeys(name for name in names if isinstance(name, str) and name)
+    return ChangedFiles(tuple(paths), complete=len(files) < most)
+
+
+def _understood(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except Incomplete as error:
+        raise ForgeUnavailable(f"an answer without {error}") from error

@@ -1,0 +1,155 @@
+"""Who we are to GitHub: the App's own JWT, and tokens of its installations, no wider than needed (FORGES §1.9)."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import jwt
+
+from bot.adapters.forge_github.answers import UNAUTHORIZED, json_of
+from bot.adapters.forge_github.client import Answer, Client, Request
+from bot.adapters.forge_github.fields import Fields
+from bot.domain.errors import BadInput, ForgeUnavailable, Gone, Refused
+from bot.domain.refs import Repository
+
+_BACK: Final = timedelta(seconds=60)
+_LIFE: Final = timedelta(minutes=9)
+"""GitHub takes ten minutes at most; `iat` is a minute back, so that small skews don't matter."""
+_BEFORE_END: Final = timedelta(minutes=5)
+_REFUSED_SECONDS: Final = 60.0
+_MAX_TOKEN: Final = 4096
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a token is for: all of an installation (to report), or reading one repository (to clone)."""
+
+    installation: int
+    repository: int | None = None
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        if self.repository is None:
+            return {}
+        return {"repository_ids": [self.repository], "permissions": {"contents": "read"}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    expires_at: datetime
+
+
+class AppKey:
+    """Signs as the App."""
+
+    def __init__(self, app_id: str, private_key: str) -> None:
+        """Raises: BadInput: no key that can sign."""
+        self.app_id = app_id
+        self._key = private_key
+        try:
+            jwt.encode({}, private_key, algorithm="RS256")
+        except (ValueError, TypeError, jwt.PyJWTError) as error:
+            raise BadInput("the App's private key can't be read: it must be an RSA key in PEM form") from error
+
+    def sign(self, now: datetime) -> str:
+        claims = {"iat": int((now - _BACK).timestamp()), "exp": int((now + _LIFE).timestamp()), "iss": self.app_id}
+        return jwt.encode(claims, self._key, algorithm="RS256")
+
+
+class Tokens:
+    """Tokens in memory, renewed before their end; of many threads that need the same one, one asks."""
+
+    def __init__(self, client: Client, key: AppKey, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._key = key
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._refreshing: dict[object, threading.Lock] = {}
+        self._tokens: dict[Scope, _Token] = {}
+        self._installations: dict[int, int] = {}
+        self._refused: dict[object, tuple[float, Refused | None]] = {}
+
+    def token(self, scope: Scope) -> str:
+        """Raises: Gone or NotAllowed: the installation is no more, or suspended; Refused; ForgeUnavailable."""
+        with self._one_at_a_time(scope):
+            known = self._tokens.get(scope)
+            if known is None or known.expires_at - _BEFORE_END <= self._client.clock.now():
+                known = self._tokens[scope] = self._remembering(scope, lambda: self._mint(scope))
+            return known.text
+
+    def drop(self, scope: Scope, token: str) -> None:
+        """It was not accepted; one that came since stays."""
+        with self._one_at_a_time(scope):
+            known = self._tokens.get(scope)
+            if known and known.text == token:
+                del self._tokens[scope]
+
+    def installation(self, repository: Repository) -> int:
+        """Raises: Gone: the App isn't installed there."""
+        if repository.installation is not None:
+            return repository.installation
+        with self._one_at_a_time(repository.forge_id):
+            if repository.forge_id not in self._installations:
+                self._installations[repository.forge_id] = self._remembering(
+                    repository.forge_id, lambda: self._find(repository)
+                )
+            return self._installations[repository.forge_id]
+
+    def forget_installation(self, repository: Repository) -> None:
+        with self._lock:
+            self._installations.pop(repository.forge_id, None)
+
+    def _mint(self, scope: Scope) -> _Token:
+        request = Request(
+            method="POST",
+            path="/app/installations/{number}/access_tokens",
+            names={"number": str(scope.installation)},
+            body=scope.body,
+        )
+        answer = Fields(self._as_app(request))
+        expires_at = answer.time("expires_at")
+        text = answer.text("token", _MAX_TOKEN)
+        if not text or expires_at is None:
+            raise ForgeUnavailable("an installation token without token or end")
+        return _Token(text, expires_at)
+
+    def _find(self, repository: Repository) -> int:
+        request = Request(
+            method="GET", path="/repos{/path*}/installation", names={"path": repository.path.split("/")}
+        )
+        try:
+            return Fields(self._as_app(request)).number("id")
+        except Gone as error:
+            raise Gone(f"the App is not installed on {repository.path}") from error
+        except BadInput as error:
+            raise ForgeUnavailable("an installation without a number") from error
+
+    def _as_app(self, request: Request) -> Any:
+        """A first refusal may be our clock's fault: its answer has taught us the right time."""
+        answer = self._send(request)
+        if answer.status == UNAUTHORIZED:
+            answer = self._send(request)
+        data, _ = json_of(answer, self._client.clock.now())
+        return data
+
+    def _send(self, request: Request) -> Answer:
+        return self._client.send(request, f"Bearer {self._key.sign(self._client.clock.now())}")
+
+    def _remembering(self, key: object, ask: Callable[[], _T]) -> _T:
+        """Don't ask again at once for what was refused."""
+        until, refusal = self._refused.get(key, (0.0, None))
+        if refusal and self._monotonic() < until:
+            raise type(refusal)(str(refusal))
+        try:
+            return ask()
+        except Refused as error:
+            self._refused[key] = self._monotonic() + _REFUSED_SECONDS, error
+            raise
+
+    def _one_at_a_time(self, key: object) -> threading.Lock:
+        with self._lock:
+            return self._refreshing.setdefault(key, threading.Lock())

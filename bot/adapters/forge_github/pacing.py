@@ -1,0 +1,116 @@
+"""When a call may be made: a token bucket, a circuit breaker and the forge's own pauses, all by a clock that is given."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from bot.domain.errors import ForgeUnavailable, RateLimited
+
+BURST: Final = 20
+PER_SECOND: Final = 1.0
+FAILURES: Final = 5
+OPEN_SECONDS: Final = 30.0
+
+Monotonic = Callable[[], float]
+
+
+class Bucket:
+    """Tokens that come back with time; taking more than there are is refused, never waited for."""
+
+    def __init__(self, monotonic: Monotonic, burst: float = BURST, per_second: float = PER_SECOND) -> None:
+        self._monotonic = monotonic
+        self._burst = burst
+        self._per_second = per_second
+        self._level = burst
+        self._at = monotonic()
+        self._lock = threading.Lock()
+
+    def take(self, count: int = 1) -> None:
+        """Raises: RateLimited: with the seconds until there is enough."""
+        with self._lock:
+            now = self._monotonic()
+            self._level = min(self._burst, self._level + (now - self._at) * self._per_second)
+            self._at = now
+            missing = count - self._level
+            if missing > 0:
+                raise RateLimited("too many writes at once", retry_after=missing / self._per_second)
+            self._level -= count
+
+
+class Breaker:
+    """After failures in a row nothing is asked for a while; then one call tries, and all follow if it succeeds."""
+
+    def __init__(self, monotonic: Monotonic, failures: int = FAILURES, seconds: float = OPEN_SECONDS) -> None:
+        self._monotonic = monotonic
+        self._allowed = failures
+        self._seconds = seconds
+        self._failed = 0
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def enter(self) -> None:
+        """Raises: ForgeUnavailable: it is open. Whoever passes must call `succeeded` or `failed`."""
+        with self._lock:
+            if self._failed < self._allowed:
+                return
+            now = self._monotonic()
+            if now < self._until:
+                wait = self._until - now
+                raise ForgeUnavailable("the forge has failed several times in a row", retry_after=wait)
+            self._until = now + self._seconds
+
+    def succeeded(self) -> None:
+        with self._lock:
+            self._failed = 0
+
+    def failed(self) -> None:
+        with self._lock:
+            self._failed += 1
+            if self._failed >= self._allowed:
+                self._until = self._monotonic() + self._seconds
+
+
+class Lane:
+    """The calls of one installation: writes one after the other, and none at all while the forge wants a pause."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._bucket = Bucket(monotonic)
+        self._writing = threading.Lock()
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raises: RateLimited: the forge has asked for a pause that isn't over."""
+        wait = self._until - self._monotonic()
+        if wait > 0:
+            raise RateLimited("the forge has asked for a pause", retry_after=wait)
+
+    def pause(self, seconds: float) -> None:
+        self._until = max(self._until, self._monotonic() + seconds)
+
+    def reserve(self, writes: int) -> None:
+        """Raises: RateLimited."""
+        self.check()
+        self._bucket.take(writes)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        with self._writing:
+            self.check()
+            yield
+
+
+class Lanes:
+    """One lane for each installation."""
+
+    def __init__(self, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._lanes: dict[int, Lane] = {}
+        self._lock = threading.Lock()
+
+    def of(self, installation: int) -> Lane:
+        with self._lock:
+            if installation not in self._lanes:
+                self._lanes[installation] = Lane(self._monotonic)
+            return self._lanes[installation]

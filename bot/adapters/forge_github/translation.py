@@ -1,0 +1,186 @@
+"""GitHub's webhook payloads as domain events: one closed table, everything else is ignored with its reason."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from bot.adapters.forge_github.fields import (
+    MAX_LOGIN,
+    MAX_MESSAGE,
+    MAX_REF,
+    MAX_URL,
+    Fields,
+    Incomplete,
+)
+from bot.adapters.forge_github.webhook import printable
+from bot.domain.events import (
+    ChangeClosed,
+    ChangeUpdated,
+    ForgeEvent,
+    Ignored,
+    InstallationChanged,
+    Pushed,
+    RefDeleted,
+    RepositoryMoved,
+)
+from bot.domain.refs import ForgeName, Person, RepositorySeen
+
+Translated = ForgeEvent | Ignored
+
+_NO_COMMANDS: Final = "no commands are understood yet"
+_NO_BUTTONS: Final = "no buttons of checks are understood yet"
+_UPDATES: Final = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
+_MOVES: Final = frozenset({"renamed", "transferred", "privatized", "publicized"})
+_INSTALLED: Final = {
+    "created": True,
+    "unsuspend": True,
+    "new_permissions_accepted": True,
+    "deleted": False,
+    "suspend": False,
+}
+
+
+def translate(forge: ForgeName, name: str, data: Mapping[str, Any]) -> Translated:
+    """Never raises for anything that JSON can hold."""
+    if name == "ping":
+        return Ignored("ping")
+    if name in _UNUSED:
+        return Ignored(f"{name}: {_UNUSED[name]}")
+    if name not in _EVENTS:
+        return Ignored(f"unsupported event: {name or 'none is named'}")
+    try:
+        return _EVENTS[name](forge, Fields(data))
+    except Incomplete as error:
+        return Ignored(f"incomplete payload: {error}")
+
+
+def repository_seen(forge: ForgeName, repository: Fields, installation: int | None) -> RepositorySeen:
+    """What cannot be told is taken for private."""
+    web_url = repository.word("html_url", MAX_URL)
+    return RepositorySeen(
+        forge=forge,
+        forge_id=repository.number("id"),
+        path=repository.word("full_name"),
+        private=repository.flag("private", default=True),
+        default_branch=repository.text("default_branch", MAX_REF),
+        web_url=web_url,
+        clone_url=repository.text("clone_url", MAX_URL) or f"{web_url}.git",
+        installation=installation,
+    )
+
+
+def _seen(forge: ForgeName, data: Fields) -> RepositorySeen:
+    installation = data.inner("installation").number("id") if data.has("installation") else None
+    return repository_seen(forge, data.inner("repository"), installation)
+
+
+def _push(forge: ForgeName, data: Fields) -> Translated:
+    kind, _, name = data.word("ref").removeprefix("refs/").partition("/")
+    if kind not in ("heads", "tags") or not name:
+        return Ignored("a push to neither branch nor tag")
+    if kind == "heads" and name.startswith("gh-readonly-queue/"):
+        return Ignored("merge queue branch")
+    branch, tag = (name, None) if kind == "heads" else (None, name)
+    if data.flag("deleted") or data.is_zero("after"):
+        return RefDeleted(repository=_seen(forge, data), branch=branch, tag=tag)
+    head = data.inner("head_commit") if data.has("head_commit") else None
+    return Pushed(
+        repository=_seen(forge, data),
+        branch=branch,
+        tag=tag,
+        sha=head.sha("id") if head else data.sha("after"),
+        before=None if data.is_zero("before") or data.flag("created") else data.sha("before"),
+        message=head.text("message", MAX_MESSAGE) if head else "",
+        sender=_pusher(data),
+    )
+
+
+def _pusher(data: Fields) -> Person:
+    """Deploy keys push without an account: then there is a name, but nobody who could be asked about."""
+    if data.has("sender"):
+        return data.person("sender")
+    return Person(0, data.inner("pusher").text("name", MAX_LOGIN) if data.has("pusher") else "")
+
+
+def _pull_request(forge: ForgeName, data: Fields) -> Translated:
+    action, change = _action(data), data.inner("pull_request")
+    if action == "closed":
+        return ChangeClosed(
+            repository=_seen(forge, data),
+            number=change.number("number"),
+            merged=change.flag("merged"),
+            sender=data.person("sender"),
+        )
+    if action == "edited":
+        if not (data.has("changes") and data.inner("changes").has("base")):
+            return Ignored("pull_request edited: the target branch is the same")
+        action = "retargeted"
+    elif action not in _UPDATES:
+        return _unused_action("pull_request", action)
+    return ChangeUpdated(
+        repository=_seen(forge, data),
+        number=change.number("number"),
+        action=action,
+        head=change.inner("head").sha("sha"),
+        updated_at=change.time("updated_at"),
+        sender=data.person("sender"),
+    )
+
+
+def _repository(forge: ForgeName, data: Fields) -> Translated:
+    action = _action(data)
+    edited = action == "edited" and data.has("changes") and data.inner("changes").has("default_branch")
+    if action in _MOVES or edited:
+        return RepositoryMoved(repository=_seen(forge, data))
+    return _unused_action("repository", action)
+
+
+def _installation(forge: ForgeName, data: Fields) -> Translated:
+    action = _action(data)
+    if action not in _INSTALLED:
+        return _unused_action("installation", action)
+    number = data.inner("installation").number("id")
+    return InstallationChanged(forge=forge, installation=number, active=_INSTALLED[action])
+
+
+def _installation_repositories(forge: ForgeName, data: Fields) -> Translated:
+    action = _action(data)
+    if action not in ("added", "removed"):
+        return _unused_action("installation_repositories", action)
+    return InstallationChanged(
+        forge=forge,
+        installation=data.inner("installation").number("id"),
+        active=True,
+        removed=tuple(one.number("id") for one in data.each("repositories_removed")),
+    )
+
+
+def _action(data: Fields) -> str:
+    return data.word("action", 100)
+
+
+def _unused_action(name: str, action: str) -> Ignored:
+    return Ignored(f"{name} {printable(action, 64)}: nothing to do")
+
+
+_EVENTS: Final[Mapping[str, Callable[[ForgeName, Fields], Translated]]] = {
+    "push": _push,
+    "pull_request": _pull_request,
+    "repository": _repository,
+    "installation": _installation,
+    "installation_repositories": _installation_repositories,
+}
+_UNUSED: Final = {
+    "check_run": _NO_BUTTONS,
+    "check_suite": _NO_BUTTONS,
+    "issue_comment": _NO_COMMANDS,
+    "pull_request_review_comment": _NO_COMMANDS,
+    "commit_comment": _NO_COMMANDS,
+    "pull_request_review": _NO_COMMANDS,
+    "merge_group": "merge queues are not tested yet",
+    "create": "the push says the same",
+    "delete": "the push says the same",
+    "installation_target": "names are read anew with the next event of a repository",
+}
+
+SUBSCRIBED: Final = ("pull_request", "push", "repository")
+"""What an App must ask for; events of installations come without being asked for (FORGES §1.2)."""

@@ -1,0 +1,102 @@
+"""The attempts' folders on disk: made, measured and removed, however a job has left them."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+log = structlog.get_logger()
+
+_SMALL: Final = 4096
+"""Bytes that a file counts at least: millions of empty files fill a disk as well."""
+_DU: Final = shutil.which("du") or "/usr/bin/du"
+
+
+def make(folder: Path, sources: str, owner: tuple[int, int] | None) -> Path:
+    """The folder, the worker's, and in it the empty one for the sources, the job's user's."""
+    folder.mkdir(mode=0o755, parents=True)
+    folder.chmod(0o755)
+    place = folder / sources
+    place.mkdir(mode=0o755)
+    if owner:
+        os.chown(place, *owner)
+    return place
+
+
+def remove(folder: Path) -> None:
+    """Remove it with all that is in it; no link is followed, nothing there is fine.
+
+    Deeper folders are moved up before they are emptied: a job can nest them deeper than any path or recursion may be.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        return
+    pending = [folder]
+    while pending:
+        place = pending.pop()
+        place.chmod(0o700)
+        pending += [_up(inner, folder) for inner in _emptied(place)]
+        if place != folder:
+            place.rmdir()
+    folder.rmdir()
+
+
+def _emptied(place: Path) -> Iterator[Path]:
+    """Unlink everything but the folders in it, and give those."""
+    with os.scandir(place) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield place / entry.name
+            else:
+                os.unlink(entry.path)  # noqa: PTH108 - a Path for each of a million files is slow
+
+
+def _up(inner: Path, top: Path) -> Path:
+    if inner.parent == top:
+        return inner
+    inner.chmod(0o700)
+    return inner.rename(top / secrets.token_hex(16))
+
+
+def exceeds(folder: Path, limit: int) -> bool:
+    """Does it take more than that many bytes of the disk? `du` measures: at any depth, and not in our process.
+
+    What can't be measured within a minute is too much.
+    """
+    try:
+        return _measured(folder, "--block-size=1") > limit or _measured(folder, "--inodes") > limit // _SMALL
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def _measured(folder: Path, unit: str) -> int:
+    """The total stands first; files that vanish meanwhile make `du` complain and go on."""
+    command = [_DU, "--summarize", "--one-file-system", unit, "--", str(folder)]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)  # noqa: S603 - no shell, our own path
+    total = done.stdout.split(maxsplit=1)[:1]
+    return int(total[0]) if total else 0
+
+
+class SizeWatch(threading.Thread):
+    """Measures a folder every few seconds while a job runs."""
+
+    def __init__(self, folder: Path, limit: int, every: float) -> None:
+        super().__init__(name="sandbox-size", daemon=True)
+        self._folder, self._limit, self._every = folder, limit, every
+        self._closed = threading.Event()
+        self.exceeded = False
+
+    def run(self) -> None:
+        while not self.exceeded and not self._closed.wait(self._every):
+            self.exceeded = exceeds(self._folder, self._limit)
+        if self.exceeded:
+            log.info("sandbox.folder_too_large", folder=self._folder.name, limit=self._limit)
+
+    def close(self) -> None:
+        self._closed.set()

@@ -1,0 +1,67 @@
+"""Builds, and which runs they show."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from bot.adapters.store_sql.dialects import insert
+from bot.adapters.store_sql.rows import build_of, row_of_build
+from bot.adapters.store_sql.tables import UNFINISHED, build_run, repository, run
+from bot.adapters.store_sql.tables import build as table
+from bot.domain.errors import Gone
+from bot.domain.refs import RepositoryId, Sha
+from bot.domain.runs import Build, BuildId, Cause, RunId
+
+
+class SqlBuilds:
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def add(self, build: Build) -> Build | None:
+        store = insert(self._connection, table).values(**row_of_build(build)).on_conflict_do_nothing()
+        row = self._connection.execute(store.returning(table)).one_or_none()
+        return None if row is None else build_of(row)
+
+    def get(self, build: BuildId) -> Build:
+        row = self._connection.execute(sa.select(table).where(table.c.id == build)).one_or_none()
+        if row is None:
+            raise Gone(f"there is no build {build}")
+        return build_of(row)
+
+    def by_key(self, key: str) -> Build | None:
+        row = self._connection.execute(sa.select(table).where(table.c.key == key)).one_or_none()
+        return None if row is None else build_of(row)
+
+    def of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
+        return self._newest(table.c.repository == repository, table.c.change == change)
+
+    def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
+        is_push = sa.and_(table.c.repository == repository, table.c.ref == branch, table.c.cause == Cause.PUSH)
+        return self._newest(is_push, has_unfinished_runs(table.c.id))
+
+    def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
+        return self._newest(table.c.repository == repository, table.c.sha == sha)
+
+    def recent(self, limit: int, *, before: BuildId | None = None, public_only: bool = True) -> Sequence[Build]:
+        older = sa.true() if before is None else table.c.id < before
+        return self._newest(older, is_public(table.c.repository) if public_only else sa.true(), limit=limit)
+
+    def share(self, build: BuildId, run: RunId) -> None:
+        count_among(self._connection, build, run)
+
+    def _newest(self, *conditions: sa.ColumnElement[bool], limit: int | None = None) -> Sequence[Build]:
+        query = sa.select(table).where(*conditions).order_by(table.c.id.desc()).limit(limit)
+        return [build_of(row) for row in self._connection.execute(query)]
+
+
+def count_among(connection: sa.Connection, build: BuildId, run: RunId) -> None:
+    connection.execute(insert(connection, build_run).values(build=build, run=run).on_conflict_do_nothing())
+
+
+def has_unfinished_runs(build: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    its_runs = sa.select(run.c.id).join(build_run, build_run.c.run == run.c.id).where(build_run.c.build == build)
+    return sa.exists(its_runs.where(run.c.state.in_(UNFINISHED)))
+
+
+def is_public(number: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    return sa.exists(sa.select(repository.c.id).where(repository.c.id == number, ~repository.c.private))

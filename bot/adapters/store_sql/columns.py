@@ -1,0 +1,63 @@
+"""Column types between the database's values and the domain's."""
+
+import enum
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.types import TypeDecorator
+
+T = TypeVar("T")
+E = TypeVar("E", bound=enum.StrEnum)
+
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A row's own number: SQLite counts up only what is called INTEGER."""
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as seconds since 1970, exact to the microsecond."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> float | None:
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: float | None, dialect: sa.Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Word(TypeDecorator[E], Generic[E]):
+    """A member of an enumeration, as its text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, kind: type[E]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: E | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else value.value
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> E | None:
+        return None if value is None else self.kind(value)
+
+
+class Snapshot(TypeDecorator[T], Generic[T]):
+    """A domain value as JSON; fields that are added later need defaults, so that old rows can be read."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, kind: type[T]) -> None:
+        super().__init__()
+        self.kind = kind
+        self._json: TypeAdapter[Any] = TypeAdapter(kind)
+
+    def process_bind_param(self, value: T | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else self._json.dump_json(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> T | None:
+        return None if value is None else self._json.validate_json(value)

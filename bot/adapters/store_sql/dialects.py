@@ -1,0 +1,56 @@
+"""What SQLite and PostgreSQL say differently."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Insert = sqlite.Insert | postgresql.Insert
+
+_INSERTS: Final[dict[str, Callable[[sa.Table], Insert]]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def insert(connection: sa.Connection, table: sa.Table) -> Insert:
+    """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return _INSERTS[connection.dialect.name](table)
+
+
+class DatabaseNow(sa.sql.functions.FunctionElement[float]):
+    """Seconds since 1970 by the database's clock, the only one that leases and due times are compared with."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(DatabaseNow, "sqlite")
+def _now_in_sqlite(element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(DatabaseNow, "postgresql")
+def _now_in_postgresql(element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+
+
+def is_worth_another_try(error: BaseException) -> bool:
+    """Whether the database was locked, full, read-only or out of reach; not a fault in the statement.
+
+    sqlite3 tells by its result code, psycopg by the SQLSTATE; without one the connection itself failed.
+    """
+    if (code := getattr(error, "sqlite_errorcode", None)) is not None:
+        return code & 0xFF in _SQLITE_TROUBLE
+    state = getattr(error, "sqlstate", None)
+    return state is None or state[:2] in _SQLSTATE_TROUBLE or state == _READ_ONLY_TRANSACTION
+
+
+# BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
+_SQLITE_TROUBLE: Final = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
+# connection, transaction rollback, insufficient resources, operator intervention, system error
+_SQLSTATE_TROUBLE: Final = frozenset({"08", "40", "53", "57", "58"})
+_READ_ONLY_TRANSACTION: Final = "25006"

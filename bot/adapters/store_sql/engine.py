@@ -1,0 +1,108 @@
+"""Opening a database: how connections and transactions behave, and what their faults mean."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+
+from bot.adapters.store_sql.dialects import is_worth_another_try
+from bot.domain.errors import StoreBusy
+
+_BUSY_SECONDS: Final = 10.0
+_PRIVATE: Final = 0o600
+_READING: Final = "reading"
+
+
+def open_engine(url: str) -> sa.Engine:
+    """Connect to `sqlite:///FILE`, `sqlite://` (in memory, for tests and the demo) or `postgresql://…`.
+
+    Everything that the engine does raises StoreBusy where another try may help.
+    """
+    address = sa.make_url(url)
+    if address.get_backend_name() == "sqlite":
+        engine = _open_sqlite(address)
+    else:
+        address = address.set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=_BUSY_SECONDS, max_overflow=40)
+    event.listen(engine, "handle_error", _translate)
+    return engine
+
+
+def reading(engine: sa.Engine) -> sa.Engine:
+    """The same database for transactions that only read: each sees one state and never waits for a writer."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(**{_READING: True})
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Commits at the end, rolls back on an exception."""
+    with connect(engine) as connection, connection.begin():
+        yield connection
+
+
+def connect(engine: sa.Engine) -> sa.Connection:
+    try:
+        return engine.connect()
+    except sa.exc.TimeoutError as error:
+        raise StoreBusy("all connections to the database are in use") from error
+
+
+def _open_sqlite(address: sa.URL) -> sa.Engine:
+    options: dict[str, Any] = {"max_overflow": 40}
+    if address.database in (None, "", ":memory:"):
+        # A database in memory lives as long as its one connection; threads take turns with it.
+        options = {"poolclass": sa.QueuePool, "pool_size": 1, "max_overflow": 0}
+    else:
+        _make_private(Path(str(address.database)))
+    engine = sa.create_engine(
+        address,
+        pool_timeout=_BUSY_SECONDS,
+        # With isolation_level None the driver begins nothing by itself; `_begin` does.
+        connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS, "check_same_thread": False},
+        **options,
+    )
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_private(file: Path) -> None:
+    """SQLite gives its side files (WAL, shared memory) the mode of the database file."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, _PRIVATE))
+    except OSError as error:
+        raise StoreBusy(f"the database file can't be opened: {error}") from error
+
+
+def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+    except sqlite3.OperationalError as error:
+        raise StoreBusy(f"database: {error}") from error
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A transaction that reads first and writes later fails at once when somebody else wrote in between;
+    # one that takes the write lock at its start waits its turn instead.
+    only_reads = connection.get_execution_options().get(_READING, False)
+    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+
+def _translate(context: ExceptionContext) -> None:
+    error = context.original_exception
+    dialect = context.dialect.loaded_dbapi
+    if isinstance(error, (dialect.OperationalError, dialect.InternalError)) and is_worth_another_try(error):
+        raise StoreBusy(f"database: {error}") from error
+    if context.is_disconnect:
+        raise StoreBusy(f"the connection to the database was lost: {error}") from error

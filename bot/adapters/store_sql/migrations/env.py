@@ -1,0 +1,13 @@
+"""Alembic runs this; the connection and its transaction are `upgrade`'s."""
+
+from alembic import context
+
+from bot.adapters.store_sql.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,144 @@
+"""Runs: every write is a compare-and-set, so that whoever comes second changes nothing."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from bot.adapters.store_sql.builds import count_among, is_public
+from bot.adapters.store_sql.dialects import DatabaseNow
+from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of
+from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build_run, run_event
+from bot.adapters.store_sql.tables import run as table
+from bot.domain.errors import Gone, IllegalMove
+from bot.domain.refs import RepositoryId, Sha
+from bot.domain.runs import MOVES, BuildId, Reason, Run, RunId, RunState
+from bot.ports.store import RunEvent
+
+_QUEUED: Final = table.c.state == RunState.QUEUED
+_CLAIMED: Final = table.c.state.in_(CLAIMED)
+
+
+class SqlRuns:
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def add(self, run: Run) -> None:
+        self._connection.execute(sa.insert(table).values(**row_of_run(run), since=DatabaseNow()))
+        count_among(self._connection, run.build, run.id)
+        self._note(None, run, "")
+
+    def get(self, run: RunId) -> Run:
+        row = self._connection.execute(sa.select(table).where(table.c.id == run)).one_or_none()
+        if row is None:
+            raise Gone(f"there is no run {run}")
+        return run_of(row)
+
+    def of_build(self, build: BuildId) -> Sequence[Run]:
+        query = sa.select(table).join(build_run, build_run.c.run == table.c.id).where(build_run.c.build == build)
+        return self._all(query.order_by(table.c.position, build_run.c.id))
+
+    def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
+        query = sa.select(table).where(table.c.repository == repository, table.c.sha == sha, table.c.name == suite)
+        is_skipped = sa.case((table.c.state == RunState.SKIPPED, 1), else_=0)
+        row = self._connection.execute(query.order_by(is_skipped, table.c.number.desc()).limit(1)).one_or_none()
+        return None if row is None else run_of(row)
+
+    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[Run]:
+        visible = is_public(table.c.repository) if public_only else sa.true()
+        return self._all(sa.select(table).where(visible).order_by(table.c.number.desc()).limit(limit))
+
+    def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
+        take = sa.update(table).where(table.c.id == run, _QUEUED, table.c.cancel.is_(None))
+        take = take.values(
+            state=RunState.PREPARING,
+            fence=table.c.fence + 1,
+            attempt=table.c.attempt + 1,
+            owner=owner,
+            lease_until=DatabaseNow() + lease,
+            started_at=None,
+        )
+        row = self._connection.execute(take.returning(table)).one_or_none()
+        if row is None:
+            return None
+        claimed = run_of(row)
+        start = {"run": run, "n": claimed.attempt, "fence": claimed.fence, "owner": owner}
+        self._connection.execute(sa.insert(attempt).values(**start, started_at=DatabaseNow()))
+        self._note(RunState.QUEUED, claimed, owner, f"attempt {claimed.attempt}")
+        return claimed
+
+    def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
+        renew = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)
+        renew = renew.values(lease_until=DatabaseNow() + lease)
+        row = self._connection.execute(renew.returning(table)).one_or_none()
+        return None if row is None else run_of(row)
+
+    def save(self, before: Run, after: Run, actor: str) -> bool:
+        if after.id != before.id or after.state not in MOVES.get(before.state, frozenset()):
+            raise IllegalMove(f"run {before.id}: {before.state} → {after.state} of {after.id}")
+        unchanged = [table.c.id == before.id, table.c.state == before.state, table.c.fence == before.fence]
+        values = outcome_of_run(after)
+        if not after.state.is_claimed:
+            values |= {"owner": None, "lease_until": None}
+        if after.state is RunState.QUEUED:
+            # Queued with a wish to end, it would never be claimed: the wish must be looked at first.
+            unchanged.append(table.c.cancel.is_(None))
+            values["fence"] = table.c.fence + 1
+        if before.state is RunState.AWAITING_APPROVAL:
+            values["since"] = DatabaseNow()
+        if self._connection.execute(sa.update(table).where(*unchanged).values(**values)).rowcount == 0:
+            return False
+        self._end_attempt(before, after)
+        self._note(before.state, after, actor)
+        return True
+
+    def _end_attempt(self, before: Run, after: Run) -> None:
+        if not before.state.is_claimed or after.state.is_claimed:
+            return
+        end = sa.update(attempt).where(attempt.c.run == before.id, attempt.c.n == before.attempt)
+        how = {"outcome": after.state, "reason": after.reason, "exit_code": after.exit_code}
+        self._connection.execute(end.values(**how, ended_at=DatabaseNow()))
+
+    def _note(self, before: RunState | None, after: Run, actor: str, detail: str = "") -> None:
+        """Append to the history; the write to the run's own row before it keeps others away."""
+        last = sa.select(sa.func.coalesce(sa.func.max(run_event.c.seq), 0)).where(run_event.c.run == after.id)
+        event = {"run": after.id, "seq": last.scalar_subquery() + 1, "before": before, "after": after.state}
+        why = detail or ": ".join(filter(None, (after.reason, after.note)))
+        self._connection.execute(sa.insert(run_event).values(**event, actor=actor, at=DatabaseNow(), detail=why))
+
+    def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
+        ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))
+        return self._connection.execute(ask.values(cancel=reason, cancel_note=note)).rowcount > 0
+
+    def queued(self, limit: int) -> Sequence[RunId]:
+        query = sa.select(table.c.id).where(_QUEUED).order_by(table.c.number).limit(limit)
+        return [RunId(run) for run in self._connection.execute(query).scalars()]
+
+    def expired(self, grace: float) -> Sequence[Run]:
+        return self._unlucky(_CLAIMED, table.c.lease_until < DatabaseNow() - grace)
+
+    def overdue(self, age: float) -> Sequence[Run]:
+        active = [state for state in UNFINISHED if state is not RunState.AWAITING_APPROVAL]
+        return self._unlucky(table.c.state.in_(active), table.c.since < DatabaseNow() - age)
+
+    def waiting(self, age: float) -> Sequence[Run]:
+        return self._unlucky(
+            table.c.state == RunState.AWAITING_APPROVAL, table.c.since < DatabaseNow() - age
+        )
+
+    def live(self) -> Sequence[tuple[RunId, int, int]]:
+        query = sa.select(table.c.id, table.c.attempt, table.c.fence).where(_CLAIMED)
+        return [(RunId(row.id), row.attempt, row.fence) for row in self._connection.execute(query)]
+
+    def queue_length(self) -> int:
+        return self._connection.execute(sa.select(sa.func.count()).where(_QUEUED)).scalar_one()
+
+    def events(self, run: RunId) -> Sequence[RunEvent]:
+        query = sa.select(run_event).where(run_event.c.run == run).order_by(run_event.c.seq)
+        return [event_of(row) for row in self._connection.execute(query)]
+
+    def _unlucky(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Run]:
+        return self._all(sa.select(table).where(*conditions).order_by(table.c.number))
+
+    def _all(self, query: sa.Select[Any]) -> Sequence[Run]:
+        return [run_of(row) for row in self._connection.execute(query)]

@@ -1,0 +1,94 @@
+"""The unit of work: one transaction, and the hints that go out after it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+import structlog
+
+from bot.adapters.store_sql.builds import SqlBuilds
+from bot.adapters.store_sql.deliveries import SqlDeliveries
+from bot.adapters.store_sql.engine import connect
+from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlLeases
+from bot.adapters.store_sql.reports import SqlReports
+from bot.adapters.store_sql.repositories import SqlRepositories
+from bot.adapters.store_sql.runs import SqlRuns
+from bot.domain.errors import StoreBusy
+from bot.ports.queue import Task
+
+log = structlog.get_logger()
+
+
+class SqlWork:
+    """A unit of work for one use; `send` hands a hint to the queue."""
+
+    def __init__(self, engine: sa.Engine, send: Callable[[Task], None]) -> None:
+        self._engine = engine
+        self._send = send
+        self._tasks: list[Task] = []
+
+    def __enter__(self) -> Self:
+        self._connection = connect(self._engine)
+        try:
+            self._connection.begin()
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._connection:
+            if kind is None:
+                self._connection.commit()
+            else:
+                # Nothing was written if the database is out of reach; the first error is the one to tell.
+                with suppress(StoreBusy):
+                    self._connection.rollback()
+                return
+        for task in self._tasks:
+            self._hint(task)
+
+    def send(self, task: Task) -> None:
+        self._tasks.append(task)
+
+    def _hint(self, task: Task) -> None:
+        try:
+            self._send(task)
+        except Exception as error:  # noqa: BLE001  # what is committed must not look failed; the sweeper hints again
+            log.warning("store.hint_lost", task=type(task).__name__, error=repr(error))
+
+    @property
+    def deliveries(self) -> SqlDeliveries:
+        return SqlDeliveries(self._connection)
+
+    @property
+    def repositories(self) -> SqlRepositories:
+        return SqlRepositories(self._connection)
+
+    @property
+    def builds(self) -> SqlBuilds:
+        return SqlBuilds(self._connection)
+
+    @property
+    def runs(self) -> SqlRuns:
+        return SqlRuns(self._connection)
+
+    @property
+    def reports(self) -> SqlReports:
+        return SqlReports(self._connection)
+
+    @property
+    def approvals(self) -> SqlApprovals:
+        return SqlApprovals(self._connection)
+
+    @property
+    def audit(self) -> SqlAudit:
+        return SqlAudit(self._connection)
+
+    @property
+    def leases(self) -> SqlLeases:
+        return SqlLeases(self._connection)

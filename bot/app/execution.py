@@ -1,0 +1,251 @@
+"""Running a run: claim, sources, container, verdict (DESIGN §4)."""
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.app import announcing, verdicts
+from bot.app.context import App
+from bot.app.holding import Hold
+from bot.app.runlog import RunLog
+from bot.app.verdicts import Verdict
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.refs import Repository
+from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
+from bot.domain.texts import between, last_lines
+from bot.faultpoints import faultpoint
+from bot.ports.queue import ExecuteRun
+from bot.ports.sandbox import Exit, Job, Stop
+from bot.ports.source import Wanted
+from bot.ports.telemetry import Metric
+
+log = structlog.get_logger()
+
+_TAIL: Final = 32 * 1024
+"""Bytes at the end of a log that its last lines are taken from."""
+_PAUSE_BEFORE_RETRY: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a run is about, read once at its claim."""
+
+    run: Run
+    build: Build
+    repository: Repository
+
+
+def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
+    """Run a queued run to its end; does nothing if another worker was faster. Safe to repeat and to kill anywhere."""
+    faultpoint("worker.after_hint")
+    if (trouble := app.sandbox.ready()) is not None:
+        log.warning("worker.not_ready", trouble=trouble)
+        return
+    subject = _claim(app, task)
+    if subject is None:
+        return
+    faultpoint("worker.after_claim")
+    run = subject.run
+    with structlog.contextvars.bound_contextvars(build=run.build, run=run.id, attempt=run.attempt):
+        with Hold(app, run, shutdown) as hold:
+            current, verdict, end = _attempt(app, subject, hold)
+            faultpoint("worker.in_parser")
+            _finish(app, current, verdict, end, hold)
+        faultpoint("worker.after_verdict")
+        _clean_up(app, run)
+
+
+def _claim(app: App, task: ExecuteRun) -> Subject | None:
+    with app.work() as work:
+        run = work.runs.claim(task.run, app.owner, app.rules.lease)
+        if run is None:
+            return None
+        announcing.run_changed(work, run)
+        build = work.builds.get(run.build)
+        subject = Subject(run, build, work.repositories.get(run.repository))
+    app.telemetry.observe(Metric.QUEUE_SECONDS, (app.now() - run.created_at).total_seconds())
+    log.info("run.claimed", run=run.id, suite=run.suite.name, attempt=run.attempt)
+    return subject
+
+
+def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit | None]:
+    """The run as it is stored now, what came of the attempt, and how the container ended if there was one."""
+    run = subject.run
+    runlog = RunLog(app, run, hold)
+    if run.attempt > 1:
+        runlog.note(f"Attempt {run.attempt}: {run.note or 'the one before was lost'}.")
+    try:
+        if (stale := _stale(app, subject)) is not None:
+            return run, stale, None
+        job = _job(app, subject)
+        _prepare(app, subject, job, hold)
+        return _run(app, subject.run, job, hold, runlog)
+    except (Refused, Unavailable) as error:
+        stopped = hold.should_stop()
+        verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
+        runlog.note(f"Could not run: {error}")
+        return run, verdict, None
+    finally:
+        runlog.flush()
+
+
+def _stale(app: App, subject: Subject) -> Verdict | None:
+    """A stranger's change is approved for one head: compare again before it runs (RELIABILITY S035)."""
+    build = subject.build
+    if subject.run.trust is Trust.TRUSTED or build.change is None:
+        return None
+    change = app.forge_of(subject.repository).change(subject.repository, build.change)
+    if not change.is_open:
+        return Verdict(RunState.CANCELLED, Reason.CLOSED, "pull request closed")
+    if change.head != build.sha:
+        return Verdict(RunState.SUPERSEDED, Reason.SUPERSEDED, f"superseded by {change.head[:7]}")
+    return None
+
+
+def _prepare(app: App, subject: Subject, job: Job, hold: Hold) -> None:
+    folder = app.sandbox.workspace(job)
+    forge, build = app.forge_of(subject.repository), subject.build
+    wanted = Wanted(repository=subject.repository.id, sha=subject.run.sha, refs=_refs(build))
+    began = app.monotonic()
+    app.source.checkout(
+        wanted, lambda: forge.access(subject.repository), folder, lambda: hold.should_stop() is not None
+    )
+    app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")
+    began = app.monotonic()
+    app.sandbox.prepare(job.image, hold.should_stop)
+    app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="prepare")
+
+
+def _refs(build: Build) -> tuple[str, ...]:
+    if build.change is not None:
+        return (f"refs/pull/{build.change}/head",)
+    return (f"refs/tags/{build.ref}",) if build.cause is Cause.TAG else (f"refs/heads/{build.ref}",)
+
+
+def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run, Verdict, Exit | None]:
+    started = run
+
+    def on_start() -> None:
+        nonlocal started
+        hold.set_deadline(job.deadline)
+        started = _note_start(app, run, hold)
+
+    def should_stop() -> Stop | None:
+        runlog.tick()
+        return hold.should_stop()
+
+    if not hold.confirm():
+        return run, verdicts.of_exit(Exit(code=None, stopped=hold.should_stop())), None
+    end = app.sandbox.run(job, write=runlog.write, should_stop=should_stop, on_start=on_start)
+    faultpoint("worker.after_exit")
+    runlog.flush()
+    log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
+    return started, verdicts.of_exit(end), end
+
+
+def _note_start(app: App, run: Run, hold: Hold) -> Run:
+    running = run.running(app.now())
+    with app.work() as work:
+        if not work.runs.save(run, running, app.owner):
+            hold.lose()
+            return run
+        announcing.run_changed(work, running)
+    log.info("run.started")
+    faultpoint("worker.while_running")
+    return running
+
+
+def _job(app: App, subject: Subject) -> Job:
+    run, build, suite = subject.run, subject.build, subject.run.suite
+    rules = app.rules
+    return Job(
+        run=run.id,
+        attempt=run.attempt,
+        fence=run.fence,
+        image=suite.image,
+        script=script(suite.commands, is_script=suite.is_script),
+        env={**suite.env, **_variables(app, subject, build)},
+        network=rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks,
+        limits=rules.limits,
+        deadline=min(suite.timeout, rules.timeout_max),
+    )
+
+
+def script(commands: tuple[str, ...], *, is_script: bool) -> str:
+    """What `sh -eu` runs: a script as it is written, or commands with a line before each that shows it."""
+    if is_script:
+        return "\n".join(commands)
+    parts = [f"printf '\\033[1m$ %s\\033[0m\\n' {_quoted(command)}\n{command}" for command in commands]
+    return "\n".join(parts)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
+    """Promised to every suite (PRODUCT §2.7); names of branches arrive as data only (cases C49)."""
+    run = subject.run
+    return {
+        "CI": "true",
+        "ASSAY": "true",
+        "ASSAY_RUN_ID": run.id,
+        "ASSAY_RUN_URL": app.suite_url(build.id, run.suite.name),
+        "ASSAY_SUITE": run.suite.name,
+        "ASSAY_COMMIT": run.sha,
+        "ASSAY_BASE": build.base_sha or "",
+        "ASSAY_BRANCH": build.ref,
+        "ASSAY_PR": str(build.change or ""),
+        "ASSAY_REPO": subject.repository.path,
+        "ASSAY_ATTEMPT": str(run.attempt),
+        "FORCE_COLOR": "1",
+        "TERM": "xterm-256color",
+    }
+
+
+def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
+    """One transaction: verdict and report. Without effect when another worker has the run by now."""
+    after = _ended(app, before, verdict, end, hold.run)
+    if after.state is not RunState.QUEUED:
+        app.logs.close(before.id)
+    with app.work() as work:
+        if not work.runs.save(before, after, app.owner):
+            log.warning("run.verdict_discarded", state=after.state.value)
+            return
+        announcing.run_changed(work, after)
+        if after.state is RunState.QUEUED:
+            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt)
+    app.telemetry.count(Metric.RUNS, state=after.state.value, reason=(after.reason or ""))
+    if before.started_at:
+        app.telemetry.observe(Metric.PHASE_SECONDS, between(before.started_at, app.now()), phase="run")
+    log.info("run.ended", state=after.state.value, reason=after.reason, note=after.note)
+
+
+def _ended(app: App, before: Run, verdict: Verdict, end: Exit | None, wishes: Run) -> Run:
+    now = app.now()
+    facts: dict[str, object] = {
+        "tail": _tail(app, before),
+        "exit_code": end.code if end else None,
+        "out_of_memory": end.out_of_memory if end else False,
+    }
+    if verdict.state is None:
+        return before.given_back(verdict.reason or Reason.INTERNAL, now, verdict.note)
+    if verdict.state is RunState.CANCELLED and wishes.cancel is not None:
+        return before.stopped(wishes.cancel, now, wishes.cancel_note, **facts)
+    return before.ended(verdict.state, verdict.reason, now, verdict.note, **facts)
+
+
+def _tail(app: App, run: Run) -> str:
+    length = app.logs.size(run.id)
+    start = max(length - _TAIL, 0)
+    return last_lines(app.logs.read(run.id, start, _TAIL).decode(errors="replace"))
+
+
+def _clean_up(app: App, run: Run) -> None:
+    """The janitor does it when this fails."""
+    try:
+        app.sandbox.remove(run.id, run.attempt)
+    except Unavailable as error:
+        log.warning("run.not_cleaned_up", error=str(error))

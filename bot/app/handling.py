@@ -1,0 +1,213 @@
+"""The slow half of intake: do what a stored delivery asks for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+import structlog
+
+from bot.app import ending, starting
+from bot.app.context import App
+from bot.domain.errors import Refused, Unavailable
+from bot.domain.events import (
+    ChangeClosed,
+    ChangeUpdated,
+    ForgeEvent,
+    Ignored,
+    InstallationChanged,
+    Pushed,
+    RefDeleted,
+    RepositoryMoved,
+)
+from bot.domain.planning import Trigger
+from bot.domain.refs import Person, Repository, RepositorySeen
+from bot.domain.runs import Cause, Reason, Trust
+from bot.ports.forge import Change, Permission
+from bot.ports.queue import HandleDelivery
+from bot.ports.store import DeliveryStatus, StoredDelivery
+
+log = structlog.get_logger()
+
+_LEASE: Final = 300.0
+"""Seconds that one handling may take before another process may try."""
+_ATTEMPTS: Final = 12
+"""With waits that double from two seconds to an hour: about half a day."""
+
+
+def handle(app: App, task: HandleDelivery) -> None:
+    """Safe to repeat and to interrupt anywhere: builds are made once for each key."""
+    with app.work() as work:
+        delivery = work.deliveries.claim(task.delivery, _LEASE)
+    if delivery is None:
+        return
+    with structlog.contextvars.bound_contextvars(delivery=delivery.key):
+        try:
+            reason = _act(app, delivery)
+        except Unavailable as error:
+            _try_later(app, delivery, str(error), error.retry_after)
+        except Refused as error:
+            _finish(app, delivery, DeliveryStatus.FAILED, str(error))
+        except (
+            Exception
+        ) as error:  # the queue's loop ends here: a delivery that makes us stumble must not stop others
+            log.exception("delivery.stumbled")
+            _try_later(app, delivery, f"{type(error).__name__}", None)
+        else:
+            _finish(app, delivery, DeliveryStatus.PROCESSED, reason)
+
+
+def _finish(app: App, delivery: StoredDelivery, status: DeliveryStatus, reason: str) -> None:
+    with app.work() as work:
+        work.deliveries.finish(delivery.id, status, reason)
+    log.info("delivery.done", event_name=delivery.name, status=status.value, reason=reason)
+
+
+def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: float | None) -> None:
+    if delivery.attempts >= _ATTEMPTS:
+        _finish(app, delivery, DeliveryStatus.FAILED, error)
+        return
+    wait = retry_after if retry_after is not None else min(2.0**delivery.attempts, 3600.0)
+    with app.work() as work:
+        work.deliveries.postpone(delivery.id, wait, error)
+    log.warning("delivery.postponed", error=error, seconds=round(wait, 1))
+
+
+def _act(app: App, delivery: StoredDelivery) -> str:
+    """Gives the reason that the delivery log shows."""
+    event = app.forge(delivery.forge).parse(delivery.name, delivery.payload)
+    if isinstance(event, Ignored):
+        return event.reason
+    return _obey(app, event)
+
+
+def _obey(app: App, event: ForgeEvent) -> str:
+    match event:
+        case Pushed():
+            return _pushed(app, event)
+        case RefDeleted():
+            return _ref_deleted(app, event)
+        case ChangeUpdated():
+            return _change_updated(app, event)
+        case ChangeClosed():
+            return _change_closed(app, event)
+        case RepositoryMoved():
+            repository = _known(app, event.repository)
+            return f"repository is {repository.path} now"
+        case InstallationChanged():
+            return "installation active" if event.active else "installation removed or suspended"
+
+
+def _pushed(app: App, event: Pushed) -> str:
+    repository = _known(app, event.repository)
+    ref = event.branch or event.tag or ""
+    cause = Cause.PUSH if event.branch else Cause.TAG
+    trigger = Trigger(
+        key=f"{cause}:{repository.id}:{ref}:{event.sha}",
+        repository=repository,
+        sha=event.sha,
+        cause=cause,
+        ref=ref,
+        base_sha=event.before,
+        title=_first_line(event.message) or ref,
+        message=event.message,
+        sender=event.sender,
+        # The forge lets only people with write access push to the repository itself.
+        trust=Trust.TRUSTED,
+    )
+    return starting.start(app, trigger).reason
+
+
+def _ref_deleted(app: App, event: RefDeleted) -> str:
+    repository = _known(app, event.repository)
+    if event.branch is None:
+        return "tag deleted"
+    ended = ending.end_waiting_of_branch(app, repository, event.branch)
+    return f"branch deleted, {ended} waiting runs cancelled"
+
+
+def _change_updated(app: App, event: ChangeUpdated) -> str:
+    repository = _known(app, event.repository)
+    with _one_at_a_time(app, f"change:{repository.id}:{event.number}"):
+        return _start_newest_head(app, event, repository)
+
+
+def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -> str:
+    """The forge's own state decides which head is newest: this delivery may be late (cases C11)."""
+    forge = app.forge_of(repository)
+    change = forge.change(repository, event.number)
+    if not change.is_open:
+        return "the change is closed"
+    is_own = change.head_repository == repository.forge_id
+    trigger = Trigger(
+        key=f"{Cause.CHANGE}:{repository.id}:{change.number}:{change.base_ref}:{change.head}",
+        repository=repository,
+        sha=change.head,
+        cause=Cause.CHANGE,
+        ref=change.head_ref,
+        base_ref=change.base_ref,
+        base_sha=change.base_sha,
+        change=change.number,
+        title=change.title,
+        message=forge.commit_message(repository, change.head),
+        draft=change.draft,
+        sender=event.sender,
+        trust=_trust(app, repository, change, event.sender, is_own=is_own),
+        fresh=event.action == "retargeted",
+    )
+    reason = starting.start(app, trigger).reason
+    return reason if change.head == event.head else f"an older head; {reason}"
+
+
+@contextmanager
+def _one_at_a_time(app: App, duty: str) -> Iterator[None]:
+    """Nobody else may ask for the head and store its build meanwhile: the slower could end the newer head's runs."""
+    holder = app.new_id()
+    with app.work() as work:
+        if not work.leases.take(duty, holder, _LEASE):
+            raise Unavailable("another delivery of this change is being handled", retry_after=0.3)
+    try:
+        yield
+    finally:
+        with app.work() as work:
+            work.leases.take(duty, holder, 0)
+
+
+def _trust(app: App, repository: Repository, change: Change, sender: Person, *, is_own: bool) -> Trust:
+    """Write access, asked from the forge (DESIGN §2.10).
+
+    A branch of the repository itself could only be pushed by somebody with write access, so a bot's change from
+    there is trusted although a bot has no permission that could be asked for. A change from a fork needs it from
+    both its author and whoever sent the event, since others may push to the fork.
+    """
+    if is_own and sender.is_bot:
+        return Trust.TRUSTED
+    people = {sender} if is_own else {sender, change.author}
+    forge = app.forge_of(repository)
+    may_write = all(forge.permission(repository, person) >= Permission.WRITE for person in people)
+    return Trust.TRUSTED if may_write else Trust.UNTRUSTED
+
+
+def _change_closed(app: App, event: ChangeClosed) -> str:
+    repository = _known(app, event.repository)
+    if app.forge_of(repository).change(repository, event.number).is_open:
+        return "the change is open again"
+    ended = ending.end_change(app, repository, event.number, Reason.CLOSED, "pull request closed")
+    return f"closed, {ended} runs cancelled"
+
+
+def _known(app: App, seen: RepositorySeen) -> Repository:
+    """As we know it; when the call describes it otherwise the forge is asked (cases C10, RELIABILITY S013)."""
+    with app.work() as work:
+        repository = work.repositories.see(seen)
+    described = replace(seen, installation=seen.installation or repository.installation)
+    if all(getattr(repository, name) == getattr(described, name) for name in RepositorySeen.__dataclass_fields__):
+        return repository
+    asked = replace(repository, installation=described.installation)
+    now = app.forge_of(repository).repository(asked)
+    with app.work() as work:
+        return work.repositories.update(replace(now, installation=now.installation or described.installation))
+
+
+def _first_line(message: str) -> str:
+    return message.strip().partition("\n")[0][:200]

@@ -1,0 +1,99 @@
+"""The outbox: showing on the forge what is stored here (RELIABILITY §6.7)."""
+
+import hashlib
+import json
+import random
+from dataclasses import asdict
+from typing import Final
+
+import structlog
+
+from bot.app.context import App
+from bot.domain.build_check import build_check
+from bot.domain.checks import Check, CheckStatus
+from bot.domain.errors import Ambiguous, Refused, Unavailable
+from bot.domain.refs import Repository
+from bot.domain.suite_check import suite_check
+from bot.faultpoints import faultpoint
+from bot.ports.queue import SendReport
+from bot.ports.store import Report, UnitOfWork
+from bot.ports.telemetry import Metric
+
+log = structlog.get_logger()
+
+_LEASE: Final = 60.0
+"""Seconds that one call of a forge may take, retries of tokens included."""
+_LONGEST_PAUSE: Final = 600.0
+
+
+def send(app: App, task: SendReport) -> None:
+    """Show the newest state. Safe to repeat: versions never go back, and a check is never made twice."""
+    with app.work() as work:
+        report = work.reports.claim(task.report, _LEASE)
+        if report is None:
+            return
+        repository = work.repositories.get(report.repository)
+        check = _render(app, work, report)
+    with structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name):
+        _send(app, report, repository, check)
+
+
+def _render(app: App, work: UnitOfWork, report: Report) -> Check:
+    build = work.builds.get(report.build)
+    if report.run is None:
+        runs = work.runs.of_build(build.id)
+        return build_check(
+            build, runs, app.build_url(build.id), lambda suite: app.suite_url(build.id, suite), app.rules.limits
+        )
+    run = work.runs.get(report.run)
+    return suite_check(run, build, app.suite_url(build.id, run.suite.name), app.rules.limits)
+
+
+def _send(app: App, report: Report, repository: Repository, check: Check) -> None:
+    digest = _digest(check)
+    ended = check.status is CheckStatus.COMPLETED
+    if digest == report.digest and report.ref is not None:
+        _note_sent(app, report, report.ref, digest, ended=ended, outcome="unchanged")
+        return
+    # A completed check can't go back (FORGES §1.4): what follows it is a new one of the same name.
+    ref = None if report.ended else report.ref
+    try:
+        ref = app.forge_of(repository).publish(repository, check, ref, again=report.ambiguous)
+    except Unavailable as error:
+        _postpone(app, report, repository, error)
+    except Refused as error:
+        _bury(app, report, repository, error)
+    else:
+        faultpoint("reporter.after_publish")
+        _note_sent(app, report, ref, digest, ended=ended, outcome="sent")
+        faultpoint("reporter.after_sent")
+
+
+def _digest(check: Check) -> str:
+    text = json.dumps(asdict(check), default=str, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
+
+
+def _note_sent(app: App, report: Report, ref: str, digest: str, *, ended: bool, outcome: str) -> None:
+    with app.work() as work:
+        if work.reports.sent(report, ref=ref, ended=ended, digest=digest):
+            work.send(SendReport(report.id))
+    app.telemetry.count(Metric.REPORTS, outcome=outcome)
+    log.info("report.sent", version=report.version, outcome=outcome, ended=ended)
+
+
+def _postpone(app: App, report: Report, repository: Repository, error: Unavailable) -> None:
+    """Full jitter up to ten minutes, or what the forge asked for; given up after a day by upkeep."""
+    pause = min(2.0 ** min(report.attempts, 12), _LONGEST_PAUSE)
+    seconds = error.retry_after if error.retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311
+    with app.work() as work:
+        work.reports.postpone(report, seconds, str(error), ambiguous=isinstance(error, Ambiguous))
+    app.telemetry.count(Metric.REPORTS, outcome="postponed")
+    log.warning("report.postponed", seconds=round(seconds, 1), error=str(error), repository=repository.id)
+
+
+def _bury(app: App, report: Report, repository: Repository, error: Refused) -> None:
+    with app.work() as work:
+        work.reports.bury(report, str(error))
+    app.telemetry.count(Metric.REPORTS, outcome="dead")
+    log.error("report.dead", error=str(error), repository=repository.id)

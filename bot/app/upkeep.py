@@ -1,0 +1,142 @@
+"""Keeping promises when messages get lost and processes die: every duty compares what is with what should be.
+
+Any process may do any of them, under a lease in the store; what a duty did not finish, the next turn does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.app import announcing, ending
+from bot.app.context import App
+from bot.domain.errors import BotError
+from bot.domain.runs import Reason, Run, RunState
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport
+from bot.ports.store import UnitOfWork
+from bot.ports.telemetry import Metric
+
+log = structlog.get_logger()
+
+_MANY: Final = 1000
+_YOUNG: Final = 60.0
+"""Seconds that a folder or container without a live attempt is left alone: its maker may be about to remove it."""
+_BODIES_KEPT: Final = 7 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    every: float
+    """Seconds between two turns."""
+    do: Callable[[App], int]
+    """How many things it did."""
+
+
+def take_turn(app: App, name: str, duty: Duty) -> None:
+    """Do the duty unless another process has it. A stumbling duty is logged and tried again, it ends nobody."""
+    try:
+        with app.work() as work:
+            if not work.leases.take(f"upkeep:{name}", app.owner, max(2 * duty.every, 30.0)):
+                return
+        done = duty.do(app)
+    except BotError as error:
+        log.warning("upkeep.failed", duty=name, error=str(error))
+        return
+    except Exception:  # a loop's end: one duty must not stop the others
+        log.exception("upkeep.stumbled", duty=name)
+        return
+    if done:
+        log.info("upkeep.done", duty=name, count=done)
+        app.telemetry.count(Metric.UPKEEP, action=name)
+
+
+def _hint_deliveries(app: App) -> int:
+    with app.work() as work:
+        due = work.deliveries.due(_MANY)
+        for delivery in due:
+            work.send(HandleDelivery(delivery))
+    return len(due)
+
+
+def _hint_runs(app: App) -> int:
+    with app.work() as work:
+        queued = work.runs.queued(_MANY)
+        for run in queued:
+            work.send(ExecuteRun(run))
+    return len(queued)
+
+
+def _hint_reports(app: App) -> int:
+    with app.work() as work:
+        due = work.reports.due(_MANY)
+        for report in due:
+            work.send(SendReport(report))
+    return len(due)
+
+
+def _reap(app: App) -> int:
+    """Runs whose worker is dead or frozen go back to the queue; the old container is removed first."""
+    with app.work() as work:
+        expired = work.runs.expired(app.rules.grace)
+    return sum(_give_back(app, run) for run in expired)
+
+
+def _give_back(app: App, run: Run) -> bool:
+    app.sandbox.remove(run.id, run.attempt)
+    after = run.given_back(Reason.WORKER_LOST, app.now(), "the worker stopped answering")
+    if after.state.is_final:
+        app.logs.close(run.id)
+    with app.work() as work:
+        if not work.runs.save(run, after, app.owner):
+            return False
+        announcing.run_changed(work, after)
+        if after.state is RunState.QUEUED:
+            work.send(ExecuteRun(run.id))
+    log.warning("run.reaped", run=run.id, attempt=run.attempt, state=after.state.value)
+    return True
+
+
+def _clean(app: App) -> int:
+    """Containers, networks, volumes and folders without a live attempt (RELIABILITY §6.8)."""
+    found = app.sandbox.leftovers()
+    with app.work() as work:
+        live = {(run, attempt) for run, attempt, _ in work.runs.live()}
+    gone = [one for one in found if (one.run, one.attempt) not in live and one.age > _YOUNG]
+    for one in gone:
+        app.sandbox.remove(one.run, one.attempt)
+    return len(gone)
+
+
+def _end_overdue(app: App) -> int:
+    """Every run ends within a day, come what may."""
+    with app.work() as work:
+        overdue = work.runs.overdue(app.rules.hard_age)
+        for run in overdue:
+            _end_hard(app, work, run)
+        expired = work.runs.waiting(app.rules.approval_age)
+        for run in expired:
+            ending.end_run(app, work, run, Reason.CLOSED, "nobody approved it in time")
+    return len(overdue) + len(expired)
+
+
+def _end_hard(app: App, work: UnitOfWork, run: Run) -> None:
+    ended = run.ended(RunState.ERRORED, Reason.DEADLINE, app.now(), "it had not ended within a day")
+    if work.runs.save(run, ended, app.owner):
+        announcing.run_changed(work, ended)
+
+
+def _prune(app: App) -> int:
+    with app.work() as work:
+        return work.deliveries.prune(_BODIES_KEPT)
+
+
+DUTIES: Final[Mapping[str, Duty]] = {
+    "reports": Duty(1.0, _hint_reports),
+    "deliveries": Duty(5.0, _hint_deliveries),
+    "runs": Duty(5.0, _hint_runs),
+    "reaper": Duty(10.0, _reap),
+    "janitor": Duty(60.0, _clean),
+    "deadlines": Duty(60.0, _end_overdue),
+    "retention": Duty(3600.0, _prune),
+}

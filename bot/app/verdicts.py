@@ -1,0 +1,69 @@
+"""What the end of a container means for its run (RELIABILITY §6.3)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.errors import ImageMissing, Refused, SandboxUnavailable, SourceRefused, SourceUnavailable, Unavailable
+from bot.domain.runs import Reason, RunState
+from bot.domain.texts import one_line
+from bot.ports.sandbox import Exit, Stop
+
+_SIGSYS: Final = 128 + 31
+_SIGXFSZ: Final = 128 + 25
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`state` None: the attempt says nothing (a fault of ours); the run goes back to the queue."""
+
+    state: RunState | None
+    reason: Reason | None = None
+    note: str = ""
+
+
+def of_exit(end: Exit) -> Verdict:
+    """Our own reason for ending it beats the exit code; out of memory is the engine's word, never a guess (C38).
+
+    137 or 143 alone mean nothing: a script may exit with them. Only a container that ended before its script could
+    say so was killed from outside.
+    """
+    if end.stopped is not None:
+        return _STOPPED[end.stopped]
+    if end.code is None:
+        return Verdict(RunState.FAILED, Reason.COMMAND_NOT_RUNNABLE, one_line(end.error, 200))
+    if end.code == 0:
+        return Verdict(RunState.PASSED)
+    if end.out_of_memory:
+        return Verdict(RunState.FAILED, Reason.OUT_OF_MEMORY)
+    if not end.by_itself:
+        return Verdict(None, Reason.KILLED_EXTERNALLY, "something outside of Assay killed the container")
+    special = {_SIGSYS: Reason.BLOCKED_SYSTEM_CALL, _SIGXFSZ: Reason.FILE_SIZE_LIMIT}
+    return Verdict(RunState.FAILED, special.get(end.code, Reason.COMMAND))
+
+
+def of_error(error: Refused | Unavailable) -> Verdict:
+    """Of what kept the container from starting or from being watched."""
+    note = one_line(str(error), 300)
+    match error:
+        case ImageMissing():
+            return Verdict(RunState.ERRORED, Reason.IMAGE_MISSING, note)
+        case SourceRefused():
+            return Verdict(RunState.ERRORED, Reason.SOURCE, note)
+        case Refused():
+            return Verdict(RunState.ERRORED, Reason.INTERNAL, note)
+        case SandboxUnavailable():
+            return Verdict(None, Reason.SANDBOX, note)
+        case SourceUnavailable():
+            return Verdict(None, Reason.SOURCE, note)
+        case _:
+            return Verdict(None, Reason.FORGE, note)
+
+
+_STOPPED: Final = {
+    Stop.TIMEOUT: Verdict(RunState.TIMED_OUT, Reason.TIMEOUT),
+    Stop.CANCELLED: Verdict(RunState.CANCELLED),
+    Stop.LOG_LIMIT: Verdict(RunState.FAILED, Reason.LOG_LIMIT),
+    Stop.DISK_LIMIT: Verdict(RunState.FAILED, Reason.DISK_LIMIT),
+    Stop.LEASE_LOST: Verdict(None, Reason.WORKER_LOST, "the worker lost its hold on the run"),
+    Stop.SHUTDOWN: Verdict(None, Reason.WORKER_LOST, "the worker was shut down"),
+}

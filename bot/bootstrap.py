@@ -1,0 +1,168 @@
+"""The composition root: the only module that knows every technology."""
+
+import os
+import secrets
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from starlette.types import ASGIApp
+
+from bot import faultpoints
+from bot.adapters.forge_github import GitHubForge
+from bot.adapters.queue_local import LocalQueue
+from bot.adapters.sandbox_docker import DockerSandbox
+from bot.adapters.source_git import GitSource
+from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
+from bot.adapters.telemetry_prometheus import PrometheusTelemetry
+from bot.app import dispatch, upkeep
+from bot.app.context import App, Rules
+from bot.domain.refs import ForgeName
+from bot.domain.suites import GIB, Limits
+from bot.ports.forge import Forge
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
+from bot.ports.telemetry import Telemetry
+from bot.settings import Settings
+from bot.web.asgi import make_asgi
+
+_INTAKE_THREADS = 2
+_REPORT_THREADS = 4
+_LAST_REPORTS = 10.0
+"""Seconds that a stopping process gives its last reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """What a process holds: the use cases' context, and what it must start and stop."""
+
+    app: App
+    settings: Settings
+    engine: sa.Engine
+    queue: LocalQueue
+    asgi: ASGIApp
+    shutdown: threading.Event = field(default_factory=threading.Event)
+    """Running containers are ended; set when the time to drain is over."""
+    _closing: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Take up work: hints from now on, and whatever the store still holds."""
+        self.queue.start(self.perform)
+        for name, duty in upkeep.DUTIES.items():
+            threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
+
+    def perform(self, task: Task) -> None:
+        dispatch.perform(self.app, task, self.shutdown)
+
+    def stop(self) -> None:
+        """Finish what runs within the time to drain, give the rest back, send the last reports."""
+        self._closing.set()
+        if not self.queue.stop(ExecuteRun, self.settings.drain):
+            self.shutdown.set()
+            self.queue.stop(ExecuteRun, 60.0)
+        self.queue.stop(HandleDelivery, 30.0)
+        ends = time.monotonic() + _LAST_REPORTS
+        while self._unsent() and time.monotonic() < ends:
+            time.sleep(0.05)
+        self.queue.stop(SendReport, 5.0)
+        self.engine.dispose()
+
+    def _keep(self, name: str, duty: upkeep.Duty) -> None:
+        while True:
+            upkeep.take_turn(self.app, name, duty)
+            if self._closing.wait(duty.every):
+                return
+
+    def _unsent(self) -> bool:
+        with self.app.work() as work:
+            return bool(work.reports.due(1))
+
+
+def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Bot:
+    """Choose an adapter for every port, as the settings say, and bring the database up to date."""
+    faultpoints.arm(settings.faultpoints)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+    telemetry = PrometheusTelemetry()
+    engine = open_engine(settings.database)
+    upgrade(engine)
+    queue = LocalQueue({HandleDelivery: _INTAKE_THREADS, SendReport: _REPORT_THREADS, ExecuteRun: settings.workers})
+    sandbox = _sandbox(settings)
+    app = App(
+        forges=_forges(settings, telemetry, now),
+        work=lambda: SqlWork(engine, queue.send),
+        sandbox=sandbox,
+        source=_source(settings, sandbox.user),
+        logs=SqlLogs(engine, settings.data_dir / "storage" / "logs"),
+        telemetry=telemetry,
+        now=now,
+        monotonic=time.monotonic,
+        sleep=time.sleep,
+        new_id=lambda: uuid.uuid4().hex,
+        url=settings.url,
+        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        rules=_rules(settings),
+    )
+    asgi = make_asgi(app, metrics=telemetry.render, settings=settings)
+    return Bot(app, settings, engine, queue, asgi)
+
+
+def _forges(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime]) -> dict[ForgeName, Forge]:
+    if settings.github_app_id is None or settings.github_private_key is None:
+        return {}
+    name = ForgeName("github")
+    github = GitHubForge(
+        name,
+        url=settings.github_url,
+        app_id=settings.github_app_id,
+        private_key=settings.github_private_key.get_secret_value(),
+        secrets=settings.github_webhook_secrets,
+        telemetry=telemetry,
+        monotonic=time.monotonic,
+        now=now,
+    )
+    return {name: github}
+
+
+def _sandbox(settings: Settings) -> DockerSandbox:
+    return DockerSandbox(
+        settings.docker_host, _instance(settings.data_dir), settings.data_dir / "runs", reserve=settings.disk_reserve
+    )
+
+
+def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
+    return GitSource(settings.data_dir / "mirrors", user=user, size_limit=settings.disk_max)
+
+
+def _instance(data_dir: Path) -> str:
+    """This installation's name in the engine; made once, so that two installations can share an engine."""
+    path = data_dir / "instance"
+    if not path.exists():
+        made = data_dir / f"instance.{os.getpid()}"
+        made.write_text(secrets.token_hex(6), encoding="ascii")
+        os.link(made, path) if not path.exists() else None
+        made.unlink()
+    return path.read_text(encoding="ascii").strip()
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        lease=settings.lease,
+        grace=settings.lease_grace,
+        timeout_max=settings.timeout_max,
+        limits=Limits(
+            cpus=settings.cpus_max,
+            memory=settings.memory_max,
+            pids=settings.pids_max,
+            disk=settings.disk_max,
+            file=min(settings.disk_max, 2 * GIB),
+            log=settings.log_limit,
+        ),
+        network_trusted=settings.network_default.at_most(settings.network_max),
+        network_forks=settings.network_forks.at_most(settings.network_max),
+    )

@@ -1,0 +1,38 @@
+"""The command `assay`."""
+
+import importlib
+from typing import Final
+
+import click
+
+from bot import __version__
+
+_COMMANDS: Final = {
+    "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
+    "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
+    "lint": ("bot.cli.lint", "lint", "Check a suite file."),
+    "serve": ("bot.cli.server", "serve", "Run the server."),
+}
+"""Loaded when they are used: reading a suite file shouldn't wait for the web."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, _, words) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=_Commands)
+@click.version_option(__version__, prog_name="assay")
+def main() -> None:
+    """Assay: a self-hosted CI bot."""

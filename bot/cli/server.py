@@ -1,0 +1,65 @@
+"""`assay serve`: web, workers and upkeep in one process; SIGTERM ends it in good order."""
+
+import socket
+import sys
+
+import click
+import structlog
+import uvicorn
+
+from bot.bootstrap import Bot, build
+from bot.cli.logs import configure_logs
+from bot.cli.reading import read_settings
+from bot.settings import unknown_names
+
+log = structlog.get_logger()
+
+_LAST_ANSWERS = 5
+"""Seconds that open requests get when the process ends; live logs would keep it for ever."""
+
+
+@click.command()
+def serve() -> None:
+    """Run the server: web, workers and upkeep in one process."""
+    settings = read_settings()
+    configure_logs(settings)
+    for warning in unknown_names():
+        log.warning("settings.unknown", warning=warning)
+    bot = build(settings)
+    host, port = settings.address
+    config = uvicorn.Config(
+        bot.asgi,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+        limit_concurrency=1000,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = _Server(config, bot)
+    server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+class _Server(uvicorn.Server):
+    """Work begins once the port is ours, and ends after the last answer."""
+
+    def __init__(self, config: uvicorn.Config, bot: Bot) -> None:
+        super().__init__(config)
+        self._bot = bot
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._bot.start()
+            log.info("serve.started", url=self._bot.app.url, workers=self._bot.settings.workers)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        log.info("serve.stopping")
+        self._bot.stop()
+        log.info("serve.stopped")

@@ -1,0 +1,1 @@
+"""A pretend GitHub: state in memory, bare repositories on disk, GitHub's rules checked strictly."""

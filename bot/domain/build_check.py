@@ -1,0 +1,193 @@
+"""The aggregate check `assay`: what a whole build comes to (BEHAVIOUR §1, PRODUCT §2.3)."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
+from bot.domain.runs import Build, Run, RunState
+from bot.domain.suite_check import conclusion, title
+from bot.domain.suites import Limits
+from bot.domain.texts import between, code, duration, escaped, one_line
+
+APPROVE: Final = (
+    Action("Approve and run", "Run the checks for this commit", "approve"),
+    Action("Trust this PR", "Also run its later commits", "approve_pr"),
+)
+SIGNS: Final = {
+    "queued": "◷",
+    "waiting": "‖",
+    "running": "▸",
+    "passed": "✓",
+    "failed": "✗",
+    "errored": "!",
+    "timed_out": "⏱",
+    "cancelled": "⊘",
+    "skipped": "↷",
+}
+_PASSING: Final = (Conclusion.SUCCESS, Conclusion.NEUTRAL, Conclusion.SKIPPED)
+
+
+def build_check(
+    build: Build, runs: Sequence[Run], url: str, suite_url: Callable[[str], str], limits: Limits
+) -> Check:
+    """`url`: the build's page; `suite_url`: the page of a suite by its name."""
+    if build.problems:
+        return _invalid(build, url)
+    if any(run.state is RunState.AWAITING_APPROVAL for run in runs):
+        return _waiting(build, url)
+    done = all(run.state.is_final for run in runs)
+    begun = any(run.attempt or run.state.is_final for run in runs)
+    ended = max((run.finished_at for run in runs if run.finished_at), default=build.created_at) if done else None
+    running = CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
+    return _check(
+        build,
+        url,
+        status=CheckStatus.COMPLETED if done else running,
+        conclusion=_conclusion(runs) if done else None,
+        title=_title(build, runs, ended),
+        summary=_table(build, runs, suite_url, limits),
+        completed_at=ended,
+    )
+
+
+def verdict(build: Build, runs: Sequence[Run]) -> str:
+    """The build's state in one of the words of BEHAVIOUR §3."""
+    if build.problems:
+        return "failed"
+    words = {run.state.word for run in runs}
+    for word in ("waiting", "running"):
+        if word in words:
+            return word
+    if "queued" in words:
+        return "queued" if words == {"queued"} else "running"
+    return _WORDS[_conclusion(runs)]
+
+
+_WORDS: Final = {Conclusion.SUCCESS: "passed", Conclusion.FAILURE: "failed", Conclusion.CANCELLED: "cancelled"}
+
+
+def _conclusion(runs: Sequence[Run]) -> Conclusion:
+    """Success: every suite passed, was skipped by a filter or may fail."""
+    found = {conclusion(run) for run in runs} - set(_PASSING)
+    if not found:
+        return Conclusion.SUCCESS
+    return Conclusion.CANCELLED if found == {Conclusion.CANCELLED} else Conclusion.FAILURE
+
+
+def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
+    if not runs:
+        return "Nothing to run for this event"
+    if ended is None:
+        return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done"
+    bad = [run for run in runs if conclusion(run) not in _PASSING]
+    good = Counter(run.state.word.replace("_", " ") for run in runs if conclusion(run) in _PASSING)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
+    if bad:
+        words = ", ".join(f"{run.suite.name} {run.state.word.replace('_', ' ')}" for run in bad)
+        return one_line(f"{words}; {counts}" if counts else words, 120)
+    if all(run.state is RunState.SKIPPED for run in runs):
+        return "Nothing to run: every suite was skipped"
+    return f"{counts} in {duration(between(build.created_at, ended))}"
+
+
+def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], limits: Limits) -> str:
+    if not runs:
+        return "No suite of the suite file is for this event."
+    rows = ["| suite | result | | time |", "| --- | --- | --- | ---: |"]
+    for run in sorted(runs, key=lambda run: conclusion(run) in _PASSING):
+        word = run.state.word
+        time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
+        link = f"[{escaped(run.suite.name)}]({suite_url(run.suite.name)})"
+        rows.append(f"| {link} | {SIGNS[word]} {word.replace('_', ' ')} | {escaped(title(run, limits))} | {time} |")
+    note = f"\n\n{escaped(build.note)}" if build.note else ""
+    return "\n".join(rows) + note
+
+
+def _waiting(build: Build, url: str) -> Check:
+    touched = "\n".join(f"- {code(path)}" for path in build.risky_paths)
+    looks = (
+        f"This change by {code(build.sender)} touches files that decide what is run:\n{touched}"
+        if touched
+        else (f"This change by {code(build.sender)} touches no file that is known to decide what is run.")
+    )
+    summary = (
+        "**Nothing is wrong with this pull request.** The checks have not run yet.\n\n"
+        "Changes by people without write access wait until someone with write access has looked at them, because "
+        "they run code on the project's machines. There is nothing to do for you; if it takes more than a few days, "
+        "a friendly comment is fine.\n\n"
+        f"**For maintainers.** {looks}\n\n"
+        f"Approve this commit with the button, with `/ok-to-test`, or on the server with "
+        f"`assay approve {build.id}`. Approving covers this commit only. Secrets are never given to it."
+    )
+    return _check(
+        build,
+        url,
+        status=CheckStatus.COMPLETED,
+        conclusion=Conclusion.ACTION_REQUIRED,
+        title="Not started: a maintainer must approve first",
+        summary=summary,
+        actions=APPROVE,
+        completed_at=build.created_at,
+    )
+
+
+def _invalid(build: Build, url: str) -> Check:
+    count = len(build.problems)
+    errors = f"{count} error{'s' if count > 1 else ''}"
+    rows = [
+        f"| {one.line} | {escaped(one.message)}{f'; {escaped(one.help)}' if one.help else ''} ({one.code}) |"
+        for one in build.problems[:100]
+    ]
+    annotations = tuple(
+        Annotation(
+            path=build.suite_file,
+            line=one.line,
+            column=one.column,
+            end_column=one.end_column,
+            message=f"{one.message}{f'; {one.help}' if one.help else ''}",
+            title=f"{one.code} in the suite file",
+        )
+        for one in build.problems[:50]
+    )
+    table = "\n".join(["| line | error |", "| ---: | --- |", *rows])
+    return _check(
+        build,
+        url,
+        status=CheckStatus.COMPLETED,
+        conclusion=Conclusion.FAILURE,
+        title=f"{build.suite_file} has {errors}",
+        summary=f"No suite could start because {code(build.suite_file)} is not valid.\n\n{table}\n\n"
+        "Check it before pushing: `assay lint`",
+        annotations=annotations,
+        completed_at=build.created_at,
+    )
+
+
+def _check(
+    build: Build,
+    url: str,
+    *,
+    status: CheckStatus,
+    conclusion: Conclusion | None,
+    title: str,
+    summary: str,
+    annotations: tuple[Annotation, ...] = (),
+    actions: tuple[Action, ...] = (),
+    completed_at: datetime | None,
+) -> Check:
+    return Check(
+        name=AGGREGATE,
+        sha=build.sha,
+        external_id=f"build-{build.id}",
+        details_url=url,
+        status=status,
+        conclusion=conclusion,
+        title=title,
+        summary=summary,
+        annotations=annotations,
+        actions=actions,
+        started_at=build.created_at,
+        completed_at=completed_at,
+    )

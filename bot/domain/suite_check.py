@@ -1,0 +1,224 @@
+"""The check of one suite: what people read about a run, state by state (PRODUCT §2.3)."""
+
+from collections.abc import Callable
+from typing import Final
+
+from bot.domain.checks import Action, Check, CheckStatus, Conclusion, check_name
+from bot.domain.runs import Build, Reason, Run, RunState, Trust
+from bot.domain.suites import Limits
+from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
+
+RERUN_ALL: Final = Action("Re-run all", "Run the whole suite again", "rerun_all")
+
+_CONCLUSIONS: Final = {
+    RunState.PASSED: Conclusion.SUCCESS,
+    RunState.FAILED: Conclusion.FAILURE,
+    RunState.TIMED_OUT: Conclusion.TIMED_OUT,
+    RunState.ERRORED: Conclusion.FAILURE,
+    RunState.CANCELLED: Conclusion.CANCELLED,
+    RunState.SUPERSEDED: Conclusion.CANCELLED,
+    RunState.REJECTED: Conclusion.CANCELLED,
+    RunState.SKIPPED: Conclusion.SKIPPED,
+}
+
+
+def suite_check(run: Run, build: Build, url: str, limits: Limits) -> Check:
+    """`url`: the run's page; its log is there as well."""
+    return Check(
+        name=check_name(run.suite.name),
+        sha=run.sha,
+        external_id=run.id,
+        details_url=url,
+        status=status(run),
+        conclusion=conclusion(run),
+        title=title(run, limits),
+        summary=f"{_summary(run, limits)}\n\n[Log]({url})"
+        if run.state is not RunState.SKIPPED
+        else _summary(run, limits),
+        text=_how_it_ran(run, build) if run.started_at else "",
+        started_at=run.started_at,
+        completed_at=run.finished_at,
+    )
+
+
+def status(run: Run) -> CheckStatus:
+    """A run that is queued again after a fault of ours stays in progress: what is shown never goes back."""
+    if run.state.is_final:
+        return CheckStatus.COMPLETED
+    return CheckStatus.IN_PROGRESS if run.attempt else CheckStatus.QUEUED
+
+
+def conclusion(run: Run) -> Conclusion | None:
+    found = _CONCLUSIONS.get(run.state)
+    if run.suite.allow_failure and found in (Conclusion.FAILURE, Conclusion.TIMED_OUT):
+        return Conclusion.NEUTRAL
+    return found
+
+
+def title(run: Run, limits: Limits) -> str:
+    """Plain text of at most 120 characters."""
+    words = one_line(_TITLES[run.state](run, limits), 120)
+    return one_line(f"{words} (allowed to fail)", 120) if conclusion(run) is Conclusion.NEUTRAL else words
+
+
+def _passed(run: Run, _: Limits) -> str:
+    return f"Passed in {duration(_took(run))}"
+
+
+def _failed(run: Run, limits: Limits) -> str:
+    words = _FAILURES.get(run.reason) if run.reason else None
+    return words(run, limits) if words else f"{_command(run)} exited with {run.exit_code}"
+
+
+def _timed_out(run: Run, _: Limits) -> str:
+    return f"Timed out after {limit_words(run.suite.timeout)} in: {_command(run)}"
+
+
+def _errored(run: Run, _: Limits) -> str:
+    return f"Could not run: {run.note or 'an internal error'}"
+
+
+def _cancelled(run: Run, _: Limits) -> str:
+    if run.reason is Reason.USER:
+        return f"Cancelled by {run.note}"
+    return f"Cancelled: {run.note}" if run.note else "Cancelled"
+
+
+def _superseded(run: Run, _: Limits) -> str:
+    return run.note.capitalize() if run.note else "Superseded by a newer commit"
+
+
+def _skipped(run: Run, _: Limits) -> str:
+    return f"Skipped: {run.note}"
+
+
+def _queued(run: Run, _: Limits) -> str:
+    return "Trying again after a fault of the CI server" if run.attempt else "Queued: waits for a free worker"
+
+
+def _waiting(_: Run, __: Limits) -> str:
+    return "Waits for a maintainer's approval"
+
+
+def _preparing(run: Run, _: Limits) -> str:
+    return "Preparing the sources and the image" if run.attempt == 1 else f"Preparing (attempt {run.attempt})"
+
+
+def _running(run: Run, _: Limits) -> str:
+    return f"Running: {_command(run)}"
+
+
+_Words = Callable[[Run, Limits], str]
+
+_FAILURES: Final[dict[Reason, _Words]] = {
+    Reason.OUT_OF_MEMORY: lambda run, limits: f"Ran out of memory ({size(limits.memory)}) in: {_command(run)}",
+    Reason.LOG_LIMIT: lambda _, limits: f"Stopped: it wrote more than {size(limits.log)} of log",
+    Reason.DISK_LIMIT: lambda _, limits: f"Stopped: it used more than {size(limits.disk)} of disk",
+    Reason.FILE_SIZE_LIMIT: lambda run, limits: f"{_command(run)} wrote a file of more than {size(limits.file)}",
+    Reason.BLOCKED_SYSTEM_CALL: lambda run, _: f"{_command(run)} used a system call that is blocked here",
+    Reason.COMMAND_NOT_RUNNABLE: lambda run, _: f"The script could not be started: {run.note}",
+}
+_TITLES: Final[dict[RunState, _Words]] = {
+    RunState.AWAITING_APPROVAL: _waiting,
+    RunState.QUEUED: _queued,
+    RunState.PREPARING: _preparing,
+    RunState.RUNNING: _running,
+    RunState.FINALIZING: _running,
+    RunState.PASSED: _passed,
+    RunState.FAILED: _failed,
+    RunState.TIMED_OUT: _timed_out,
+    RunState.ERRORED: _errored,
+    RunState.CANCELLED: _cancelled,
+    RunState.SUPERSEDED: _superseded,
+    RunState.REJECTED: _cancelled,
+    RunState.SKIPPED: _skipped,
+}
+
+
+def _summary(run: Run, limits: Limits) -> str:
+    words = _SUMMARIES.get(run.state)
+    return words(run, limits) if words else f"{escaped(title(run, limits))}."
+
+
+def _passed_summary(run: Run, _: Limits) -> str:
+    warning = "\n\nA process in it ran out of memory, but the suite passed." if run.out_of_memory else ""
+    return f"**Passed** · {duration(_took(run))}{warning}"
+
+
+def _failed_summary(run: Run, limits: Limits) -> str:
+    return f"**Failed** · {duration(_took(run))}{_advice(run, limits)}{_tail(run)}"
+
+
+def _timed_out_summary(run: Run, _: Limits) -> str:
+    stopped = f"Stopped after **{limit_words(run.suite.timeout)}**."
+    return f"{stopped}{_tail(run)}\n\nRaise `timeout` for the suite if it really needs longer."
+
+
+def _cancelled_summary(run: Run, _: Limits) -> str:
+    return f"It was stopped: {escaped(run.note or 'cancelled')}."
+
+
+def _superseded_summary(run: Run, _: Limits) -> str:
+    return f"A newer commit was pushed: {escaped(run.note)}."
+
+
+def _skipped_summary(run: Run, _: Limits) -> str:
+    return f"This suite was not run: {escaped(run.note)}."
+
+
+def _tail(run: Run) -> str:
+    return f"\n\n{fence(run.tail)}" if run.tail else ""
+
+
+def _advice(run: Run, limits: Limits) -> str:
+    match run.reason:
+        case Reason.OUT_OF_MEMORY:
+            return f"\n\nThe limit is {size(limits.memory)} for all processes of the suite together."
+        case Reason.LOG_LIMIT:
+            return f"\n\nThe log ends where the limit of {size(limits.log)} was reached."
+        case Reason.BLOCKED_SYSTEM_CALL:
+            return "\n\nThe process was killed by the sandbox for a system call that suites may not use."
+        case _:
+            return "\n\nThe last lines of its output:" if run.tail else ""
+
+
+def _errored_summary(run: Run, _: Limits) -> str:
+    tried = f" Tried {run.attempt} times." if run.attempt > 1 else ""
+    if run.reason is Reason.IMAGE_MISSING:
+        advice = f"check `image` of the suite in the suite file (line {run.suite.line}) or ask the operator."
+    elif run.reason is Reason.SOURCE:
+        advice = "push again, or ask the operator."
+    else:
+        advice = "nothing; this is a fault of the CI server, not of the change. Its operator can see it in the log."
+    happened = f"**What happened:** {escaped(run.note)}.{tried}\n**What to do:** {advice}"
+    return f"The tests did not start, so this says nothing about the change.\n\n{happened}"
+
+
+_SUMMARIES: Final[dict[RunState, _Words]] = {
+    RunState.PASSED: _passed_summary,
+    RunState.FAILED: _failed_summary,
+    RunState.TIMED_OUT: _timed_out_summary,
+    RunState.ERRORED: _errored_summary,
+    RunState.CANCELLED: _cancelled_summary,
+    RunState.REJECTED: _cancelled_summary,
+    RunState.SUPERSEDED: _superseded_summary,
+    RunState.SKIPPED: _skipped_summary,
+}
+
+
+def _how_it_ran(run: Run, build: Build) -> str:
+    waited = duration(between(run.created_at, run.started_at))
+    where = f"{code(build.ref)} at {code(run.sha[:7])}"
+    who = "" if run.trust is Trust.TRUSTED else " · approved by a maintainer, without secrets and network"
+    return f"{where} · image {code(run.suite.image)} · waited {waited} · attempt {run.attempt}{who}"
+
+
+def _command(run: Run) -> str:
+    """The command's words for a title; a script of several lines is just that."""
+    commands = run.suite.commands
+    lines = [line for line in (commands[0] if commands else "").strip().split("\n") if line.strip()]
+    return one_line(lines[0], 60) if len(commands) == 1 and len(lines) == 1 else "The script"
+
+
+def _took(run: Run) -> float:
+    return between(run.started_at, run.finished_at)

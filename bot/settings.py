@@ -1,0 +1,194 @@
+"""Everything an operator can set, read once at start (PRODUCT §2.11). Nothing else reads the environment."""
+
+import os
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.domain.suites import GIB, MIB, Network
+
+PREFIX: Final = "ASSAY_"
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNITS: Final = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_SHORTEST_SECRET: Final = 16
+
+
+class BadSettings(Exception):
+    """One line for each fault, without values."""
+
+
+def _amount(value: object) -> object:
+    """`512MiB`, `30m`, `1h30m` or a plain number."""
+    if not isinstance(value, str) or not re.fullmatch(r"(?:\d+(?:\.\d+)?[A-Za-z]*)+", value.strip()):
+        return value
+    parts = re.findall(r"(\d+(?:\.\d+)?)([A-Za-z]*)", value)
+    if unknown := [unit for _, unit in parts if unit.lower() not in _UNITS]:
+        raise ValueError(f"unknown unit {unknown[0]}")
+    return int(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+
+
+Size = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
+"""Bytes."""
+Duration = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
+"""Seconds."""
+
+
+class Settings(BaseSettings):
+    """Each field is the variable ASSAY_NAME; those in `secrets` also exist as ASSAY_NAME_FILE."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    secret_names: ClassVar[tuple[str, ...]] = (
+        "database_url",
+        "github_private_key",
+        "github_webhook_secret",
+        "metrics_token",
+    )
+
+    url: str = "http://localhost:8000"
+    listen: str = "127.0.0.1:8000"
+    data_dir: Path = Path.home() / ".local/share/assay"
+    database_url: SecretStr | None = None
+    redis_url: str = "memory://"
+    trusted_proxies: str = ""
+    workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
+    docker_host: str = Field(
+        "unix:///var/run/docker.sock", validation_alias=AliasChoices("DOCKER_HOST", "docker_host")
+    )
+
+    github_url: str = "https://github.com"
+    github_app_id: str | None = None
+    github_private_key: SecretStr | None = None
+    github_webhook_secret: SecretStr | None = None
+
+    cpus_max: Annotated[float, Field(gt=0)] = 2.0
+    memory_max: Size = 2 * GIB
+    disk_max: Size = 10 * GIB
+    pids_max: Annotated[int, Field(ge=16)] = 512
+    timeout_max: Duration = 3 * 3600
+    log_limit: Size = 50 * MIB
+    network_default: Network = Network.INTERNET
+    network_max: Network = Network.INTERNET
+    network_forks: Network = Network.NONE
+
+    body_limit: Size = 25 * MIB
+    body_deadline: Duration = 10
+    lease: Annotated[float, Field(gt=0)] = 60.0
+    lease_grace: Annotated[float, Field(ge=0)] = 15.0
+    drain: Duration = 600
+    disk_reserve: Size = 5 * GIB
+    metrics_token: SecretStr | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] | None = None
+    faultpoints: str = ""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Files(settings_cls)
+
+    @field_validator("url", "github_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        """Plain http is for this machine alone (DESIGN §5)."""
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            raise ValueError("must be an address like https://ci.example.org")
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+            raise ValueError("must be https, except on localhost")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _github_is_whole(self) -> Self:
+        parts = (self.github_app_id, self.github_private_key, self.github_webhook_secret)
+        if any(parts) and not all(parts):
+            raise ValueError("GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET go together")
+        if any(len(secret) < _SHORTEST_SECRET for secret in self.github_webhook_secrets):
+            raise ValueError(f"GITHUB_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
+        if self.github_webhook_secret and not self.github_webhook_secrets:
+            raise ValueError("GITHUB_WEBHOOK_SECRET must not be empty")
+        if self.redis_url != "memory://":
+            raise ValueError("REDIS_URL: this version runs in one process only; leave it at memory://")
+        return self
+
+    @property
+    def github_webhook_secrets(self) -> tuple[str, ...]:
+        """One, or several while they are rotated."""
+        text = self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
+        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+
+    @property
+    def database(self) -> str:
+        return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.data_dir}/assay.db"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class _Files(PydanticBaseSettingsSource):
+    """ASSAY_NAME_FILE: the value is the file's content without blanks around it."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401, ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {
+            name: Path(path).read_text(encoding="utf-8").strip()
+            for name in Settings.secret_names
+            if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
+        }
+
+
+def read() -> Settings:
+    """Raises: BadSettings."""
+    doubled = [
+        name.upper()
+        for name in Settings.secret_names
+        if f"{PREFIX}{name.upper()}" in os.environ and f"{PREFIX}{name.upper()}_FILE" in os.environ
+    ]
+    if doubled:
+        raise BadSettings("\n".join(f"{PREFIX}{name}: set it or {PREFIX}{name}_FILE, not both" for name in doubled))
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise BadSettings("\n".join(_fault(dict(item)) for item in error.errors(include_input=False))) from None
+    except OSError as error:
+        raise BadSettings(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _fault(item: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, item["loc"])).upper()
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return f"{PREFIX}{name}: {message}" if name else f"{PREFIX}{message}"
+
+
+def unknown_names() -> list[str]:
+    """Warnings about ASSAY_… variables that mean nothing, with a guess."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in Settings.secret_names}
+    found = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            guess = get_close_matches(name, known, 1)
+            found.append(f"{name} is not a setting{f'; did you mean {guess[0]}?' if guess else ''}")
+    return found

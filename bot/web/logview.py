@@ -1,0 +1,184 @@
+"""A log as lines of HTML, piece by piece, whatever its size (PRODUCT §2.8)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.texts import size as size_words
+from bot.web.ansi import PLAIN, Style, render, style_after
+
+LINE: Final = 64 * 1024
+"""Bytes of one line that are shown (cases C37)."""
+BLOCK: Final = 1000
+"""Lines in one `<pre>`."""
+_WHOLE_LINES: Final = 50_000
+_WHOLE_BYTES: Final = 8 << 20
+_HEAD_LINES: Final = 1000
+_HEAD_BYTES: Final = 512 * 1024
+_TAIL_LINES: Final = 20_000
+_PIECE: Final = 256 * 1024
+_LOOK_BACK: Final = 256 * 1024
+"""How far colours are looked for before a place where reading starts."""
+
+Read = Callable[[int, int], bytes]
+"""(offset, limit) → bytes of the log."""
+
+
+class LogView:
+    """Feed it the bytes in order; it gives complete lines."""
+
+    def __init__(self, offset: int = 0, number: int = 1, style: Style = PLAIN) -> None:
+        self.number = number
+        """Of the line that is open."""
+        self._fed = offset
+        self._style = style
+        self._line = _Line()
+
+    @property
+    def offset(self) -> int:
+        """Where the open line begins: reading can be taken up from there."""
+        return self._fed - self._line.size
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._line.add(piece)
+            shown, self._style = self._line.shown(self._style)
+            self._fed += len(piece) + 1
+            self._line = _Line()
+            yield _numbered(self.number, shown)
+            self.number += 1
+        self._line.add(rest)
+        self._fed += len(rest)
+
+    def rest(self) -> str:
+        """The open line as it is so far, "" when nothing of it is there."""
+        return _numbered(self.number, self._line.shown(self._style)[0]) if self._line.size else ""
+
+
+class _Line:
+    """A line that may be far too long: its first and its last 64 KiB."""
+
+    __slots__ = ("_head", "_tail", "size")
+
+    def __init__(self) -> None:
+        self._head = self._tail = b""
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        room = LINE - len(self._head)
+        self._head += data[:room]
+        if len(data) > room:
+            self._tail = (self._tail + data[room:])[-LINE:]
+
+    def shown(self, style: Style) -> tuple[str, Style]:
+        """A progress bar shows its last state; any other long line its beginning, and how much is left out."""
+        if not self._tail:
+            return render(_text(self._head), style)
+        if b"\r" in self._tail.rstrip(b"\r"):
+            _, _, last = self._tail.partition(b"\r")
+            return render(_text(last), style_after(self._head, style))
+        begin, style = render(_text(self._head), style)
+        return f'{begin} <span class="cut">… {size_words(self.size - LINE)} of this line left out</span>', style
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+def _numbered(number: int, shown: str) -> str:
+    return f'<a id="L{number}" href="#L{number}" data-n="{number}"></a>{shown}\n'
+
+
+def view_at(read: Read, offset: int) -> LogView:
+    """A view that goes on at a place that is no line's middle."""
+    number = 1 + sum(piece.count(b"\n") for piece in _pieces(read, 0, offset))
+    return LogView(offset, number, _style_at(read, offset))
+
+
+def _style_at(read: Read, offset: int) -> Style:
+    start = max(offset - _LOOK_BACK, 0)
+    return style_after(b"".join(_pieces(read, start, offset)))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    lines: int
+    bytes: int
+
+
+def shown_parts(read: Read, size: int) -> Iterator["Gap | LogView | str"]:
+    """What a page shows of the first `size` bytes: blocks of HTML lines, a gap where much is left out, and at the
+    end the view, which knows where to go on."""
+    index = _Index(read, size)
+    if index.lines <= _WHOLE_LINES and size <= _WHOLE_BYTES:
+        yield from _blocks(LogView(), read, size)
+        return
+    head_end = min(index.after_line(_HEAD_LINES), _HEAD_BYTES)
+    tail_start = max(index.after_line(index.lines - _TAIL_LINES), index.after_offset(size - _WHOLE_BYTES), head_end)
+    head = LogView()
+    yield from (part for part in _blocks(head, read, head_end) if isinstance(part, str))
+    if rest := head.rest():
+        yield rest
+    tail_line = index.line_at(tail_start)
+    yield Gap(max(tail_line - head.number, 0), tail_start - head_end)
+    yield from _blocks(LogView(tail_start, tail_line, _style_at(read, tail_start)), read, size)
+
+
+def _blocks(view: LogView, read: Read, end: int) -> Iterator[LogView | str]:
+    lines: list[str] = []
+    for piece in _pieces(read, view.offset, end):
+        for line in view.feed(piece):
+            lines.append(line)
+            if len(lines) == BLOCK:
+                yield "".join(lines)
+                lines.clear()
+    if lines:
+        yield "".join(lines)
+    yield view
+
+
+def _pieces(read: Read, start: int, end: int) -> Iterator[bytes]:
+    while start < end and (piece := read(start, min(_PIECE, end - start))):
+        yield piece
+        start += len(piece)
+
+
+class _Index:
+    """Finds lines in a log by counting its newlines once."""
+
+    def __init__(self, read: Read, size: int) -> None:
+        self._read, self._size = read, size
+        self._pieces: list[tuple[int, int]] = []
+        """(offset, newlines) of each piece."""
+        at = self.lines = 0
+        for piece in _pieces(read, 0, size):
+            count = piece.count(b"\n")
+            self._pieces.append((at, count))
+            at += len(piece)
+            self.lines += count
+
+    def after_line(self, line: int) -> int:
+        """Where the line after this many lines begins."""
+        for offset, count in self._pieces:
+            if line <= count:
+                piece, at = self._read(offset, _PIECE), 0
+                for _ in range(max(line, 0)):
+                    at = piece.index(b"\n", at) + 1
+                return offset + at
+            line -= count
+        return self._size
+
+    def line_at(self, offset: int) -> int:
+        """The number of the line that holds this place."""
+        before = [count for at, count in self._pieces if at + _PIECE <= offset]
+        start = len(before) * _PIECE
+        return 1 + sum(before) + sum(piece.count(b"\n") for piece in _pieces(self._read, start, offset))
+
+    def after_offset(self, offset: int) -> int:
+        """Where the first line begins that begins not before this place; the place itself in an endless line."""
+        if offset <= 0:
+            return 0
+        piece = self._read(offset, _PIECE)
+        return offset + piece.find(b"\n") + 1

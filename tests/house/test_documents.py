@@ -1,0 +1,59 @@
+"""The documents keep up with the code."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from bot import faultpoints
+from bot.settings import Settings
+from tests.house.tree import ROOT, TESTS, name_of, project
+
+OPERATORS_GUIDE: Final = ROOT / "deploy" / "README.md"
+GUIDES: Final = [ROOT / "README.md", OPERATORS_GUIDE, *sorted((ROOT / "docs").glob("*.md"))]
+LOCKS: Final = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
+
+
+def _variable(field: str) -> str:
+    """The environment variable of a field, by its alias where it has one."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"ASSAY_{field.upper()}"
+
+
+@pytest.mark.parametrize("field", sorted(Settings.model_fields))
+def test_every_setting_has_a_row_in_the_operators_guide(field: str) -> None:
+    assert f"| `{_variable(field)}`" in OPERATORS_GUIDE.read_text(encoding="utf-8")
+
+
+def test_the_operators_guide_has_no_row_for_a_setting_that_does_not_exist() -> None:
+    rows = set(
+        re.findall(r"^\| `((?:ASSAY_|DOCKER_)\w+)`", OPERATORS_GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert rows == {_variable(field) for field in Settings.model_fields}
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=name_of)
+def test_links_of_the_documents_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+@pytest.mark.parametrize("point", faultpoints.POINTS)
+def test_every_fault_point_has_a_test(point: str) -> None:
+    assert any(point in path.read_text(encoding="utf-8") for path in TESTS)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_requirement_is_pinned_and_hashed(lock: str) -> None:
+    blocks = re.split(r"^(?=\w)", (ROOT / "deploy" / lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert not [block for block in blocks[1:] if "==" not in block or "--hash=sha256:" not in block]
+
+
+def test_every_dependency_is_locked() -> None:
+    locked = set(re.findall(r"^([\w-]+)==", (ROOT / "deploy" / LOCKS[0]).read_text(encoding="utf-8"), re.MULTILINE))
+    assert {re.split(r"[^\w-]", line)[0] for line in project()["project"]["dependencies"]} <= locked
+
+
+def test_the_licence_is_there() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
