@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from starlette.types import ASGIApp
@@ -140,7 +139,7 @@ def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
 
 
 def _instance(data_dir: Path) -> str:
-    """This installation's name in the engine; made once, so that two installations can share an engine."""
+    """Names the installation in the engine; made once, so that two of them can share an engine."""
     path = data_dir / "instance"
     if not path.exists():
         made = data_dir / f"instance.{os.getpid()}"

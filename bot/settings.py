@@ -9,7 +9,6 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AliasChoices,
     BeforeValidator,
     Field,
     SecretStr,
@@ -65,9 +64,8 @@ class Settings(BaseSettings):
     redis_url: str = "memory://"
     trusted_proxies: str = ""
     workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
-    docker_host: str = Field(
-        "unix:///var/run/docker.sock", validation_alias=AliasChoices("DOCKER_HOST", "docker_host")
-    )
+    docker_host: str = "unix:///var/run/docker.sock"
+    """Read from DOCKER_HOST, as Docker's own tools do."""
 
     github_url: str = "https://github.com"
     github_app_id: str | None = None
@@ -101,9 +99,11 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _Files(settings_cls)
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _Others(settings_cls)
 
     @field_validator("url", "github_url")
     @classmethod
@@ -145,18 +145,19 @@ class Settings(BaseSettings):
         return host.strip("[]"), int(port)
 
 
-class _Files(PydanticBaseSettingsSource):
-    """ASSAY_NAME_FILE: the value is the file's content without blanks around it."""
+class _Others(PydanticBaseSettingsSource):
+    """ASSAY_NAME_FILE: the value is the file's content without blanks around it. And DOCKER_HOST."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401, ARG002
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        return {
+        found = {
             name: Path(path).read_text(encoding="utf-8").strip()
             for name in Settings.secret_names
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
+        return found | ({"docker_host": host} if (host := os.environ.get("DOCKER_HOST")) else {})
 
 
 def read() -> Settings:

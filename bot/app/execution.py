@@ -208,8 +208,6 @@ def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
 def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
     """One transaction: verdict and report. Without effect when another worker has the run by now."""
     after = _ended(app, before, verdict, end, hold.run)
-    if after.state is not RunState.QUEUED:
-        app.logs.close(before.id)
     with app.work() as work:
         if not work.runs.save(before, after, app.owner):
             log.warning("run.verdict_discarded", state=after.state.value)
@@ -217,6 +215,8 @@ def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hol
         announcing.run_changed(work, after)
         if after.state is RunState.QUEUED:
             work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt)
+    if after.state.is_final:
+        app.logs.close(after.id)
     app.telemetry.count(Metric.RUNS, state=after.state.value, reason=(after.reason or ""))
     if before.started_at:
         app.telemetry.observe(Metric.PHASE_SECONDS, between(before.started_at, app.now()), phase="run")

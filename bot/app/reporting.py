@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from bot.app.context import App
-from bot.domain.build_check import build_check
+from bot.domain.build_check import build_check, newest_of_each_suite
 from bot.domain.checks import Check, CheckStatus
 from bot.domain.errors import Ambiguous, Refused, Unavailable
 from bot.domain.refs import Repository
@@ -41,7 +41,10 @@ def send(app: App, task: SendReport) -> None:
 def _render(app: App, work: UnitOfWork, report: Report) -> Check:
     build = work.builds.get(report.build)
     if report.run is None:
-        runs = work.runs.of_build(build.id)
+        # Several builds may speak for one commit (a push and a change): the aggregate takes in the suites of all,
+        # or a suite that only one of them has could fail unseen.
+        builds = reversed(work.builds.at(report.repository, report.sha))
+        runs = newest_of_each_suite(run for one in builds for run in work.runs.of_build(one.id))
         return build_check(
             build, runs, app.build_url(build.id), lambda suite: app.suite_url(build.id, suite), app.rules.limits
         )

@@ -85,14 +85,14 @@ def _reap(app: App) -> int:
 def _give_back(app: App, run: Run) -> bool:
     app.sandbox.remove(run.id, run.attempt)
     after = run.given_back(Reason.WORKER_LOST, app.now(), "the worker stopped answering")
-    if after.state.is_final:
-        app.logs.close(run.id)
     with app.work() as work:
         if not work.runs.save(run, after, app.owner):
             return False
         announcing.run_changed(work, after)
         if after.state is RunState.QUEUED:
             work.send(ExecuteRun(run.id))
+    if after.state.is_final:
+        app.logs.close(run.id)
     log.warning("run.reaped", run=run.id, attempt=run.attempt, state=after.state.value)
     return True
 

@@ -1,7 +1,7 @@
 """The aggregate check `assay`: what a whole build comes to (BEHAVIOUR §1, PRODUCT §2.3)."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -50,6 +50,17 @@ def build_check(
         summary=_table(build, runs, suite_url, limits),
         completed_at=ended,
     )
+
+
+def newest_of_each_suite(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Of all runs of a commit those that count, in order of first sight; a skipped one only if there is no other."""
+    found: dict[str, Run] = {}
+    for run in runs:
+        known = found.get(run.suite.name)
+        weight = (run.state is not RunState.SKIPPED, run.created_at)
+        if known is None or weight >= (known.state is not RunState.SKIPPED, known.created_at):
+            found[run.suite.name] = run
+    return tuple(found.values())
 
 
 def verdict(build: Build, runs: Sequence[Run]) -> str:

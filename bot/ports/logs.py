@@ -1,11 +1,14 @@
 """Logs of runs: bytes in order, readable from any offset while they grow."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.runs import RunId
 
 
 class Logs(Protocol):
+    """Every method may raise StoreBusy."""
+
     def append(self, run: RunId, fence: int, data: bytes) -> bool:
         """Add to the end; False (and nothing written) when the fence is no longer the run's or the log is closed."""
 
@@ -16,8 +19,16 @@ class Logs(Protocol):
         """Bytes so far; 0 for an unknown run."""
 
     def read(self, run: RunId, start: int, limit: int) -> bytes:
-        """At most `limit` bytes from that offset; empty at the end."""
+        """At most `limit` bytes from that offset; empty at the end.
+
+        Raises:
+            Gone: the log was closed and moved, and somebody took it from there.
+        """
 
     def is_closed(self, run: RunId) -> bool: ...
 
-    def remove(self, run: RunId) -> None: ...
+    def left_open(self, limit: int) -> Sequence[RunId]:
+        """Finished runs whose log still has to be closed, because whoever should have done it died; oldest first."""
+
+    def remove(self, run: RunId) -> None:
+        """From then on it is empty and closed. Safe to repeat."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
-from bot.domain.runs import Build, BuildId, Run, RunId, RunState
+from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
+from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
 from bot.ports.queue import Task
 
 
@@ -127,11 +127,12 @@ class Runs(Protocol):
         """Write `after` if state and fence are still those of `before`; False and no effect otherwise.
 
         Adds an event. Refuses (IllegalMove) what domain.runs.MOVES doesn't know. Going back to queued raises the
-        fence, so that whoever held the run can't write any more.
+        fence, so that whoever held the run can't write any more; it is also False when the store has a `cancel`:
+        get the run again and end it.
         """
 
-    def ask_to_end(self, run: RunId, reason: str, note: str) -> None:
-        """Set `cancel` of a claimed run, unless it is set already."""
+    def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
+        """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""
 
     def queued(self, limit: int) -> Sequence[RunId]:
         """Oldest first."""
@@ -140,7 +141,7 @@ class Runs(Protocol):
         """Claimed runs whose lease ended more than `grace` seconds ago."""
 
     def overdue(self, age: float) -> Sequence[Run]:
-        """Unfinished runs, except those that wait for approval, made more than `age` seconds ago."""
+        """Unfinished runs, except those that wait for approval, made (or approved) more than `age` seconds ago."""
 
     def waiting(self, age: float) -> Sequence[Run]:
         """Runs that have waited for approval for more than `age` seconds."""
@@ -188,6 +189,9 @@ class Report:
     ambiguous: bool
     """An attempt to make the check got no clear answer."""
     attempts: int
+    """Claims since it changed or was sent last, this one included."""
+    fence: int
+    """Which claim this is; an older one's `postpone` and `bury` have no effect."""
 
 
 class Reports(Protocol):
@@ -222,6 +226,27 @@ class Reports(Protocol):
         """The last error of a buried report of that commit, or nothing."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    sha: Sha
+    """The one commit that was approved."""
+    actor: str
+    person_id: int | None
+    """The forge's number of who approved; None: the operator, on the command line."""
+    login: str
+    at: float
+    """Seconds since 1970."""
+
+
+class Approvals(Protocol):
+    """Who let a stranger's build run; append-only."""
+
+    def add(self, build: BuildId, sha: Sha, person: Person | None, actor: str) -> None: ...
+
+    def of_build(self, build: BuildId) -> Sequence[Approval]:
+        """Oldest first."""
+
+
 class Audit(Protocol):
     def add(self, *, actor: str, action: str, subject: str, detail: str) -> None: ...
 
@@ -246,6 +271,8 @@ class UnitOfWork(Protocol):
     def runs(self) -> Runs: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def approvals(self) -> Approvals: ...
     @property
     def audit(self) -> Audit: ...
     @property

@@ -1,6 +1,7 @@
 """A line of terminal output as HTML: colours become classes, everything else that a terminal obeys is dropped.
 
-What comes out has no control characters and only balanced `<span class>` and `<a href>` tags (RELIABILITY S089–S091).
+What comes out has no control characters and only balanced `<span class>` and `<a href>` tags
+(RELIABILITY S089 to S091).
 """
 
 import html
@@ -27,7 +28,7 @@ PLAIN: Final = Style()
 _TOKEN: Final = re.compile(
     r"""(?x)
       (?:\x1b\[|\x9b) (?P<params>[0-?]*) [ -/]* (?P<final>[@-~])                       # CSI
-    | (?:\x1b\]|\x9d) (?P<osc>[^\x07\x1b\x9c]*) (?:\x07|\x1b\\|\x9c|(?=\x1b)|\Z)        # OSC: titles, links, clipboard
+    | (?:\x1b\]|\x9d) (?P<osc>[^\x07\x1b\x9c]*) (?:\x07|\x1b\\|\x9c|(?=\x1b)|\Z)        # OSC: titles, links, …
     | (?:\x1b[PX^_]|[\x90\x98\x9e\x9f]) [^\x1b\x9c]* (?:\x1b\\|\x9c|(?=\x1b)|\Z)        # DCS, SOS, PM, APC
     | (?:\x1b\[|\x9b) [0-?]* [ -/]*                                                    # a CSI that never ends
     | \x1b [ -/]* [0-~]?
@@ -103,8 +104,6 @@ class _Cells:
         self._cursor = 0
 
     def put(self, text: str, style: Style, link: str) -> None:
-        missing = self._cursor - len(self._cells)
-        self._cells += [(" ", PLAIN, "")] * missing
         self._cells[self._cursor : self._cursor + len(text)] = [(char, style, link) for char in text]
         self._cursor += len(text)
 
@@ -113,17 +112,12 @@ class _Cells:
             self._cursor = 0
         elif what == "\b":
             self._cursor = max(self._cursor - 1, 0)
-        elif what == "K":
-            self._erase(params)
-
-    def _erase(self, params: str) -> None:
-        if params in ("", "0"):
+        elif what == "K" and params in ("", "0"):
             del self._cells[self._cursor :]
-        elif params == "1":
-            count = min(self._cursor, len(self._cells))
-            self._cells[:count] = [(" ", PLAIN, "")] * count
-        elif params == "2":
+        elif what == "K" and params == "2":
+            # The cursor would stay, but a carriage return always goes with it.
             self._cells.clear()
+            self._cursor = 0
 
     def pieces(self) -> Iterator[tuple[str, Style, str]]:
         for (style, link), group in groupby(self._cells, key=lambda cell: cell[1:]):
@@ -154,7 +148,7 @@ def _link(osc: str, link: str) -> str:
     if kind != "8":
         return link
     address = _SPECIAL.sub("", rest.partition(";")[2])
-    return address if _WEB.match(address) and len(address) <= 2000 else ""  # noqa: PLR2004  # what browsers take
+    return address if _WEB.match(address) else ""
 
 
 @lru_cache(maxsize=4096)
@@ -162,49 +156,47 @@ def restyled(style: Style, params: str) -> Style:
     """After `CSI params m`. Unknown codes, also private ones, change nothing."""
     if not _COLOURS.fullmatch(params):
         return style
-    codes = iter(params.replace(":", ";").split(";") if "::" not in params else params.replace("::", ";").split(";"))
+    codes = _codes(params)
     for code in codes:
         style = _obeyed(style, _number(code), codes)
     return style
 
 
+def _codes(params: str) -> Iterator[str]:
+    """Colons join what belongs together (ITU T.416): `38:2::R:G:B`, `4:3`."""
+    for param in params.split(";"):
+        code, *more = param.split(":")
+        yield "24" if (code, more) == ("4", ["0"]) else code
+        if code in ("38", "48"):
+            yield from more[:1] + more[-3:] if more[:1] == ["2"] else more
+
+
 _ON: Final = {1: "b", 2: "d", 3: "i", 4: "u", 7: "v", 9: "s", 21: "u"}
 _OFF: Final = {22: "bd", 23: "i", 24: "u", 27: "v", 29: "s"}
+_FORE: Final = {39: -1, **{30 + n: n for n in range(8)}, **{90 + n: 8 + n for n in range(8)}}
+_BACK: Final = {49: -1, **{40 + n: n for n in range(8)}, **{100 + n: 8 + n for n in range(8)}}
+_FORE_EXTENDED: Final = 38
+_BACK_EXTENDED: Final = 48
 
 
 def _obeyed(style: Style, code: int, rest: Iterator[str]) -> Style:
     if code == 0:
         return PLAIN
-    if code in _ON:
-        return replace(style, marks=style.marks | {_ON[code]})
-    if code in _OFF:
-        return replace(style, marks=style.marks - set(_OFF[code]))
-    if code in (38, 48):
-        colour = _extended(rest)
-        return replace(style, fore=colour) if code == 38 else replace(style, back=colour)  # noqa: PLR2004  # ECMA-48
-    return _coloured(style, code)
-
-
-def _coloured(style: Style, code: int) -> Style:
-    tens, colour = divmod(code, 10)
-    match tens:
-        case 3 | 9 if colour < 8:  # noqa: PLR2004  # eight colours
-            return replace(style, fore=colour + (8 if tens == 9 else 0))  # noqa: PLR2004
-        case 4 | 10 if colour < 8:  # noqa: PLR2004
-            return replace(style, back=colour + (8 if tens == 10 else 0))  # noqa: PLR2004
-        case 3 if colour == 9:  # noqa: PLR2004  # the default colour
-            return replace(style, fore=-1)
-        case 4 if colour == 9:  # noqa: PLR2004
-            return replace(style, back=-1)
-        case _:
-            return style
+    if code in _ON or code in _OFF:
+        return replace(style, marks=(style.marks - set(_OFF.get(code, ""))) | set(_ON.get(code, "")))
+    if code in _FORE or code == _FORE_EXTENDED:
+        return replace(style, fore=_FORE[code] if code in _FORE else _extended(rest))
+    if code in _BACK or code == _BACK_EXTENDED:
+        return replace(style, back=_BACK[code] if code in _BACK else _extended(rest))
+    return style
 
 
 def _extended(codes: Iterator[str]) -> int:
     """`5;N` of 256 colours or `2;R;G;B`, as the nearest of the 16."""
     match _number(next(codes, "")):
         case 5:
-            return _of_256(_number(next(codes, "")))
+            number = _number(next(codes, ""))
+            return _OF_256[number] if number < len(_OF_256) else -1
         case 2:
             red, green, blue = (min(_number(next(codes, "")), 255) for _ in range(3))
             return _nearest(red, green, blue)
@@ -214,26 +206,7 @@ def _extended(codes: Iterator[str]) -> int:
 
 def _number(text: str) -> int:
     """0 for nothing; 999, which means nothing, for what is too long to mean anything."""
-    return int(text or 0) if len(text) <= 3 else 999  # noqa: PLR2004
-
-
-_PALETTE: Final = (
-    *((0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)),
-    *((127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255)),
-    (255, 255, 255),
-)
-"""xterm's."""
-_CUBE: Final = (0, 95, 135, 175, 215, 255)
-
-
-def _of_256(number: int) -> int:
-    if number < 16:  # noqa: PLR2004  # the palette itself
-        return number
-    if number < 232:  # noqa: PLR2004  # a cube of 6 × 6 × 6
-        rest = number - 16
-        return _nearest(_CUBE[rest // 36], _CUBE[rest // 6 % 6], _CUBE[rest % 6])
-    grey = 8 + 10 * (min(number, 255) - 232)
-    return _nearest(grey, grey, grey)
+    return int(text[:4] or 0) if not text[3:] else 999
 
 
 @lru_cache(maxsize=4096)
@@ -243,3 +216,17 @@ def _nearest(red: int, green: int, blue: int) -> int:
         return (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2
 
     return min(range(16), key=distance)
+
+
+_PALETTE: Final = (
+    *((0, 0, 0), (205, 0, 0), (0, 205, 0), (205, 205, 0), (0, 0, 238), (205, 0, 205), (0, 205, 205), (229, 229, 229)),
+    *((127, 127, 127), (255, 0, 0), (0, 255, 0), (255, 255, 0), (92, 92, 255), (255, 0, 255), (0, 255, 255)),
+    (255, 255, 255),
+)
+"""xterm's."""
+_CUBE: Final = (0, 95, 135, 175, 215, 255)
+_OF_256: Final = (
+    *range(16),
+    *(_nearest(red, green, blue) for red in _CUBE for green in _CUBE for blue in _CUBE),
+    *(_nearest(grey, grey, grey) for grey in range(8, 248, 10)),
+)

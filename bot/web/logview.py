@@ -108,35 +108,43 @@ class Gap:
     bytes: int
 
 
-def shown_parts(read: Read, size: int) -> Iterator["Gap | LogView | str"]:
-    """What a page shows of the first `size` bytes: blocks of HTML lines, a gap where much is left out, and at the
-    end the view, which knows where to go on."""
-    index = _Index(read, size)
-    if index.lines <= _WHOLE_LINES and size <= _WHOLE_BYTES:
-        yield from _blocks(LogView(), read, size)
-        return
-    head_end = min(index.after_line(_HEAD_LINES), _HEAD_BYTES)
-    tail_start = max(index.after_line(index.lines - _TAIL_LINES), index.after_offset(size - _WHOLE_BYTES), head_end)
-    head = LogView()
-    yield from (part for part in _blocks(head, read, head_end) if isinstance(part, str))
-    if rest := head.rest():
-        yield rest
-    tail_line = index.line_at(tail_start)
-    yield Gap(max(tail_line - head.number, 0), tail_start - head_end)
-    yield from _blocks(LogView(tail_start, tail_line, _style_at(read, tail_start)), read, size)
+class ShownLog:
+    """What a page shows of the first `size` bytes; read once, from front to back, while the page is sent."""
 
+    def __init__(self, read: Read, size: int) -> None:
+        self._read, self._size = read, size
+        self.view = LogView()
+        """After `parts`: where to go on, and the line that is open."""
 
-def _blocks(view: LogView, read: Read, end: int) -> Iterator[LogView | str]:
-    lines: list[str] = []
-    for piece in _pieces(read, view.offset, end):
-        for line in view.feed(piece):
-            lines.append(line)
-            if len(lines) == BLOCK:
-                yield "".join(lines)
-                lines.clear()
-    if lines:
-        yield "".join(lines)
-    yield view
+    def parts(self) -> Iterator[Gap | str]:
+        """Blocks of HTML lines, and a gap where much is left out. The open line is not among them."""
+        index = _Index(self._read, self._size)
+        if index.lines > _WHOLE_LINES or self._size > _WHOLE_BYTES:
+            yield from self._head_and_gap(index)
+        yield from self._blocks(self._size)
+
+    def _head_and_gap(self, index: "_Index") -> Iterator[Gap | str]:
+        head_end = min(index.after_line(_HEAD_LINES), _HEAD_BYTES)
+        tail_start = max(
+            index.after_line(index.lines - _TAIL_LINES), index.after_offset(self._size - _WHOLE_BYTES), head_end
+        )
+        yield from self._blocks(head_end)
+        if rest := self.view.rest():
+            yield rest
+        number = index.line_at(tail_start)
+        yield Gap(max(number - self.view.number, 0), tail_start - head_end)
+        self.view = LogView(tail_start, number, _style_at(self._read, tail_start))
+
+    def _blocks(self, end: int) -> Iterator[str]:
+        lines: list[str] = []
+        for piece in _pieces(self._read, self.view.offset, end):
+            for line in self.view.feed(piece):
+                lines.append(line)
+                if len(lines) == BLOCK:
+                    yield "".join(lines)
+                    lines.clear()
+        if lines:
+            yield "".join(lines)
 
 
 def _pieces(read: Read, start: int, end: int) -> Iterator[bytes]:
@@ -150,35 +158,34 @@ class _Index:
 
     def __init__(self, read: Read, size: int) -> None:
         self._read, self._size = read, size
-        self._pieces: list[tuple[int, int]] = []
-        """(offset, newlines) of each piece."""
-        at = self.lines = 0
+        self._pieces: list[tuple[int, int, int]] = []
+        """(start, end, newlines) of each piece."""
+        at = 0
         for piece in _pieces(read, 0, size):
-            count = piece.count(b"\n")
-            self._pieces.append((at, count))
+            self._pieces.append((at, at + len(piece), piece.count(b"\n")))
             at += len(piece)
-            self.lines += count
+        self.lines = sum(count for _, _, count in self._pieces)
 
     def after_line(self, line: int) -> int:
         """Where the line after this many lines begins."""
-        for offset, count in self._pieces:
+        for start, end, count in self._pieces:
             if line <= count:
-                piece, at = self._read(offset, _PIECE), 0
+                piece, at = b"".join(_pieces(self._read, start, end)), 0
                 for _ in range(max(line, 0)):
                     at = piece.index(b"\n", at) + 1
-                return offset + at
+                return start + at
             line -= count
         return self._size
 
     def line_at(self, offset: int) -> int:
         """The number of the line that holds this place."""
-        before = [count for at, count in self._pieces if at + _PIECE <= offset]
-        start = len(before) * _PIECE
-        return 1 + sum(before) + sum(piece.count(b"\n") for piece in _pieces(self._read, start, offset))
+        whole = [(end, count) for _, end, count in self._pieces if end <= offset]
+        start = whole[-1][0] if whole else 0
+        rest = sum(piece.count(b"\n") for piece in _pieces(self._read, start, offset))
+        return 1 + sum(count for _, count in whole) + rest
 
     def after_offset(self, offset: int) -> int:
         """Where the first line begins that begins not before this place; the place itself in an endless line."""
         if offset <= 0:
             return 0
-        piece = self._read(offset, _PIECE)
-        return offset + piece.find(b"\n") + 1
+        return offset + self._read(offset, _PIECE).find(b"\n") + 1

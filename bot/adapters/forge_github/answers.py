@@ -17,7 +17,10 @@ from bot.domain.errors import (
 )
 
 UNAUTHORIZED: Final = 401
-_LIMITED: Final = (403, 429)
+_FORBIDDEN: Final = 403
+_TOO_MANY: Final = 429
+_SLOW: Final = 408
+_CLIENT: Final = 400
 _GONE: Final = (404, 410)
 _SERVER: Final = 500
 _UNCLEAR: Final = (500, 502, 504)
@@ -46,33 +49,38 @@ def json_of(answer: Answer, now: datetime, *, once: bool = False) -> tuple[Any, 
 
 
 def _garbage(status: int, *, once: bool) -> BotError:
-    kind = Ambiguous if once and (status < 300 or status in _UNCLEAR) else ForgeUnavailable  # noqa: PLR2004
+    may_have_happened = status < _CLIENT or status in _UNCLEAR
+    kind = Ambiguous if once and may_have_happened else ForgeUnavailable
     return kind(f"an answer with status {status} that can't be read")
 
 
 def _error_of(answer: Answer, message: str, now: datetime, *, once: bool) -> BotError:
-    words = message[:500] or f"status {answer.status}"
+    status, words = answer.status, message[:500] or f"status {answer.status}"
     wait = _pause(answer, message, now)
-    match answer.status:
-        case status if status in _LIMITED and wait is not None:
-            return RateLimited(words, retry_after=wait)
-        case status if status == UNAUTHORIZED:
-            return ForgeUnavailable(f"GitHub does not accept our credentials: {words}")
-        case status if status in _GONE:
-            return Gone(words)
-        case status if once and status in _UNCLEAR:
-            return Ambiguous(words)
-        case status if status >= _SERVER:
-            return ForgeUnavailable(words, retry_after=_seconds(answer.headers.get("retry-after")))
-        case 403:
-            needed = answer.headers.get("x-accepted-github-permissions")
-            return NotAllowed(f"{words}; needed: {needed[:200]}" if needed else words)
-        case _:
-            return Refused(words)
+    if wait is not None:
+        return RateLimited(words, retry_after=wait)
+    if once and status in _UNCLEAR:
+        return Ambiguous(words)
+    if status == UNAUTHORIZED:
+        return ForgeUnavailable(f"GitHub does not accept our credentials: {words}")
+    if status >= _SERVER or status < _CLIENT or status == _SLOW:
+        return ForgeUnavailable(words, retry_after=_seconds(answer.headers.get("retry-after")))
+    return _refusal(answer, words)
+
+
+def _refusal(answer: Answer, words: str) -> Refused:
+    if answer.status in _GONE:
+        return Gone(words)
+    if answer.status == _FORBIDDEN:
+        needed = answer.headers.get("x-accepted-github-permissions")
+        return NotAllowed(f"{words}; needed: {needed[:200]}" if needed else words)
+    return Refused(words)
 
 
 def _pause(answer: Answer, message: str, now: datetime) -> float | None:
     """Seconds to wait when the answer is about a rate limit (FORGES §1.10)."""
+    if answer.status not in (_FORBIDDEN, _TOO_MANY):
+        return None
     asked = _seconds(answer.headers.get("retry-after"))
     if asked is not None:
         return asked
@@ -81,7 +89,7 @@ def _pause(answer: Answer, message: str, now: datetime) -> float | None:
         if reset is None:
             return _DEFAULT_PAUSE
         return min(max(reset - now.timestamp(), 1.0), _LONGEST_PAUSE)
-    if "rate limit" in message.lower() or answer.status == 429:  # noqa: PLR2004
+    if "rate limit" in message.lower() or answer.status == _TOO_MANY:
         return _DEFAULT_PAUSE
     return None
 

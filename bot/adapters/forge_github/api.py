@@ -3,13 +3,13 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import httpx
 
 from bot.adapters.forge_github.auth import AppKey, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
-from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_REF, MAX_TITLE, Fields, Incomplete
+from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
 from bot.adapters.forge_github.pacing import Lanes
 from bot.adapters.forge_github.publishing import publish
 from bot.adapters.forge_github.session import PER_PAGE, Session
@@ -17,7 +17,7 @@ from bot.adapters.forge_github.signature import usable_secrets, verify
 from bot.adapters.forge_github.translation import repository_seen, translate
 from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
 from bot.domain.checks import Check
-from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused, Unavailable
+from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
@@ -27,6 +27,8 @@ from bot.ports.telemetry import Telemetry
 MAX_CHANGE_FILES: Final = 3000
 MAX_COMPARE_FILES: Final = 300
 """More than these GitHub doesn't list (FORGES §1.8)."""
+_ERROR_SIZE: Final = 65536
+"""Bytes of an answer that are read at least, so that its reason can be told."""
 _PERMISSIONS: Final = {
     "admin": Permission.ADMIN,
     "maintain": Permission.WRITE,
@@ -34,6 +36,7 @@ _PERMISSIONS: Final = {
     "triage": Permission.READ,
     "read": Permission.READ,
 }
+_T = TypeVar("_T")
 
 
 class GitHubForge:
@@ -118,9 +121,7 @@ class GitHubForge:
         try:
             path = "/collaborators/{login}/permission"
             data = Fields(self._session.get(repository, path, login=person.login))
-        except Unavailable:
-            raise
-        except (Gone, NotAllowed, Refused):
+        except Refused:
             return Permission.NONE
         if not data.has("user") or data.inner("user").data.get("id") != person.id:
             return Permission.NONE
@@ -130,14 +131,14 @@ class GitHubForge:
         template = "/contents{/path*}{?ref}"
         try:
             answer = self._session.fetch(
-                repository, template, RAW, limit + 1, path=path.strip("/").split("/"), ref=sha
+                repository, template, RAW, max(limit + 1, _ERROR_SIZE), path=path.strip("/").split("/"), ref=sha
             )
         except Gone as error:
             if "No commit found" in str(error):
                 raise ForgeUnavailable(f"GitHub does not show commit {sha} yet") from error
             return None
         kind = answer.headers.get("content-type", "").partition(";")[0].strip()
-        return None if kind == "application/json" else answer.body
+        return None if kind == "application/json" else answer.body[: limit + 1]
 
     def changed_files(
         self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
@@ -163,7 +164,7 @@ class GitHubForge:
         most = MAX_CHANGE_FILES // PER_PAGE
         files: list[Any] = []
         for page in self._session.pages(repository, path, most, number=str(number)):
-            files += page if isinstance(page, list) else []
+            files += _list(page)
         return _changed(files, MAX_CHANGE_FILES)
 
     def _files_between(self, repository: Repository, base: Sha, head: Sha) -> ChangedFiles | None:
@@ -173,16 +174,14 @@ class GitHubForge:
             raise
         except Refused:
             return None
-        files = data.get("files") if isinstance(data, dict) else None
-        return _changed(files if isinstance(files, list) else [], MAX_COMPARE_FILES)
+        return _changed(_list(data.get("files") if isinstance(data, dict) else None), MAX_COMPARE_FILES)
 
 
 def api_url(url: str) -> str:
     """The API of the forge at that address (DESIGN §5)."""
-    scheme, host, _ = origin = _origin(url)
-    if (scheme, host) == ("https", "github.com"):
+    if _origin(url) == _origin("https://github.com"):
         return "https://api.github.com"
-    return f"{_address(origin)}/api/v3"
+    return f"{url.rstrip('/')}/api/v3"
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -191,12 +190,6 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     except httpx.InvalidURL:
         return "", "", None
     return parsed.scheme, parsed.host, parsed.port
-
-
-def _address(origin: tuple[str, str, int | None]) -> str:
-    scheme, host, port = origin
-    host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{host}:{port}" if port else f"{scheme}://{host}"
 
 
 def _change(data: Fields) -> Change:
@@ -211,8 +204,15 @@ def _change(data: Fields) -> Change:
         head_repository=head.inner("repo").number("id") if head.has("repo") else None,
         base_ref=base.word("ref"),
         base_sha=base.sha("sha"),
-        author=data.person("user"),
+        author=data.person("user") if data.has("user") else Person(0, "ghost"),
     )
+
+
+def _list(files: Any) -> list[Any]:
+    """An empty list would mean that nothing has changed, so it isn't guessed."""
+    if not isinstance(files, list):
+        raise ForgeUnavailable("an answer without a list of files")
+    return files
 
 
 def _changed(files: list[Any], most: int) -> ChangedFiles:
@@ -222,7 +222,7 @@ def _changed(files: list[Any], most: int) -> ChangedFiles:
     return ChangedFiles(tuple(paths), complete=len(files) < most)
 
 
-def _understood(read: Callable[[], Any]) -> Any:
+def _understood(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except Incomplete as error:

@@ -19,7 +19,7 @@ _LIFE: Final = timedelta(minutes=9)
 """GitHub takes ten minutes at most; `iat` is a minute back, so that small skews don't matter."""
 _BEFORE_END: Final = timedelta(minutes=5)
 _REFUSED_SECONDS: Final = 60.0
-_MAX_TOKEN: Final = 4096
+_MAX_TOKEN: Final = 65536
 _T = TypeVar("_T")
 
 
@@ -112,10 +112,9 @@ class Tokens:
         )
         answer = Fields(self._as_app(request))
         expires_at = answer.time("expires_at")
-        text = answer.text("token", _MAX_TOKEN)
-        if not text or expires_at is None:
+        if not answer.text("token", 1) or expires_at is None:
             raise ForgeUnavailable("an installation token without token or end")
-        return _Token(text, expires_at)
+        return _Token(answer.word("token", _MAX_TOKEN), expires_at)
 
     def _find(self, repository: Repository) -> int:
         request = Request(

@@ -71,6 +71,8 @@ class ServerClock:
             theirs = parsedate_to_datetime(date)
         except ValueError:
             return
+        if not 2000 <= theirs.year < 2200:  # noqa: PLR2004
+            return
         skew = theirs.replace(tzinfo=theirs.tzinfo or UTC) - self._now()
         self._skew = skew if abs(skew) > timedelta(seconds=2) else timedelta()
         if abs(skew).total_seconds() > _SKEW_WORTH_A_WORD and not self._told:

@@ -1,4 +1,4 @@
-"""When a call may be made: a token bucket, a circuit breaker and the forge's own pauses, all by a clock that is given."""
+"""When a call may be made: a token bucket, a circuit breaker and the pauses that the forge asks for."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -23,12 +23,12 @@ class Session:
     tokens: Tokens
     lanes: Lanes
 
-    def get(self, repository: Repository, path: str, **names: Any) -> Any:
+    def get(self, repository: Repository, path: str, /, **names: Any) -> Any:
         """`path` is a URI template below the repository, filled from `names`."""
         data, _ = self._ask(repository, _below(repository, "GET", path, names))
         return data
 
-    def pages(self, repository: Repository, path: str, most: int, **names: Any) -> Iterator[Any]:
+    def pages(self, repository: Repository, path: str, most: int, /, **names: Any) -> Iterator[Any]:
         """Page by page; links to the next one are not followed, for they could lead anywhere."""
         for page in range(1, most + 1):
             request = _below(repository, "GET", path, {**names, "per_page": PER_PAGE, "page": page})
@@ -37,7 +37,7 @@ class Session:
             if not more:
                 return
 
-    def fetch(self, repository: Repository, path: str, accept: str, limit: int, **names: Any) -> Answer:
+    def fetch(self, repository: Repository, path: str, accept: str, limit: int, /, **names: Any) -> Answer:
         """A body that isn't JSON, at most its first `limit` bytes; only of a 200."""
         request = replace(_below(repository, "GET", path, names), accept=accept, limit=limit)
         answer = self._paced(repository, lambda token: self.client.send(request, token))
@@ -54,7 +54,7 @@ class Session:
         """Take the right to that many writes at once. Raises: RateLimited."""
         self._lane(repository).reserve(writes)
 
-    def write(self, repository: Repository, method: str, path: str, body: Mapping[str, Any], **names: Any) -> Any:
+    def write(self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any) -> Any:
         """Must have been reserved."""
         request = replace(_below(repository, method, path, names), body=body, once=True)
         data, _ = self._ask(repository, request)
@@ -70,18 +70,21 @@ class Session:
         turn: AbstractContextManager[None] = lane.writing() if alone else nullcontext()
         with turn:
             scope = Scope(self.tokens.installation(repository))
-            token = self._token(lane, scope)
+            token = self._token(repository, lane, scope)
             answer = send(f"Bearer {token}")
             if answer.status == UNAUTHORIZED:
                 self.tokens.drop(scope, token)
-                answer = send(f"Bearer {self._token(lane, scope)}")
+                answer = send(f"Bearer {self._token(repository, lane, scope)}")
         return answer
 
-    def _token(self, lane: Lane, scope: Scope) -> str:
+    def _token(self, repository: Repository, lane: Lane, scope: Scope) -> str:
         try:
             return self.tokens.token(scope)
         except RateLimited as error:
             lane.pause(error.retry_after or 0)
+            raise
+        except Gone:
+            self.tokens.forget_installation(repository)
             raise
 
     def _decode(self, repository: Repository, answer: Answer, *, once: bool) -> tuple[Any, bool]:
@@ -89,9 +92,6 @@ class Session:
             return json_of(answer, self.client.clock.now(), once=once)
         except RateLimited as error:
             self._lane(repository).pause(error.retry_after or 0)
-            raise
-        except Gone:
-            self.tokens.forget_installation(repository)
             raise
 
     def _lane(self, repository: Repository) -> Lane:

@@ -13,9 +13,9 @@ from docker.errors import APIError, DockerException
 
 from bot.domain.errors import SandboxUnavailable
 
-CALL: Final = 30.0
+CALL: Final = 30
 """Seconds that an ordinary call may take; making and starting a container may take `LONG_CALL`."""
-LONG_CALL: Final = 60.0
+LONG_CALL: Final = 60
 
 ENGINE_ERRORS: Final = (
     requests.RequestException,
@@ -37,14 +37,13 @@ class Engine:
         self._clients = threading.local()
         self._facts: dict[str, Any] = {}
 
-    def client(self, timeout: float = CALL) -> docker.APIClient:
-        """This thread's client whose calls wait that long for an answer; asks the engine for its version once."""
-        clients: dict[str, docker.APIClient] = vars(self._clients)
-        key = str(timeout)
-        if key not in clients:
-            clients[key] = docker.APIClient(base_url=self._host, version=self._version, timeout=timeout)
-            self._version = clients[key].api_version
-        return clients[key]
+    def client(self, timeout: int = CALL) -> docker.APIClient:
+        """The calling thread's client, whose calls wait that long for an answer; the first asks for the version."""
+        clients: dict[int, docker.APIClient] = vars(self._clients).setdefault("by_timeout", {})
+        if timeout not in clients:
+            clients[timeout] = docker.APIClient(base_url=self._host, version=self._version, timeout=timeout)
+            self._version = clients[timeout].api_version
+        return clients[timeout]
 
     @property
     def cpus(self) -> int:

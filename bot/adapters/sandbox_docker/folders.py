@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -98,5 +98,9 @@ class SizeWatch(threading.Thread):
         if self.exceeded:
             log.info("sandbox.folder_too_large", folder=self._folder.name, limit=self._limit)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._closed.set()

@@ -23,13 +23,15 @@ _NAME: Final = re.compile(
 _LONGEST_NAME: Final = 512
 
 _OUT_OF_REACH: Final = re.compile(
-    r"no such host|connection refused|connection reset|time-?out|deadline exceeded|network is unreachable|no route to host"
-    r"|temporary failure|server misbehaving|too ?many ?requests|no space left|unexpected EOF|\bEOF$|bad gateway"
-    r"|service unavailable|internal server error",
+    r"no such host|connection refused|connection reset|time-?out|deadline exceeded|network is unreachable"
+    r"|no route to host|temporary failure|server misbehaving|too ?many ?requests|no space left|unexpected EOF"
+    r"|\bEOF$|bad gateway|service unavailable|internal server error",
     re.IGNORECASE,
 )
 """Words of an engine whose registry did not answer, whatever the status says."""
-_REFUSED: Final = re.compile(r"unauthorized|denied|no basic auth|not found|unknown|no matching manifest|invalid", re.IGNORECASE)
+_REFUSED: Final = re.compile(
+    r"unauthorized|denied|no basic auth|not found|unknown|no matching manifest|invalid", re.IGNORECASE
+)
 """Words of a registry's no that the engine wraps into an error of its own."""
 
 _PULL_LIMIT: Final = 600.0
@@ -94,7 +96,7 @@ class Images:
         self.forget(name)
         with translated(f"looking for image {name}"):
             try:
-                seen: Mapping[str, Any] = self._engine.client().inspect_image(name)
+                seen: Mapping[str, Any] = self._engine.client().inspect_image(name)  # type: ignore[no-untyped-call]  # the stubs have no types for it
             except ImageNotFound:
                 return None
         declared = (seen.get("Config") or {}).get("Volumes") or {}

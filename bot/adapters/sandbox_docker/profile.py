@@ -138,7 +138,7 @@ def host_config(attempt: Attempt, job: Job, volumes: Sequence[str], cpus: int) -
 
 
 def _read_only(path: str) -> dict[str, Any]:
-    """An image's VOLUME would be writable and without a limit; its content stays, like all of the image, unwritable."""
+    """An image's VOLUME would be writable without a limit; like all of the image it is there to be read."""
     return {"Type": "volume", "Target": path, "ReadOnly": True}
 
 

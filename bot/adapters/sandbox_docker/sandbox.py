@@ -6,49 +6,37 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import requests
-import structlog
-from docker.errors import APIError, ImageNotFound, NotFound
-
 from bot.adapters.sandbox_docker import folders, profile
-from bot.adapters.sandbox_docker.engine import (
-    CALL,
-    ENGINE_ERRORS,
-    GONE,
-    IN_THE_WAY,
-    LONG_CALL,
-    Engine,
-    already,
-    translated,
-    words_of,
-)
-from bot.adapters.sandbox_docker.images import Images
+from bot.adapters.sandbox_docker.containers import Containers
+from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated, words_of
+from bot.adapters.sandbox_docker.folders import SizeWatch
+from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
 from bot.adapters.sandbox_docker.profile import LOG, SOURCES, Attempt
-from bot.adapters.sandbox_docker.stream import Output, drain, output
+from bot.adapters.sandbox_docker.stream import Output
 from bot.adapters.sandbox_docker.watching import EndWatch, Stopper
-from bot.domain.errors import ImageMissing, SandboxUnavailable
+from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
-from bot.domain.suites import GIB, Network
+from bot.domain.suites import GIB
 from bot.faultpoints import faultpoint
 from bot.ports.sandbox import Exit, Job, Leftover, Stop
-
-log = structlog.get_logger()
 
 NOBODY: Final = (65532, 65532)
 """The job's user and group where the worker is root and can give files away."""
 
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _ASK: Final = 0.05
 """Seconds between two questions whether to stop."""
 _GATHER: Final = 0.005
 _LITTLE: Final = 16 << 10
 """Bytes of output that are not worth a piece of their own: more is gathered for a moment."""
-_REMOVAL: Final = 20.0
-_NOT_RUNNABLE: Final = re.compile(r"exec:|no such file|permission denied|executable file|argument list", re.IGNORECASE)
-_NO_SHELL: Final = (126, 127)
+_OWN_SIGNALS: Final = 128
+"""Exit codes from here on mean a signal."""
 
 
 class DockerSandbox:
@@ -73,6 +61,9 @@ class DockerSandbox:
         """
         self._engine = Engine(host)
         self._images = Images(self._engine)
+        self._containers = Containers(self._engine)
+        if not _NAME.fullmatch(instance):
+            raise ValueError(f"not a name for containers: {instance!r}")
         self._instance = instance
         self._folder = folder.absolute()
         self._grace, self._patience, self._measure_every = grace, patience, measure_every
@@ -100,7 +91,7 @@ class DockerSandbox:
     def workspace(self, job: Job) -> Path:
         self.remove(job.run, job.attempt)
         with _disk("making the workspace"):
-            return folders.make(self._place(self._attempt(job)), SOURCES, self._owner)
+            return folders.make(self._place(self._attempt(job.run, job.attempt)), SOURCES, self._owner)
 
     def run(
         self,
@@ -112,17 +103,106 @@ class DockerSandbox:
     ) -> Exit:
         if words := profile.unfit(job):
             return Exit(code=None, error=words)
-        attempt = self._attempt(job)
-        image = self._images.find(job.image)
-        with _disk("making the job's output"), output(self._place(attempt) / LOG, self._owner) as pipe:
-            container = self._create(attempt, job)
+        attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
+        with _disk("making the job's output"):
+            pipe = Output.make(self._place(attempt) / LOG, self._owner)
+        with contextlib.closing(pipe):
+            container = self._containers.create(attempt, job, self._body(attempt, job, image), self._place(attempt))
             try:
                 faultpoint("sandbox.after_create")
-                if words := self._start(container):
+                if words := self._containers.start(container):
                     return Exit(code=None, error=words, image_id=image.id)
                 faultpoint("sandbox.after_start")
                 on_start()
-                return self._attend(attempt, job, container, pipe, write, should_stop)
+                ended = self._attend(container, job, pipe, write, should_stop)
+                return replace(ended, image_id=image.id)
             except BaseException:
-                self._kill_anyway(container)
+                self._containers.signal(container, "SIGKILL")
                 raise
+
+    def remove(self, run: RunId, attempt: int) -> None:
+        which = self._attempt(run, attempt)
+        self._containers.remove(which)
+        with _disk("removing the workspace"):
+            folders.remove(self._place(which))
+
+    def leftovers(self) -> Sequence[Leftover]:
+        with translated("looking for leftovers"), _disk("looking for leftovers"):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return leftovers(self._engine.client(), self._instance, self._folder, self._now())
+
+    def _attend(
+        self,
+        container: str,
+        job: Job,
+        pipe: Output,
+        write: Callable[[bytes], None],
+        should_stop: Callable[[], Stop | None],
+    ) -> Exit:
+        """Pass the output on until the container has ended, by itself or because of us."""
+        size = SizeWatch(self._place(self._attempt(job.run, job.attempt)), job.limits.disk, self._measure_every)
+        end = EndWatch(self._engine, container, self._patience)
+        stopper = Stopper(partial(self._containers.signal, container), self._grace, self._patience)
+        with size, end:
+            _follow(pipe, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
+        while piece := pipe.read(0):
+            write(piece)
+        if not end.over.is_set():
+            return Exit(code=None, stopped=stopper.reason, error="the container could not be stopped")
+        ended = _exit(end.state, stopper.reason, begun=pipe.opened)
+        return replace(ended, stopped=Stop.LOG_LIMIT) if should_stop() is Stop.LOG_LIMIT else ended
+
+    @property
+    def _owner(self) -> tuple[int, int] | None:
+        """To whom files are given; None: they are the job's already."""
+        return self.user if self._is_root else None
+
+    def _attempt(self, run: RunId, number: int) -> Attempt:
+        """Raises: ValueError for what can't be part of a name."""
+        if not _NAME.fullmatch(run):
+            raise ValueError(f"not a run id: {run!r}")
+        return Attempt(self._instance, run, number)
+
+    def _place(self, attempt: Attempt) -> Path:
+        return self._folder / attempt.folder
+
+    def _body(self, attempt: Attempt, job: Job, image: Image) -> dict[str, Any]:
+        with translated("asking the engine about its machine"):
+            cpus = self._engine.cpus
+        return profile.container(
+            attempt, job, image=image.id, volumes=image.volumes, user=self.user, cpus=cpus, now=self._now()
+        )
+
+
+def _follow(
+    pipe: Output, write: Callable[[bytes], None], why_stop: Callable[[], Stop | None], end: EndWatch, stopper: Stopper
+) -> None:
+    """Ask often, write in pieces, and wake at once when the container ends."""
+    asked = 0.0
+    while not end.over.is_set() and not stopper.is_futile:
+        piece = pipe.read(_ASK)
+        if piece:
+            write(piece)
+        if len(piece) < _LITTLE:
+            end.over.wait(_GATHER if pipe.held else _ASK)
+        if time.monotonic() - asked > _ASK:
+            stopper.step(why_stop())
+            asked = time.monotonic()
+
+
+def _exit(state: Mapping[str, Any], stopped: Stop | None, *, begun: bool) -> Exit:
+    """`begun`: the image's shell opened its output; otherwise there is none that works."""
+    code, out_of_memory = int(state["ExitCode"]), bool(state["OOMKilled"])
+    if not begun and not stopped and not out_of_memory and 0 < code < _OWN_SIGNALS:
+        words = f"the image's /bin/sh could not be started (exit code {code})"
+        return Exit(code=None, error=words)
+    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped)
+
+
+@contextlib.contextmanager
+def _disk(doing: str) -> Iterator[None]:
+    """Raises: SandboxUnavailable when the disk is full or broken."""
+    try:
+        yield
+    except OSError as error:
+        raise SandboxUnavailable(f"{doing}: {error}") from error

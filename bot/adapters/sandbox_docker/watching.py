@@ -1,9 +1,10 @@
 """Seeing a running container to its end: who says that it ended, and how we end it."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from docker.errors import NotFound
 
@@ -14,13 +15,13 @@ from bot.ports.sandbox import Stop
 AT_ONCE: Final = frozenset({Stop.LOG_LIMIT, Stop.DISK_LIMIT, Stop.LEASE_LOST})
 """Reasons that leave no time to clean up."""
 
-_WAIT: Final = 5.0
+_WAIT: Final = 5
 """Seconds of one call to wait; its end without an answer is the rule."""
 _PAUSE: Final = 0.5
 
 
 class EndWatch(threading.Thread):
-    """Learns from the engine that a container has ended, however long that takes and whatever the engine goes through.
+    """Learns from the engine that a container has ended, whatever the engine goes through meanwhile.
 
     `wait` only tells when to look: it also returns when the connection breaks. What counts is the state.
     """
@@ -47,19 +48,20 @@ class EndWatch(threading.Thread):
             raise self._error
         return self._state
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._closed = True
 
     def run(self) -> None:
-        while not self._closed and not self._ended():
-            self._wait()
+        while not self._closed:
+            with contextlib.suppress(*ENGINE_ERRORS):
+                self._engine.client().wait(self._container, timeout=_WAIT)
+            if self._ended():
+                break
         self.over.set()
-
-    def _wait(self) -> None:
-        try:
-            self._engine.client().wait(self._container, timeout=_WAIT)
-        except ENGINE_ERRORS:
-            time.sleep(_PAUSE if time.monotonic() - self._heard < _PAUSE else 0)
 
     def _ended(self) -> bool:
         try:
@@ -69,6 +71,7 @@ class EndWatch(threading.Thread):
         except ENGINE_ERRORS as error:
             if time.monotonic() - self._heard > self._patience:
                 self._error = SandboxUnavailable(f"the engine is out of reach: {words_of(error)}")
+            time.sleep(_PAUSE)
         else:
             self._heard = time.monotonic()
             return self._state["Status"] in ("exited", "dead")

@@ -61,7 +61,7 @@ _CONFIG: Final = (
         )
     ),
 )
-"""Nothing of a repository is run: no hooks, no fsmonitor, no submodules; filters exist only where config names them."""
+"""Nothing of a repository is run: no hooks, no fsmonitor, no submodules; filters need config, and there is none."""
 
 _ENVIRONMENT: Final = {
     "GIT_ALLOW_PROTOCOL": "",
@@ -146,7 +146,7 @@ def run(call: Call, *args: str, consume: Callable[[bytes], None] | None = None) 
     errors = bytearray()
     with _started(call, args) as process:
         _pump(process, consume or output.append, errors, call.patience)
-        while process.poll() is None:
+        while not _has_ended(process):
             call.patience.wait(_POLL / 10)
     if process.returncode:
         raise GitFailed(scrubbed(errors.decode(errors="replace"), call.secrets) or f"exit code {process.returncode}")
@@ -155,7 +155,6 @@ def run(call: Call, *args: str, consume: Callable[[bytes], None] | None = None) 
 
 @contextlib.contextmanager
 def _started(call: Call, args: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    owner = {} if call.owner is None else {"user": call.owner[0], "group": call.owner[1], "extra_groups": ()}
     with subprocess.Popen(  # noqa: S603 - a list without a shell; what comes from outside has passed the guard
         ["git", *args],  # noqa: S607 - found on our own PATH
         cwd=call.cwd,
@@ -166,7 +165,9 @@ def _started(call: Call, args: Sequence[str]) -> Iterator[subprocess.Popen[bytes
         start_new_session=True,
         pass_fds=call.keep,
         umask=0o022,
-        **owner,
+        user=call.owner[0] if call.owner else None,
+        group=call.owner[1] if call.owner else None,
+        extra_groups=() if call.owner else None,
     ) as process:
         try:
             if call.file_limit is not None:
@@ -213,14 +214,20 @@ def _pump(
                     selector.unregister(key.fileobj)
 
 
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Leaves it unreaped: its number, which is the group's, can't be given to anybody else yet."""
+    flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, process.pid, flags) is not None
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the whole group, also a transport that git has left behind."""
-    if process.poll() is None:
+    if not _has_ended(process):
         os.killpg(process.pid, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_LAST_WORDS)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        end = time.monotonic() + _LAST_WORDS
+        while not _has_ended(process) and time.monotonic() < end:
+            time.sleep(_POLL / 10)
+    os.killpg(process.pid, signal.SIGKILL)
 
 
 def scrubbed(text: str, secrets: Sequence[str]) -> str:

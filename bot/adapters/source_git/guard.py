@@ -15,7 +15,7 @@ _LONGEST: Final = 4096
 """Bytes of a ref or address; longer ones can't be paths on any forge."""
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NOT_IN_ADDRESSES: Final = re.compile(r"[^\x21-\x7e]|[\\?#]")
-_NOT_IN_REFS: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|[./]\Z")
+_NOT_IN_REFS: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|\.lock(?:/|\Z)|[./]\Z")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -44,9 +44,7 @@ def _is_full_ref(ref: str) -> bool:
         ref.startswith("refs/")
         and ref.count("/") > 1
         and not _NOT_IN_REFS.search(ref)
-        and ref.isprintable() >= ref.isascii()
-        and len(ref.encode(errors="replace")) < _LONGEST
-        and not any("\ud800" <= letter <= "\udfff" for letter in ref)
+        and len(ref.encode()) <= _LONGEST
     )
 
 

@@ -21,10 +21,10 @@ class Moment(TypeDecorator[datetime]):
     impl = sa.Double
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> float | None:
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> float | None:
         return None if value is None else value.timestamp()
 
-    def process_result_value(self, value: float | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: float | None, _dialect: sa.Dialect) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value, UTC)
 
 
@@ -38,10 +38,10 @@ class Word(TypeDecorator[E], Generic[E]):
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: E | None, dialect: sa.Dialect) -> str | None:
+    def process_bind_param(self, value: E | None, _dialect: sa.Dialect) -> str | None:
         return None if value is None else value.value
 
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> E | None:
+    def process_result_value(self, value: str | None, _dialect: sa.Dialect) -> E | None:
         return None if value is None else self.kind(value)
 
 
@@ -56,8 +56,8 @@ class Snapshot(TypeDecorator[T], Generic[T]):
         self.kind = kind
         self._json: TypeAdapter[Any] = TypeAdapter(kind)
 
-    def process_bind_param(self, value: T | None, dialect: sa.Dialect) -> str | None:
+    def process_bind_param(self, value: T | None, _dialect: sa.Dialect) -> str | None:
         return None if value is None else self._json.dump_json(value).decode()
 
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> T | None:
+    def process_result_value(self, value: str | None, _dialect: sa.Dialect) -> T | None:
         return None if value is None else self._json.validate_json(value)

@@ -1,6 +1,6 @@
 """What SQLite and PostgreSQL say differently."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 Insert = sqlite.Insert | postgresql.Insert
 
-_INSERTS: Final[dict[str, Callable[[sa.Table], Insert]]] = {
+INSERTS: Final[Mapping[str, Callable[[sa.Table], Insert]]] = {
     "sqlite": sqlite.insert,
     "postgresql": postgresql.insert,
 }
@@ -18,7 +18,7 @@ _INSERTS: Final[dict[str, Callable[[sa.Table], Insert]]] = {
 
 def insert(connection: sa.Connection, table: sa.Table) -> Insert:
     """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return _INSERTS[connection.dialect.name](table)
+    return INSERTS[connection.dialect.name](table)
 
 
 class DatabaseNow(sa.sql.functions.FunctionElement[float]):
@@ -28,14 +28,15 @@ class DatabaseNow(sa.sql.functions.FunctionElement[float]):
     inherit_cache = True
 
 
-@compiles(DatabaseNow, "sqlite")
-def _now_in_sqlite(element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
+_NOW: Final = {
+    "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+}
 
 
-@compiles(DatabaseNow, "postgresql")
-def _now_in_postgresql(element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
-    return "CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
+@compiles(DatabaseNow)
+def _now(_element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
+    return _NOW[compiler.dialect.name]
 
 
 def is_worth_another_try(error: BaseException) -> bool:

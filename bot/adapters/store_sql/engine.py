@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from bot.domain.errors import StoreBusy
 _BUSY_SECONDS: Final = 10.0
 _PRIVATE: Final = 0o600
 _READING: Final = "reading"
+_TURN: Final = "turn"
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -70,7 +72,9 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
         **options,
     )
     event.listen(engine, "connect", _set_up)
-    event.listen(engine, "begin", _begin)
+    turns = _Turns()
+    event.listen(engine, "begin", turns.begin)
+    event.listen(engine, "checkin", turns.end)
     return engine
 
 
@@ -92,11 +96,31 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
         raise StoreBusy(f"database: {error}") from error
 
 
-def _begin(connection: sa.Connection) -> None:
-    # A transaction that reads first and writes later fails at once when somebody else wrote in between;
-    # one that takes the write lock at its start waits its turn instead.
-    only_reads = connection.get_execution_options().get(_READING, False)
-    connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+class _Turns:
+    """How transactions begin in SQLite.
+
+    A transaction that reads first and writes later fails at once when somebody else wrote in between; one that takes
+    the write lock at its start waits its turn instead. SQLite waits by sleeping ever longer, which makes some of many
+    threads wait for a tenth of a second and more while the others do thousands of transactions; a lock of our own
+    wakes the next one at once. Other processes are still kept away by SQLite's.
+    """
+
+    def __init__(self) -> None:
+        self._writer = Lock()
+
+    def begin(self, connection: sa.Connection) -> None:
+        if connection.get_execution_options().get(_READING, False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        if _TURN not in connection.info:
+            if not self._writer.acquire(timeout=_BUSY_SECONDS):
+                raise StoreBusy("the database has been locked for too long")
+            connection.info[_TURN] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def end(self, _connection: object, record: sa.pool.ConnectionPoolEntry) -> None:
+        if record.info.pop(_TURN, False):
+            self._writer.release()
 
 
 def _translate(context: ExceptionContext) -> None:

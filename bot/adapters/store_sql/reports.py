@@ -37,7 +37,8 @@ class SqlReports:
         )
         changed = {"build": build, "run": run, **_raised()}
         take = add.on_conflict_do_update(index_elements=["repository", "sha", "name"], set_=changed)
-        return self._connection.execute(take.returning(table.c.id)).scalar_one()
+        number: int = self._connection.execute(take.returning(table.c.id)).scalar_one()
+        return number
 
     def touch(self, repository: RepositoryId, sha: Sha, name: str, run: RunId | None) -> int | None:
         is_it = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.name == name)
@@ -46,8 +47,10 @@ class SqlReports:
         return self._connection.execute(touch.returning(table.c.id)).scalar_one_or_none()
 
     def claim(self, report: int, lease: float) -> Report | None:
-        take = sa.update(table).where(table.c.id == report, *_due()).values(
-            lease_until=DatabaseNow() + lease, attempts=table.c.attempts + 1, fence=table.c.fence + 1
+        take = (
+            sa.update(table)
+            .where(table.c.id == report, *_due())
+            .values(lease_until=DatabaseNow() + lease, attempts=table.c.attempts + 1, fence=table.c.fence + 1)
         )
         row = self._connection.execute(take.returning(table)).one_or_none()
         return None if row is None else report_of(row)
@@ -62,7 +65,7 @@ class SqlReports:
         if now.sent_version < report.version:
             shown = {"sent_version": report.version, "ref": ref, "ended": ended, "digest": digest}
             values |= {**shown, "ambiguous": False, "attempts": 0, "error": ""}
-        elif not is_mine:
+        elif not is_mine and now.sent_version > report.version:
             # Another sender has shown a newer state while this one was slow: what the forge shows now
             # may be the older one, so the newest is sent once more.
             values |= {**_raised(), "digest": ""}

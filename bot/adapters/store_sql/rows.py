@@ -143,9 +143,7 @@ def outcome_of_run(run: Run) -> dict[str, Any]:
 
 
 def event_of(row: Row) -> RunEvent:
-    return RunEvent(
-        seq=row.seq, before=row.before, after=row.after, actor=row.actor, at=row.at, detail=row.detail
-    )
+    return RunEvent(seq=row.seq, before=row.before, after=row.after, actor=row.actor, at=row.at, detail=row.detail)
 
 
 def report_of(row: Row) -> Report:

@@ -122,9 +122,7 @@ class SqlRuns:
         return self._unlucky(table.c.state.in_(active), table.c.since < DatabaseNow() - age)
 
     def waiting(self, age: float) -> Sequence[Run]:
-        return self._unlucky(
-            table.c.state == RunState.AWAITING_APPROVAL, table.c.since < DatabaseNow() - age
-        )
+        return self._unlucky(table.c.state == RunState.AWAITING_APPROVAL, table.c.since < DatabaseNow() - age)
 
     def live(self) -> Sequence[tuple[RunId, int, int]]:
         query = sa.select(table.c.id, table.c.attempt, table.c.fence).where(_CLAIMED)

@@ -43,12 +43,12 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", Number, primary_key=True, autoincrement=True)
 
 
-def _to(target: str, name: str, **options: bool) -> sa.Column[int]:
-    return sa.Column(name, Number, sa.ForeignKey(f"{target}.id"), **{"nullable": False, **options})
+def _to(target: str) -> sa.Column[int]:
+    return sa.Column(target, Number, sa.ForeignKey(f"{target}.id"), nullable=False)
 
 
-def _run(**options: bool) -> sa.Column[str]:
-    return sa.Column("run", sa.Text, sa.ForeignKey("run.id"), **{"nullable": False, **options})
+def _run(*, key: bool = False, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column("run", sa.Text, sa.ForeignKey("run.id"), primary_key=key, nullable=nullable)
 
 
 repository = sa.Table(
@@ -101,7 +101,7 @@ build = sa.Table(
     metadata,
     _id(),
     _text("key"),
-    _to("repository", "repository"),
+    _to("repository"),
     _text("sha"),
     sa.Column("cause", Word(Cause), nullable=False),
     _text("ref"),
@@ -129,8 +129,8 @@ run = sa.Table(
     metadata,
     sa.Column("number", Number, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False),
-    _to("build", "build"),
-    _to("repository", "repository"),
+    _to("build"),
+    _to("repository"),
     _text("sha"),
     _text("name"),
     sa.Column("suite", Snapshot(Suite), nullable=False),
@@ -151,7 +151,7 @@ run = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
-    sa.Column("since", sa.Double, nullable=False, comment="stored or approved"),
+    sa.Column("since", sa.Double, nullable=False),  # when it was stored or approved
     sa.UniqueConstraint("id"),
     sa.Index(None, "build"),
     sa.Index(None, "repository", "sha", "name"),
@@ -167,7 +167,7 @@ build_run = sa.Table(
     "build_run",
     metadata,
     _id(),
-    _to("build", "build"),
+    _to("build"),
     _run(),
     sa.UniqueConstraint("build", "run"),
     sa.Index(None, "run"),
@@ -177,7 +177,7 @@ build_run = sa.Table(
 run_event = sa.Table(
     "run_event",
     metadata,
-    _run(primary_key=True),
+    _run(key=True),
     sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("before", Word(RunState)),
     sa.Column("after", Word(RunState), nullable=False),
@@ -189,13 +189,13 @@ run_event = sa.Table(
 attempt = sa.Table(
     "attempt",
     metadata,
-    _run(primary_key=True),
+    _run(key=True),
     sa.Column("n", sa.Integer, primary_key=True, autoincrement=False),
     _count("fence"),
     _text("owner"),
     sa.Column("started_at", sa.Double, nullable=False),
     sa.Column("ended_at", sa.Double),
-    sa.Column("outcome", Word(RunState), comment="queued: given back"),
+    sa.Column("outcome", Word(RunState)),  # queued: it was given back
     sa.Column("reason", Word(Reason)),
     sa.Column("exit_code", sa.BigInteger),
 )
@@ -204,10 +204,10 @@ report = sa.Table(
     "report",
     metadata,
     _id(),
-    _to("repository", "repository"),
+    _to("repository"),
     _text("sha"),
     _text("name"),
-    _to("build", "build"),
+    _to("build"),
     _run(nullable=True),
     _count("version"),
     _count("sent_version"),
@@ -232,7 +232,7 @@ approval = sa.Table(
     "approval",
     metadata,
     _id(),
-    _to("build", "build"),
+    _to("build"),
     _text("sha"),
     _text("actor"),
     sa.Column("forge_user_id", sa.BigInteger),
@@ -265,16 +265,16 @@ duty = sa.Table(
 log = sa.Table(
     "log",
     metadata,
-    _run(primary_key=True),
+    _run(key=True),
     sa.Column("size", sa.BigInteger, nullable=False),
     _flag("closed"),
-    sa.Column("members", Snapshot(tuple[int, ...]), comment="offsets in the packed file, its end last"),
+    sa.Column("members", Snapshot(tuple[int, ...])),  # of the packed file: where each starts, then its end
 )
 
 log_chunk = sa.Table(
     "log_chunk",
     metadata,
-    _run(primary_key=True),
+    _run(key=True),
     sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )

@@ -223,6 +223,9 @@ class Actions:
         }
         if repo.owner.kind == "Organization":
             more["organization"] = objects.account(self._world, repo.owner)
+        if event == "push":
+            # Here alone GitHub writes these two as numbers.
+            more["repository"] |= {"created_at": int(repo.created_at), "pushed_at": int(self._world.now())}
         self._hooks.emit(event, {**payload, **more})
 
     def _pushed(

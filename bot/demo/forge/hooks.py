@@ -95,10 +95,17 @@ class Hooks:
         """The same GUID and body again, all copies at the same time; returns when all are answered."""
         with self._world.lock:
             first = next(each for each in self.sent if each.guid == guid)
-        again = [replace(first, id=self._world.new_id(), redelivery=True) for _ in range(copies)]
+        again = [self._copy(first) for _ in range(copies)]
         with ThreadPoolExecutor(copies) as pool:
             list(pool.map(self._send, again))
         return again
+
+    def send_again(self, delivery: Delivery) -> None:
+        """The same GUID and body again, in its turn."""
+        self._waiting.put(self._copy(delivery))
+
+    def _copy(self, delivery: Delivery) -> Delivery:
+        return replace(delivery, id=self._world.new_id(), redelivery=True, status_code=0, answer="")
 
     def settle(self, timeout: float = 30.0) -> None:
         """Wait until nothing is on its way. Raises: TimeoutError."""

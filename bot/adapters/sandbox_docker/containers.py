@@ -1,0 +1,154 @@
+"""An attempt's container, volume and network in the engine: made, checked, started, signalled and removed."""
+
+import re
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+import structlog
+from docker.errors import APIError, ImageNotFound, NotFound
+
+from bot.adapters.sandbox_docker import profile
+from bot.adapters.sandbox_docker.engine import (
+    ENGINE_ERRORS,
+    GONE,
+    IN_THE_WAY,
+    LONG_CALL,
+    Engine,
+    already,
+    translated,
+    words_of,
+)
+from bot.adapters.sandbox_docker.profile import Attempt
+from bot.domain.errors import ImageMissing, SandboxUnavailable
+from bot.domain.suites import Network
+from bot.faultpoints import faultpoint
+from bot.ports.sandbox import Job
+
+log = structlog.get_logger()
+
+_TRIES: Final = 2
+_REMOVAL: Final = 20.0
+"""Seconds that another's removal of the same container may take."""
+_NOT_RUNNABLE: Final = re.compile(r"exec|no such file|permission denied|argument list", re.IGNORECASE)
+
+
+class Containers:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, attempt: Attempt, job: Job, body: dict[str, Any], folder: Path) -> str:
+        """The id of a container that is just as `body` asks and has never run, with its volume and network.
+
+        Raises:
+            ImageMissing: the image is gone.
+            SandboxUnavailable: the engine can't, or made another container than it was asked for.
+        """
+        with translated("making the container"):
+            self._make_volume(attempt, body["Labels"], folder)
+            if job.network is Network.INTERNET:
+                self._make_network(attempt, body["Labels"])
+            container = self._made(attempt, body)
+            found = profile.differences(body, self._engine.client().inspect_container(container))
+            if found:
+                self._discard(container)
+        if found:
+            log.error("sandbox.wrong_container", run=job.run, attempt=job.attempt, differences=found)
+            raise SandboxUnavailable(f"the engine made another container than asked for: {', '.join(found)}")
+        return container
+
+    def start(self, container: str) -> str:
+        """Why its command can't be run, or nothing once it runs."""
+        with translated("starting the container"):
+            try:
+                self._engine.client(LONG_CALL).start(container)
+            except APIError as error:
+                if error.status_code == requests.codes.bad_request and _NOT_RUNNABLE.search(words_of(error)):
+                    return words_of(error)
+                raise
+        return ""
+
+    def signal(self, container: str, signal: str) -> bool:
+        """False when it does not run (any more); True also when the engine gave no clear answer."""
+        try:
+            self._engine.client().kill(container, signal)
+        except ENGINE_ERRORS as error:
+            if isinstance(error, APIError) and error.status_code in (GONE, IN_THE_WAY):
+                return False
+            log.warning("sandbox.signal_failed", signal=signal, error=words_of(error))
+        return True
+
+    def remove(self, attempt: Attempt) -> None:
+        """With the anonymous volumes of its image. Gone already, or being removed by another, is fine."""
+        with translated(f"removing {attempt.name}"):
+            try:
+                self._discard(attempt.name)
+            except NotFound:
+                pass
+            except APIError as error:
+                if error.status_code != IN_THE_WAY:
+                    raise
+                self._until_gone(attempt.name)
+            faultpoint("janitor.while_removing")
+            with already(GONE):
+                self._engine.client().remove_volume(attempt.name)
+            with already(GONE):
+                self._engine.client().remove_network(attempt.name)
+
+    def _made(self, attempt: Attempt, body: dict[str, Any]) -> str:
+        """Its name is its own, so a container whose making was not answered is found again, not made twice."""
+        for _ in range(_TRIES):
+            try:
+                api: Any = self._engine.client(LONG_CALL)  # the stubs have no types for the next call
+                made = api.create_container_from_config(body, attempt.name)
+            except ImageNotFound as error:
+                raise ImageMissing(words_of(error)) from error
+            except APIError as error:
+                if error.status_code != IN_THE_WAY:
+                    raise
+                if present := self._adopted(attempt, body):
+                    return present
+            except requests.RequestException as error:
+                log.warning("sandbox.create_unanswered", container=attempt.name, error=words_of(error))
+            else:
+                return str(made["Id"])
+        raise SandboxUnavailable(f"no container could be made as {attempt.name}")
+
+    def _adopted(self, attempt: Attempt, body: dict[str, Any]) -> str:
+        """The one that has the name, if it is of the same claim and never started; else it is removed."""
+        present = self._engine.client().inspect_container(attempt.name)
+        if present["State"]["Status"] == "created" and present["Config"]["Labels"].items() >= _identity(body).items():
+            return str(present["Id"])
+        self._discard(attempt.name)
+        return ""
+
+    def _make_volume(self, attempt: Attempt, labels: dict[str, str], folder: Path) -> None:
+        """A volume that is the folder: the container's settings show no path of the host."""
+        options = {"type": "none", "o": "bind", "device": str(folder)}
+        self._engine.client().create_volume(attempt.name, driver="local", driver_opts=options, labels=labels)
+
+    def _make_network(self, attempt: Attempt, labels: dict[str, str]) -> None:
+        options = {"com.docker.network.bridge.enable_icc": "false"}
+        with already(IN_THE_WAY):
+            self._engine.client().create_network(
+                attempt.name, driver="bridge", options=options, labels=labels, check_duplicate=True
+            )
+
+    def _discard(self, container: str) -> None:
+        self._engine.client(LONG_CALL).remove_container(container, v=True, force=True)
+
+    def _until_gone(self, container: str) -> None:
+        deadline = time.monotonic() + _REMOVAL
+        while time.monotonic() < deadline:
+            try:
+                self._engine.client().inspect_container(container)
+            except NotFound:
+                return
+            time.sleep(0.1)
+        raise SandboxUnavailable(f"{container} is being removed, but does not go")
+
+
+def _identity(body: dict[str, Any]) -> dict[str, str]:
+    """The labels that tell one claim from another."""
+    return {name: value for name, value in body["Labels"].items() if name != "assay.deadline"}

@@ -1,0 +1,98 @@
+"""From a commit in the mirror to a work tree with a `.git` of its own."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from bot.adapters.source_git.git import Call, Owner, Patience, run
+from bot.adapters.source_git.mirror import DEPTH, Mirror
+from bot.domain.errors import SourceRefused
+from bot.domain.refs import Sha
+
+_MOST_FILES: Final = 200_000
+_LONGEST_PATH: Final = 4_000
+"""Bytes; the kernel takes 4,095 with the folder before it."""
+_FACTS: Final = 128
+"""More bytes than mode, kind, id and size take before a path."""
+_UNSYNCED: Final = (("core.fsync", "none"),)
+"""A work tree that a crash damages is made anew."""
+
+
+class Sizes:
+    """Reads `ls-tree -r -l -z` as it comes and refuses at the first excess, so that a tree bomb costs nothing."""
+
+    def __init__(self, sha: Sha, size_limit: int) -> None:
+        self._sha = sha
+        self._size_limit = size_limit
+        self._rest = b""
+        self._files = 0
+        self._bytes = 0
+        self._longest = 0
+
+    def read(self, piece: bytes) -> None:
+        """Raises: SourceRefused."""
+        *entries, self._rest = (self._rest + piece).split(b"\0")
+        self._files += len(entries)
+        for entry in entries:
+            facts, _, path = entry.partition(b"\t")
+            size = facts.rpartition(b" ")[2]
+            self._bytes += int(size) if size.isdigit() else 0
+            self._longest = max(self._longest, len(path))
+        if max(self._longest, len(self._rest) - _FACTS) > _LONGEST_PATH:
+            self._refuse(f"a path has more than {_LONGEST_PATH:,} bytes")
+        if self._files > _MOST_FILES:
+            self._refuse(f"more than {_MOST_FILES:,} files")
+        if self._bytes > self._size_limit:
+            self._refuse(f"more than {self._size_limit:,} bytes")
+
+    def _refuse(self, excess: str) -> None:
+        raise SourceRefused(f"commit {self._sha} is too large: {excess}")
+
+
+def lay_out(mirror: Mirror, sha: Sha, folder: Path, owner: Owner | None, patience: Patience) -> None:
+    """Under `reading`. The files belong to `owner`, and so does the folder.
+
+    The objects are copied into a pack of the work tree's own: hostile code that gets the folder finds no way back
+    to the mirror, neither a hard link nor an alternate. git writes the files as the owner where that user can reach
+    the folder; below a private folder it writes as ourselves and the files are handed over afterwards.
+
+    Raises:
+        GitFailed: above all when the mirror is damaged.
+    """
+    if owner:
+        os.chown(folder, *owner)
+    writer = owner if owner and _can_reach(owner, folder) else None
+    git = Call(cwd=folder, git_dir=folder / ".git", patience=patience, config=_UNSYNCED, owner=writer)
+    run(git, "init", "--quiet", "--template=")
+    _fill(mirror, sha, folder / ".git")
+    if owner:
+        _hand_over(folder / ".git", owner)
+    run(git, "checkout", "--quiet", "--detach", sha, "--")
+    if owner and not writer:
+        _hand_over(folder, owner)
+
+
+def _fill(mirror: Mirror, sha: Sha, git_dir: Path) -> None:
+    """The last commits with all that belongs to them, as one pack."""
+    listed = mirror.run("rev-list", "--parents", f"--max-count={DEPTH}", "--end-of-options", sha).decode()
+    parents = {commit: set(rest) for commit, *rest in map(str.split, listed.splitlines())}
+    cut = [one for one, of_it in parents.items() if not of_it <= parents.keys()]
+    edge = [*cut, *(mirror.shallow() & parents.keys())]
+    wants = "".join(f"--shallow {one}\n" for one in cut) + f"{sha}\n"
+    pack = ("pack-objects", "--quiet", "--revs", "--window=0", "--delta-base-offset")
+    mirror.run(*pack, str(git_dir / "objects/pack/pack"), stdin=wants.encode(), config=_UNSYNCED)
+    if edge:
+        (git_dir / "shallow").write_text("".join(f"{one}\n" for one in edge))
+
+
+def _can_reach(owner: Owner, folder: Path) -> bool:
+    """Git resolves its folder from the root on: every folder above must let the owner through."""
+    return os.geteuid() == owner[0] or all(above.stat().st_mode & 0o001 for above in folder.resolve().parents)
+
+
+def _hand_over(folder: Path, owner: Owner) -> None:
+    """Links themselves, not what they lead to. Nobody else has touched the folder yet."""
+    for _, folders, files, descriptor in os.fwalk(folder):
+        for name in (*folders, *files):
+            os.chown(name, *owner, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(folder, *owner, follow_symlinks=False)

@@ -1,0 +1,146 @@
+"""What people and machines may see, read in one place so that one rule decides who may see it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from bot.app.context import App
+from bot.domain.build_check import verdict
+from bot.domain.errors import Gone
+from bot.domain.refs import Repository, RepositoryId
+from bot.domain.runs import Build, BuildId, Run, RunId
+from bot.ports.store import RunEvent, UnitOfWork
+
+_LOG_GRACE: Final = timedelta(seconds=10)
+"""A finished run's log that nobody closed is complete after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whoever looks. Nobody can sign in, so nothing is known of them."""
+
+
+ANYBODY: Final = Viewer()
+
+
+def may_read(viewer: Viewer, repository: Repository) -> bool:  # noqa: ARG001  # the place where signing in will count
+    """Pages, API, logs, streams and lists all ask here; what may not be read is as if it were not there."""
+    return not repository.private
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildView:
+    build: Build
+    repository: Repository
+    runs: Sequence[Run]
+    trouble: str = ""
+    """Why the forge does not show what it should."""
+
+    @property
+    def word(self) -> str:
+        return verdict(self.build, self.runs)
+
+    @property
+    def is_final(self) -> bool:
+        return all(run.state.is_final for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    run: Run
+    build: Build
+    repository: Repository
+    events: Sequence[RunEvent] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    view: RunView
+    data: bytes
+    complete: bool
+    """Nothing will follow."""
+
+
+def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
+    """Raises: Gone."""
+    with app.work() as work:
+        found = work.builds.get(number)
+        repository = _readable(work, viewer, found.repository)
+        runs = work.runs.of_build(number)
+        return BuildView(
+            build=found, repository=repository, runs=runs, trouble=work.reports.trouble(repository.id, found.sha)
+        )
+
+
+def suite(app: App, viewer: Viewer, number: BuildId, name: str) -> RunView:
+    """The newest run of a suite in a build. Raises: Gone."""
+    with app.work() as work:
+        found = work.builds.get(number)
+        repository = _readable(work, viewer, found.repository)
+        runs = [run for run in work.runs.of_build(number) if run.suite.name == name]
+        if not runs:
+            raise Gone(f"build {number} has no suite of that name")
+        newest = max(runs, key=lambda run: run.created_at)
+        return RunView(run=newest, build=found, repository=repository, events=work.runs.events(newest.id))
+
+
+def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
+    """Raises: Gone."""
+    with app.work() as work:
+        return _run_view(work, viewer, work.runs.get(run_id))
+
+
+def recent_builds(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Sequence[BuildView]:
+    """Newest first; `before`: only builds with a smaller number."""
+    with app.work() as work:
+        return [
+            BuildView(build=found, repository=repository, runs=work.runs.of_build(found.id))
+            for found in work.builds.recent(limit, before=before)
+            for repository in _if_readable(work, viewer, found.repository)
+        ]
+
+
+def recent_runs(app: App, viewer: Viewer, limit: int) -> Sequence[RunView]:
+    """Newest first."""
+    with app.work() as work:
+        return [
+            RunView(run=found, build=work.builds.get(found.build), repository=repository)
+            for found in work.runs.recent(limit)
+            for repository in _if_readable(work, viewer, found.repository)
+        ]
+
+
+def log_piece(app: App, viewer: Viewer, run_id: RunId, start: int, limit: int) -> LogPiece:
+    """What the log has from that byte on. Raises: Gone."""
+    view = run(app, viewer, run_id)
+    # In this order: what was closed before it was read can't have grown in between.
+    is_closed = _is_closed(app, view.run)
+    data = app.logs.read(run_id, start, limit)
+    return LogPiece(view, data, complete=is_closed and not data)
+
+
+def _is_closed(app: App, found: Run) -> bool:
+    if not found.state.is_final:
+        return False
+    ended = found.finished_at
+    return (
+        found.attempt == 0 or app.logs.is_closed(found.id) or (ended is not None and app.now() - ended > _LOG_GRACE)
+    )
+
+
+def _run_view(work: UnitOfWork, viewer: Viewer, found: Run) -> RunView:
+    repository = _readable(work, viewer, found.repository)
+    return RunView(run=found, build=work.builds.get(found.build), repository=repository)
+
+
+def _readable(work: UnitOfWork, viewer: Viewer, repository_id: RepositoryId) -> Repository:
+    for repository in _if_readable(work, viewer, repository_id):
+        return repository
+    raise Gone("there is nothing here")
+
+
+def _if_readable(work: UnitOfWork, viewer: Viewer, repository_id: RepositoryId) -> Iterator[Repository]:
+    repository = work.repositories.get(repository_id)
+    if may_read(viewer, repository):
+        yield repository

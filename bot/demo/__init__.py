@@ -1,0 +1,1 @@
+"""What the demonstration brings along: an image, a forge and a repository."""

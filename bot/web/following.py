@@ -1,0 +1,81 @@
+"""What a page that is open must hear next; each step looks once at the store and gives what is new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sse_starlette import ServerSentEvent
+
+from bot.app import queries
+from bot.app.queries import ANYBODY
+from bot.domain.runs import BuildId, Run
+from bot.web.logview import view_at
+from bot.web.site import Site
+
+PIECE: Final = 64 * 1024
+"""Bytes of log in one event at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    events: Sequence[ServerSentEvent]
+    ended: bool
+    more: bool = False
+    """There is more to read at once."""
+
+
+class BuildFollower:
+    """`state` events with the build's facts and suites, then `end`."""
+
+    def __init__(self, site: Site, number: BuildId) -> None:
+        self._site, self._number = site, number
+        self._shown = ""
+
+    def step(self) -> Step:
+        view = queries.build(self._site.app, ANYBODY, self._number)
+        html = self._site.pages.get_template("_build.html").render(view=view, app=self._site.app)
+        events = [] if html == self._shown else [ServerSentEvent(html, event="state")]
+        self._shown = html
+        if view.is_final:
+            return Step([*events, ServerSentEvent(view.word, event="end")], ended=True)
+        return Step(events, ended=False)
+
+
+class SuiteFollower:
+    """`lines` events (id: the byte where reading can be taken up), `line` for one that is still written, `state`, `end`."""
+
+    def __init__(self, site: Site, build: BuildId, run: Run, start: int) -> None:
+        self._site, self._build, self._run = site, build, run
+        logs = site.app.logs
+        self._view = view_at(partial(logs.read, run.id), min(start, logs.size(run.id)))
+        self._at = self._view.offset
+        self._state = self._open = ""
+
+    def step(self) -> Step:
+        app = self._site.app
+        piece = queries.log_piece(app, ANYBODY, self._run.id, self._at, PIECE)
+        self._at += len(piece.data)
+        events = [*self._state_event(piece.view), *self._line_events(piece.data)]
+        if piece.complete:
+            word = piece.view.run.state.word
+            return Step([*events, ServerSentEvent(word, event="end", id=str(self._view.offset))], ended=True)
+        return Step(events, ended=False, more=len(piece.data) == PIECE)
+
+    def _state_event(self, view: queries.RunView) -> Sequence[ServerSentEvent]:
+        html = self._site.pages.get_template("_run.html").render(view=view, number=self._build, app=self._site.app)
+        if html == self._state:
+            return []
+        self._state = html
+        return [ServerSentEvent(html, event="state")]
+
+    def _line_events(self, data: bytes) -> Sequence[ServerSentEvent]:
+        events = []
+        if lines := "".join(self._view.feed(data)):
+            # The id is that of the open line's begin: an interrupted page gets that line again, whole.
+            events.append(ServerSentEvent(lines.removesuffix("\n"), event="lines", id=str(self._view.offset)))
+        rest = self._view.rest().removesuffix("\n")
+        if rest != self._open:
+            self._open = rest
+            events.append(ServerSentEvent(rest, event="line"))
+        return events

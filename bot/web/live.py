@@ -1,0 +1,146 @@
+"""What happens, while it happens: Server-Sent Events for pages, a websocket with the raw log for programs.
+
+Both read by offset and poll; nobody has to tell them anything, so nothing can be missed.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bot.app import queries
+from bot.app.queries import ANYBODY, LogPiece
+from bot.domain.errors import BotError
+from bot.domain.runs import BuildId, RunId
+from bot.web.following import BuildFollower, Step, SuiteFollower
+from bot.web.site import Places, app_of, site_of
+
+log = structlog.get_logger()
+
+PIECE: Final = 64 * 1024
+"""Bytes of log in one message at most."""
+_SHORT: Final = 0.1
+_LONG: Final = 1.0
+"""Seconds between looks, from busy to quiet."""
+_PING: Final = 15
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_OFFSET_DIGITS: Final = 15
+
+
+async def build(request: Request) -> Response:
+    """The suites table whenever it changes."""
+    site = site_of(request)
+    number = BuildId(request.path_params["build"])
+    view = await run_in_threadpool(queries.build, site.app, ANYBODY, number)
+    return _stream(site.streams, BuildFollower(site, view.build.id).step)
+
+
+async def suite(request: Request) -> Response:
+    """A suite's state and the lines of its log; resumes after the byte of Last-Event-ID, else of `from`."""
+    site = site_of(request)
+    number, name = BuildId(request.path_params["build"]), request.path_params["suite"]
+    view = await run_in_threadpool(queries.suite, site.app, ANYBODY, number, name)
+    start = _offset(request.headers.get("last-event-id") or request.query_params.get("from"))
+    follower = await run_in_threadpool(SuiteFollower, site, number, view.run, start)
+    return _stream(site.streams, follower.step)
+
+
+def _offset(text: str | None) -> int:
+    """0 for what is no offset."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _OFFSET_DIGITS else 0
+
+
+def _stream(places: Places, step: Callable[[], Step]) -> Response:
+    if places.full:
+        return JSONResponse({"error": "busy", "reason": "too many open streams"}, 503, headers={"Retry-After": "15"})
+    return EventSourceResponse(_events(places, step), ping=_PING, headers=_HEADERS, sep="\n")
+
+
+async def _events(places: Places, step: Callable[[], Step]) -> AsyncIterator[ServerSentEvent]:
+    """Ends quietly when the store is busy: the browser comes back by itself with the last id."""
+    pause = _SHORT
+    with places.taken():
+        while True:
+            try:
+                done = await run_in_threadpool(step)
+            except BotError as error:
+                log.info("live.broke", error=error.code)
+                return
+            for event in done.events:
+                yield event
+            if done.ended:
+                return
+            pause = _SHORT if done.events else min(pause * 1.5, _LONG)
+            await asyncio.sleep(0 if done.more else pause)
+
+
+async def log_socket(websocket: WebSocket) -> None:
+    """WS /runs/{id}/logs?start=N: the raw bytes from that offset; closed with 1000 when the log is complete."""
+    places = site_of(websocket).streams
+    if not _is_own_origin(websocket) or places.full:
+        await websocket.close(1013 if places.full else 1008)
+        return
+    run = RunId(websocket.path_params["id"])
+    start = _offset(websocket.query_params.get("start"))
+    try:
+        piece = await _read(websocket, run, start)
+    except BotError:
+        await websocket.close(1008)
+        return
+    await websocket.accept()
+    with places.taken():
+        await _until_either_ends(_send_log(websocket, run, start, piece), _heard_nothing(websocket))
+
+
+def _is_own_origin(websocket: WebSocket) -> bool:
+    """Programs send none; a browser on another site's page does."""
+    origin = websocket.headers.get("origin")
+    own = urlsplit(app_of(websocket).url)
+    return origin is None or origin == f"{own.scheme}://{own.netloc}"
+
+
+async def _read(websocket: WebSocket, run: RunId, start: int) -> LogPiece:
+    return await run_in_threadpool(queries.log_piece, app_of(websocket), ANYBODY, run, start, PIECE)
+
+
+async def _send_log(websocket: WebSocket, run: RunId, start: int, piece: LogPiece) -> None:
+    pause = _SHORT
+    try:
+        while not piece.complete:
+            if piece.data:
+                await websocket.send_bytes(piece.data)
+                start += len(piece.data)
+                pause = _SHORT
+            else:
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, _LONG)
+            piece = await _read(websocket, run, start)
+        await websocket.close(1000)
+    except BotError as error:
+        log.info("live.broke", error=error.code)
+        await websocket.close(1011)
+    except WebSocketDisconnect:
+        return
+
+
+async def _heard_nothing(websocket: WebSocket) -> None:
+    """Until the other side goes; what it says is thrown away."""
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _until_either_ends(*both: Coroutine[object, object, None]) -> None:
+    tasks = [asyncio.ensure_future(one) for one in both]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,291 @@
+"""What every forge adapter must do, whatever the forge."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.domain.checks import Annotation, Check, CheckStatus, Conclusion
+from bot.domain.errors import Ambiguous, BadInput, BadSignature, ForgeUnavailable, Gone, Refused
+from bot.domain.events import Ignored, Pushed
+from bot.domain.planning import ChangedFiles
+from bot.domain.refs import Person, Sha
+from bot.ports.forge import Permission
+from tests.contract.forge_world import ForgeWorld, GitHubWorld, Shown
+
+UNKNOWN = Sha("f" * 40)
+ANN = Person(31, "ann")
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=[GitHubWorld], ids=["github"])
+def forge_world(request: pytest.FixtureRequest) -> ForgeWorld:
+    world: ForgeWorld = request.param()
+    return world
+
+
+@pytest.fixture
+def sha(forge_world: ForgeWorld) -> Sha:
+    return forge_world.commit("First widget", {"a.py": b"print()\n", "web/b.css": b""})
+
+
+def check_of(sha: Sha, **changes: object) -> Check:
+    check = Check(
+        name="assay / unit",
+        sha=sha,
+        external_id="run-1",
+        details_url="http://127.0.0.1:1/b/1/unit",
+        status=CheckStatus.QUEUED,
+        conclusion=None,
+        title="Queued",
+        summary="Waits for a worker.",
+    )
+    return replace(check, **changes)  # type: ignore[arg-type]  # replace() checks the names
+
+
+def passed(check: Check) -> Check:
+    return replace(
+        check,
+        status=CheckStatus.COMPLETED,
+        conclusion=Conclusion.SUCCESS,
+        title="Passed",
+        started_at=AT,
+        completed_at=AT,
+    )
+
+
+def notes(count: int) -> tuple[Annotation, ...]:
+    return tuple(Annotation(path="a.py", line=n + 1, message=f"wrong {n}", title="wrong") for n in range(count))
+
+
+def test_a_signed_push_is_understood(forge_world: ForgeWorld, sha: Sha) -> None:
+    headers, body = forge_world.push_delivery(sha, "d-1")
+
+    delivery = forge_world.forge.read(headers, body)
+
+    assert isinstance(delivery.event, Pushed)
+    assert (delivery.event.sha, delivery.event.branch, delivery.event.message) == (sha, "main", "First widget")
+    assert delivery.event.repository.forge_id == forge_world.repository.forge_id
+    assert delivery.event == forge_world.forge.parse(delivery.name, delivery.payload)
+
+
+def test_a_delivery_that_is_sent_again_has_the_same_key(forge_world: ForgeWorld, sha: Sha) -> None:
+    first, again, other = (forge_world.push_delivery(sha, one) for one in ("d-1", "d-1", "d-2"))
+
+    keys = [forge_world.forge.read(*one).key for one in (first, again, other)]
+
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_changed_byte_breaks_the_signature(forge_world: ForgeWorld, sha: Sha) -> None:
+    headers, body = forge_world.push_delivery(sha, "d-1")
+
+    with pytest.raises(BadSignature) as caught:
+        forge_world.forge.read(headers, body.replace(b"First", b"Forst"))
+
+    assert str(caught.value) == ""
+
+
+def test_a_body_that_cannot_be_read_is_bad_input_or_ignored(forge_world: ForgeWorld) -> None:
+    event = forge_world.forge.parse("push", b"[" * 100_000)
+
+    assert isinstance(event, Ignored)
+    assert "invalid payload" in event.reason
+
+
+def test_a_repository_is_found_by_its_number_after_a_rename(forge_world: ForgeWorld) -> None:
+    forge_world.rename("octo/gadgets")
+
+    seen = forge_world.forge.repository(forge_world.repository)
+
+    assert (seen.path, seen.forge_id) == ("octo/gadgets", forge_world.repository.forge_id)
+
+
+def test_calls_under_the_old_name_of_a_repository_reach_it(forge_world: ForgeWorld, sha: Sha) -> None:
+    forge_world.rename("octo/gadgets")
+
+    forge_world.forge.publish(forge_world.repository, check_of(sha), None)
+
+    assert [one.status for one in forge_world.checks(sha)] == ["queued"]
+
+
+def test_a_change_is_read_as_it_is_now(forge_world: ForgeWorld, sha: Sha) -> None:
+    head = forge_world.commit("Better", {"a.py": b"print(1)\n"})
+    number = forge_world.open_change(head, sha)
+
+    change = forge_world.forge.change(forge_world.repository, number)
+
+    assert (change.number, change.is_open, change.head, change.base_sha) == (number, True, head, sha)
+    assert (change.base_ref, change.head_repository) == ("main", forge_world.repository.forge_id)
+
+
+def test_a_change_that_is_not_there_is_gone(forge_world: ForgeWorld) -> None:
+    with pytest.raises(Gone):
+        forge_world.forge.change(forge_world.repository, 999)
+
+
+def test_the_message_of_a_commit_is_read(forge_world: ForgeWorld, sha: Sha) -> None:
+    assert forge_world.forge.commit_message(forge_world.repository, sha) == "First widget"
+
+
+@pytest.mark.parametrize(
+    ("role", "permission"),
+    [
+        ("read", Permission.READ),
+        ("triage", Permission.READ),
+        ("write", Permission.WRITE),
+        ("maintain", Permission.WRITE),
+        ("admin", Permission.ADMIN),
+    ],
+)
+def test_a_person_may_do_what_the_forge_says(forge_world: ForgeWorld, role: str, permission: Permission) -> None:
+    forge_world.grant("ann", 31, role)
+
+    assert forge_world.forge.permission(forge_world.repository, ANN) is permission
+
+
+def test_a_login_that_somebody_else_has_now_gives_no_permission(forge_world: ForgeWorld) -> None:
+    forge_world.grant("ann", 32, "admin")
+
+    assert forge_world.forge.permission(forge_world.repository, ANN) is Permission.NONE
+
+
+def test_an_unknown_person_may_do_nothing(forge_world: ForgeWorld) -> None:
+    assert forge_world.forge.permission(forge_world.repository, ANN) is Permission.NONE
+
+
+def test_a_permission_that_cannot_be_asked_for_is_not_taken_for_none(forge_world: ForgeWorld) -> None:
+    forge_world.break_next(503)
+
+    with pytest.raises(ForgeUnavailable):
+        forge_world.forge.permission(forge_world.repository, ANN)
+
+
+def test_a_file_is_read_at_its_commit(forge_world: ForgeWorld) -> None:
+    old = forge_world.commit("One", {".assay.yml": b"version: 1\n"})
+    forge_world.commit("Two", {".assay.yml": b"version: 2\n"})
+
+    assert forge_world.forge.read_file(forge_world.repository, old, ".assay.yml", 1000) == b"version: 1\n"
+
+
+def test_a_file_that_is_not_text_is_read_to_the_byte(forge_world: ForgeWorld) -> None:
+    data = bytes(range(256))
+    sha = forge_world.commit("Binary", {"weird name#1?.bin": data})
+
+    assert forge_world.forge.read_file(forge_world.repository, sha, "weird name#1?.bin", 1000) == data
+
+
+def test_of_a_large_file_one_byte_more_than_the_limit_is_read(forge_world: ForgeWorld) -> None:
+    sha = forge_world.commit("Large", {"large": b"x" * 200_000})
+
+    assert forge_world.forge.read_file(forge_world.repository, sha, "large", 1000) == b"x" * 1001
+
+
+@pytest.mark.parametrize("path", ["missing", "web"], ids=["missing", "a folder"])
+def test_no_file_is_none(forge_world: ForgeWorld, sha: Sha, path: str) -> None:
+    assert forge_world.forge.read_file(forge_world.repository, sha, path, 1000) is None
+
+
+def test_a_forge_in_trouble_does_not_say_that_there_is_no_file(forge_world: ForgeWorld, sha: Sha) -> None:
+    forge_world.break_next(502)
+
+    with pytest.raises(ForgeUnavailable):
+        forge_world.forge.read_file(forge_world.repository, sha, "a.py", 1000)
+
+
+def test_the_files_between_two_commits_are_listed(forge_world: ForgeWorld, sha: Sha) -> None:
+    head = forge_world.commit("Two", {"web/b.css": b"b {}", "c": b""})
+
+    found = forge_world.forge.changed_files(forge_world.repository, change=None, base=sha, head=head)
+
+    assert found == ChangedFiles(("web/b.css", "c"), complete=True)
+
+
+def test_all_pages_of_a_changes_files_are_listed(forge_world: ForgeWorld, sha: Sha) -> None:
+    names = [f"f{number:03}" for number in range(250)]
+    head = forge_world.commit("Many", dict.fromkeys(names, b"x"))
+    number = forge_world.open_change(head, sha)
+
+    found = forge_world.forge.changed_files(forge_world.repository, change=number, base=sha, head=head)
+
+    assert found == ChangedFiles(tuple(names), complete=True)
+
+
+@pytest.mark.parametrize("base", [None, UNKNOWN], ids=["none", "gone"])
+def test_without_a_base_the_changed_files_are_unknown(forge_world: ForgeWorld, sha: Sha, base: Sha | None) -> None:
+    assert forge_world.forge.changed_files(forge_world.repository, change=None, base=base, head=sha) is None
+
+
+def test_a_check_is_made_once_and_then_changed(forge_world: ForgeWorld, sha: Sha) -> None:
+    check = check_of(sha)
+
+    ref = forge_world.forge.publish(forge_world.repository, check, None)
+    same = forge_world.forge.publish(forge_world.repository, passed(check), ref)
+
+    assert same == ref
+    assert forge_world.checks(sha) == [Shown("assay / unit", "run-1", "completed", "success", "Passed", 0)]
+
+
+def test_a_check_whose_making_was_not_heard_of_is_adopted(forge_world: ForgeWorld, sha: Sha) -> None:
+    forge_world.lose_next_write()
+    with pytest.raises(Ambiguous):
+        forge_world.forge.publish(forge_world.repository, check_of(sha), None)
+
+    forge_world.forge.publish(forge_world.repository, passed(check_of(sha)), None, again=True)
+
+    assert [one.status for one in forge_world.checks(sha)] == ["completed"]
+
+
+def test_a_check_of_another_run_is_not_adopted(forge_world: ForgeWorld, sha: Sha) -> None:
+    forge_world.forge.publish(forge_world.repository, passed(check_of(sha)), None)
+
+    forge_world.forge.publish(forge_world.repository, check_of(sha, external_id="run-2"), None, again=True)
+
+    assert [(one.external_id, one.status) for one in forge_world.checks(sha)] == [
+        ("run-1", "completed"),
+        ("run-2", "queued"),
+    ]
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 51, 120])
+def test_every_annotation_arrives_once(forge_world: ForgeWorld, sha: Sha, count: int) -> None:
+    check = replace(passed(check_of(sha)), annotations=notes(count))
+
+    ref = forge_world.forge.publish(forge_world.repository, check, None)
+    forge_world.forge.publish(forge_world.repository, check, ref, again=True)
+
+    assert [(one.status, one.annotations) for one in forge_world.checks(sha)] == [("completed", count)]
+
+
+def test_texts_that_are_too_long_are_cut_and_not_refused(forge_world: ForgeWorld, sha: Sha) -> None:
+    check = check_of(sha, title="é" * 300, summary="日" * 30_000, text="🙂" * 30_000)
+
+    forge_world.forge.publish(forge_world.repository, check, None)
+
+    assert re.fullmatch("é+…", forge_world.checks(sha)[0].title)
+
+
+def test_a_commit_that_the_forge_does_not_have_is_refused_for_good(forge_world: ForgeWorld) -> None:
+    with pytest.raises(Refused):
+        forge_world.forge.publish(forge_world.repository, check_of(UNKNOWN), None)
+
+
+def test_git_gets_a_credential_for_this_repository_alone(forge_world: ForgeWorld) -> None:
+    access = forge_world.forge.access(forge_world.repository)
+
+    assert access.url == forge_world.repository.clone_url
+    assert forge_world.reads_with(access.headers)
+    assert "Authorization" not in repr(access)
+
+
+def test_a_call_without_signature_is_refused_before_it_is_read(forge_world: ForgeWorld) -> None:
+    with pytest.raises(BadSignature):
+        forge_world.forge.read({}, b"not json")
+
+
+def test_a_signature_does_not_make_a_body_readable(forge_world: ForgeWorld, sha: Sha) -> None:
+    headers, body = forge_world.push_delivery(sha, "d-1")
+
+    with pytest.raises(BadInput):
+        forge_world.forge.read({**headers, "Content-Type": "text/plain"}, body)

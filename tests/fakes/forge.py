@@ -1,0 +1,139 @@
+"""A forge that exists in memory: people act on it, and it remembers what the bot showed there."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.domain.checks import Check, CheckStatus
+from bot.domain.errors import BadSignature, Gone
+from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.planning import ChangedFiles
+from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
+from bot.ports.forge import Access, Change, Delivery, Permission
+
+ANA = Person(1, "ana")
+STAN = Person(9, "stan")
+HELLO = RepositorySeen(
+    forge=ForgeName("github"),
+    forge_id=100,
+    path="acme/hello",
+    private=False,
+    default_branch="main",
+    web_url="https://github.example/acme/hello",
+    clone_url="https://github.example/acme/hello.git",
+    installation=5,
+)
+
+
+@dataclass
+class Shown:
+    """One check as the forge holds it, with every state it went through."""
+
+    check: Check
+    history: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FakeForge:
+    """Plays a forge for the use cases. `trouble` is raised by the next calls of a method's name, in order."""
+
+    suite_files: dict[str, bytes] = field(default_factory=dict)
+    """By commit; the commit "" stands for all others."""
+    changes: dict[int, Change] = field(default_factory=dict)
+    writers: set[int] = field(default_factory=lambda: {ANA.id})
+    changed: ChangedFiles | None = None
+    messages: dict[str, str] = field(default_factory=dict)
+    seen: RepositorySeen = HELLO
+    shown: dict[str, Shown] = field(default_factory=dict)
+    trouble: dict[str, list[Exception]] = field(default_factory=dict)
+    after_publish: list[Exception] = field(default_factory=list)
+    events: dict[bytes, ForgeEvent | Ignored] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    # -- what tests do
+    def delivery(self, event: ForgeEvent | Ignored) -> bytes:
+        """A body that stands for the event."""
+        body = json.dumps({"number": len(self.events)}).encode()
+        self.events[body] = event
+        return body
+
+    def checks(self, sha: str, name: str) -> list[Shown]:
+        return [one for one in self.shown.values() if (one.check.sha, one.check.name) == (sha, name)]
+
+    def check(self, sha: str, name: str) -> Shown:
+        """The newest of that name."""
+        return self.checks(sha, name)[-1]
+
+    # -- the port
+    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        if headers.get("signature") != "right":
+            raise BadSignature("unsigned")
+        return Delivery(key=headers.get("id", body.decode()), name="event", payload=body, event=self.events[body])
+
+    def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
+        return self.events[payload]
+
+    def repository(self, repository: Repository) -> RepositorySeen:
+        self._called("repository")
+        return self.seen
+
+    def change(self, repository: Repository, number: int) -> Change:
+        self._called("change")
+        if number not in self.changes:
+            raise Gone("no such change")
+        return self.changes[number]
+
+    def commit_message(self, repository: Repository, sha: Sha) -> str:
+        return self.messages.get(sha, "a message")
+
+    def permission(self, repository: Repository, person: Person) -> Permission:
+        self._called("permission")
+        return Permission.WRITE if person.id in self.writers else Permission.READ
+
+    def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
+        self._called("read_file")
+        return self.suite_files.get(sha, self.suite_files.get("")) if path == ".assay.yml" else None
+
+    def changed_files(
+        self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
+    ) -> ChangedFiles | None:
+        return self.changed
+
+    def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
+        self._called("publish")
+        if ref is None and again:
+            ref = next((key for key, one in self.shown.items() if one.check.external_id == check.external_id), None)
+        if ref is None:
+            ref = str(len(self.shown) + 1)
+            self.shown[ref] = Shown(check)
+        shown = self.shown[ref]
+        assert shown.check.status is not CheckStatus.COMPLETED or not shown.history, "a completed check is final"
+        shown.check = check
+        shown.history.append(check.conclusion.value if check.conclusion else check.status.value)
+        if self.after_publish:
+            raise self.after_publish.pop(0)
+        return ref
+
+    def access(self, repository: Repository) -> Access:
+        return Access(repository.clone_url)
+
+    def _called(self, name: str) -> None:
+        self.calls.append(name)
+        if waiting := self.trouble.get(name):
+            raise waiting.pop(0)
+
+
+def a_change(number: int, head: str, *, author: Person = ANA, fork: bool = False, **more: object) -> Change:
+    change = Change(
+        number=number,
+        is_open=True,
+        draft=False,
+        title=f"Change {number}",
+        head=Sha(head),
+        head_ref="topic",
+        head_repository=200 if fork else HELLO.forge_id,
+        base_ref="main",
+        base_sha=Sha("b" * 40),
+        author=author,
+    )
+    return replace(change, **more)  # type: ignore[arg-type]  # replace() checks the names
