@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -19,7 +20,7 @@ from bot.adapters.forge_github import GitHubForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
-from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
+from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.app import dispatch, upkeep
 from bot.app.context import App, Rules
@@ -28,11 +29,14 @@ from bot.domain.suites import GIB, Limits
 from bot.ports.forge import Forge
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
 from bot.ports.telemetry import Telemetry
-from bot.settings import Settings
+from bot.settings import LOOPBACK, Settings
 from bot.web.asgi import make_asgi
 
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
+_CHECKOUT_SECONDS = 600.0
+_FORGE_LAG = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries while the forge does not show a commit that it has announced."""
 _LAST_REPORTS = 10.0
 """Seconds that a stopping process gives its last reports."""
 
@@ -94,7 +98,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     sandbox = _sandbox(settings)
     app = App(
         forges=_forges(settings, telemetry, now),
-        work=lambda: SqlWork(engine, queue.send),
+        work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
         logs=SqlLogs(engine, settings.data_dir / "storage" / "logs"),
@@ -107,8 +111,22 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         rules=_rules(settings),
     )
-    asgi = make_asgi(app, metrics=telemetry.render, settings=settings)
-    return Bot(app, settings, engine, queue, asgi)
+    look = partial(SqlWork, reading(engine), queue.send)
+    return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
+
+
+def _web(app: App, settings: Settings, look: Callable[[], SqlWork], telemetry: PrometheusTelemetry) -> ASGIApp:
+    token = settings.metrics_token
+    return make_asgi(
+        app,
+        metrics=telemetry.render,
+        metrics_token=token.get_secret_value() if token else None,
+        look=look,
+        degraded=app.sandbox.ready,
+        trusted_proxies=settings.trusted_proxies.split(),
+        body_limit=settings.body_limit,
+        body_seconds=settings.body_deadline,
+    )
 
 
 def _forges(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime]) -> dict[ForgeName, Forge]:
@@ -135,7 +153,14 @@ def _sandbox(settings: Settings) -> DockerSandbox:
 
 
 def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
-    return GitSource(settings.data_dir / "mirrors", user=user, size_limit=settings.disk_max)
+    return GitSource(
+        settings.data_dir / "mirrors",
+        user=user if os.geteuid() == 0 else None,
+        allow_http_hosts=LOOPBACK,
+        size_limit=settings.disk_max,
+        time_limit=_CHECKOUT_SECONDS,
+        lag=_FORGE_LAG,
+    )
 
 
 def _instance(data_dir: Path) -> str:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -158,10 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
         host.arrived.set()
         if host.hang:
             host.hang.wait()
-        if status := self._fault():
-            self._say(status)
-        else:
-            self._backend(body)
+        with suppress(ConnectionError):
+            if status := self._fault():
+                self._say(status)
+            else:
+                self._backend(body)
 
     def _fault(self) -> int | None:
         host = self.host

@@ -10,10 +10,9 @@ from bot.ports.store import UnitOfWork
 def end_run(app: App, work: UnitOfWork, run: Run, reason: Reason, note: str) -> bool:
     """Idempotent; False when it had ended already."""
     while not run.state.is_final:
-        if run.state.is_claimed:
-            work.runs.ask_to_end(run.id, reason, note)
+        if run.state.is_claimed and (run.cancel or work.runs.ask_to_end(run.id, reason, note)):
             return True
-        if work.runs.save(run, run.stopped(reason, app.now(), note), app.owner):
+        if not run.state.is_claimed and work.runs.save(run, run.stopped(reason, app.now(), note), app.owner):
             announcing.run_changed(work, run)
             return True
         run = work.runs.get(run.id)

@@ -207,14 +207,20 @@ def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
 
 def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
     """One transaction: verdict and report. Without effect when another worker has the run by now."""
-    after = _ended(app, before, verdict, end, hold.run)
-    with app.work() as work:
-        if not work.runs.save(before, after, app.owner):
+    facts: dict[str, object] = {
+        "tail": _tail(app, before),
+        "exit_code": end.code if end else None,
+        "out_of_memory": end.out_of_memory if end else False,
+    }
+    after = _ended(app, before, verdict, hold.run, facts)
+    if not _save(app, before, after):
+        # Going back to the queue is refused when somebody wants the run to end meanwhile.
+        with app.work() as work:
+            wishes = work.runs.get(before.id)
+        after = _ended(app, before, verdict, wishes, facts)
+        if not _save(app, before, after):
             log.warning("run.verdict_discarded", state=after.state.value)
             return
-        announcing.run_changed(work, after)
-        if after.state is RunState.QUEUED:
-            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt)
     if after.state.is_final:
         app.logs.close(after.id)
     app.telemetry.count(Metric.RUNS, state=after.state.value, reason=(after.reason or ""))
@@ -223,17 +229,23 @@ def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hol
     log.info("run.ended", state=after.state.value, reason=after.reason, note=after.note)
 
 
-def _ended(app: App, before: Run, verdict: Verdict, end: Exit | None, wishes: Run) -> Run:
+def _save(app: App, before: Run, after: Run) -> bool:
+    with app.work() as work:
+        if not work.runs.save(before, after, app.owner):
+            return False
+        announcing.run_changed(work, after)
+        if after.state is RunState.QUEUED:
+            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt)
+    return True
+
+
+def _ended(app: App, before: Run, verdict: Verdict, wishes: Run, facts: dict[str, object]) -> Run:
+    """`wishes`: the run as it is stored now, where somebody may have asked for its end."""
     now = app.now()
-    facts: dict[str, object] = {
-        "tail": _tail(app, before),
-        "exit_code": end.code if end else None,
-        "out_of_memory": end.out_of_memory if end else False,
-    }
+    if verdict.state in (None, RunState.CANCELLED) and wishes.cancel is not None:
+        return before.stopped(wishes.cancel, now, wishes.cancel_note, **facts)
     if verdict.state is None:
         return before.given_back(verdict.reason or Reason.INTERNAL, now, verdict.note)
-    if verdict.state is RunState.CANCELLED and wishes.cancel is not None:
-        return before.stopped(wishes.cancel, now, wishes.cancel_note, **facts)
     return before.ended(verdict.state, verdict.reason, now, verdict.note, **facts)
 
 

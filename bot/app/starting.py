@@ -63,8 +63,7 @@ def _suite_file(app: App, trigger: Trigger) -> SuiteFile | InvalidSuiteFile | No
     if not texts:
         return None
     if len(texts) > 1:
-        first, second = texts
-        return InvalidSuiteFile(first, [Problem("C004", 1, 1, f"both {first} and {second} are there; keep one")])
+        return suitefile.both_there()
     ((path, data),) = texts.items()
     try:
         return suitefile.parse(path, data)
@@ -74,7 +73,7 @@ def _suite_file(app: App, trigger: Trigger) -> SuiteFile | InvalidSuiteFile | No
 
 def _plan(app: App, trigger: Trigger, file: SuiteFile) -> Plan:
     changed = _changed_files(app, trigger) if needs_paths(trigger, file) else None
-    return plan(trigger, file, changed, globs.matches)
+    return plan(trigger, file, changed, globs.matches, globs.matches_branch)
 
 
 def _changed_files(app: App, trigger: Trigger) -> ChangedFiles | None:

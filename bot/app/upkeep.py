@@ -108,6 +108,14 @@ def _clean(app: App) -> int:
     return len(gone)
 
 
+def _close_logs(app: App) -> int:
+    """Of runs whose worker died between the verdict and the end of the log."""
+    open_ones = app.logs.left_open(_MANY)
+    for run in open_ones:
+        app.logs.close(run)
+    return len(open_ones)
+
+
 def _end_overdue(app: App) -> int:
     """Every run ends within a day, come what may."""
     with app.work() as work:
@@ -137,6 +145,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "runs": Duty(5.0, _hint_runs),
     "reaper": Duty(10.0, _reap),
     "janitor": Duty(60.0, _clean),
+    "logs": Duty(60.0, _close_logs),
     "deadlines": Duty(60.0, _end_overdue),
     "retention": Duty(3600.0, _prune),
 }

@@ -13,7 +13,7 @@ _OCCASIONS: Final = {Cause.PUSH: Occasion.PUSH, Cause.TAG: Occasion.TAG, Cause.C
 _SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
 
 MatchGlobs = Callable[[Sequence[str], str], bool]
-"""(globs, path or branch) → does one of them match."""
+"""(globs, path or branch) → do they match."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,26 +88,34 @@ def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
     return any(suite.when.paths and _is_for(trigger, suite) for suite in file.suites)
 
 
-def plan(trigger: Trigger, file: SuiteFile, changed: ChangedFiles | None, match: MatchGlobs) -> Plan:
+def plan(
+    trigger: Trigger,
+    file: SuiteFile,
+    changed: ChangedFiles | None,
+    match_path: MatchGlobs,
+    match_branch: MatchGlobs,
+) -> Plan:
     """Decide for each suite. `changed` is None when the base is unknown or nobody filters by path."""
     note = ""
     if needs_paths(trigger, file) and (changed is None or not changed.complete):
         note = "The list of changed files is not known whole, so path filters were not used."
         changed = None
-    decisions = tuple(_decide(trigger, suite, changed, match) for suite in file.suites)
+    decisions = tuple(_decide(trigger, suite, changed, match_path, match_branch) for suite in file.suites)
     return Plan(decisions, note)
 
 
-def _decide(trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match: MatchGlobs) -> Decision:
+def _decide(
+    trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_branch: MatchGlobs
+) -> Decision:
     when = suite.when
     if not _is_for(trigger, suite):
         return Elsewhere(suite)
     if _SKIP_CI.search(trigger.message):
         return Skipped(suite, Reason.SKIP_CI, "the commit message says [skip ci]")
     branch = trigger.base_ref if trigger.cause is Cause.CHANGE else trigger.ref
-    if when.branches and trigger.cause is not Cause.TAG and not match(when.branches, branch):
+    if when.branches and trigger.cause is not Cause.TAG and not match_branch(when.branches, branch):
         return Skipped(suite, Reason.BRANCH, f"branch {branch} does not match {_list(when.branches)}")
-    if when.paths and changed is not None and not any(match(when.paths, path) for path in changed.paths):
+    if when.paths and changed is not None and not any(match_path(when.paths, path) for path in changed.paths):
         return Skipped(suite, Reason.PATHS, f"no changed file matches {_list(when.paths)}")
     return Wanted(suite)
 

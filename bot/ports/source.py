@@ -25,7 +25,8 @@ class Source(Protocol):
     ) -> None:
         """Put exactly that commit into the empty folder, with a clean `.git` of its own that holds no credential.
 
-        `access` is only called when the mirror lacks the commit.
+        `access` is only called when the mirror lacks the commit. When `should_stop` says yes while it works, it ends
+        as soon as it can with SourceUnavailable.
 
         Raises:
             SourceRefused: the commit is gone, belongs to nobody here, is too large or names forbidden things.

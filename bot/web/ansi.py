@@ -39,13 +39,14 @@ _TOKEN: Final = re.compile(
 _SPECIAL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _REDRAWS: Final = re.compile(r"[\r\b]|(?:\x1b\[|\x9b)[0-9]*[KG]")
 _BIDI: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _COLOURS: Final = re.compile(r"[0-9;:]*")
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
 
 
 def render(line: str, style: Style = PLAIN) -> tuple[str, Style]:
     """One line without its newline; gives the HTML and the style that the next line begins with."""
-    line = _BIDI.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", line)
+    line = _BIDI.sub(_code_point, line)
     if not _SPECIAL.search(line):
         return _tagged(line, style, ""), style
     screen: _Screen = _Cells() if _REDRAWS.search(line) else _Pieces()
@@ -61,6 +62,15 @@ def render(line: str, style: Style = PLAIN) -> tuple[str, Style]:
             screen.obey(token["move"] or token["final"] or "", token["params"] or "")
     screen.put(line[at:], style, link)
     return "".join(_tagged(*piece) for piece in screen.pieces()), style
+
+
+def visible(text: str) -> str:
+    """Words from elsewhere, with every control and every turn of direction shown (RELIABILITY S024)."""
+    return _HIDDEN.sub(_code_point, text)
+
+
+def _code_point(found: re.Match[str]) -> str:
+    return f"⟨U+{ord(found[0]):04X}⟩"
 
 
 def style_after(data: bytes, style: Style = PLAIN) -> Style:

@@ -11,7 +11,7 @@ from bot.app import queries
 from bot.app.queries import ANYBODY
 from bot.domain.runs import BuildId, Run
 from bot.web.logview import view_at
-from bot.web.site import Site
+from bot.web.site import Site, rendered
 
 PIECE: Final = 64 * 1024
 """Bytes of log in one event at most."""
@@ -33,8 +33,8 @@ class BuildFollower:
         self._shown = ""
 
     def step(self) -> Step:
-        view = queries.build(self._site.app, ANYBODY, self._number)
-        html = self._site.pages.get_template("_build.html").render(view=view, app=self._site.app)
+        view = queries.build(self._site.reader, ANYBODY, self._number)
+        html = rendered(self._site, "_build.html", view=view)
         events = [] if html == self._shown else [ServerSentEvent(html, event="state")]
         self._shown = html
         if view.is_final:
@@ -43,17 +43,17 @@ class BuildFollower:
 
 
 class SuiteFollower:
-    """`lines` events (id: the byte where reading can be taken up), `line` for one that is still written, `state`, `end`."""
+    """`lines` (id: the byte to go on from), `line` for one that is still written, `state`, and at last `end`."""
 
     def __init__(self, site: Site, build: BuildId, run: Run, start: int) -> None:
         self._site, self._build, self._run = site, build, run
-        logs = site.app.logs
+        logs = site.reader.logs
         self._view = view_at(partial(logs.read, run.id), min(start, logs.size(run.id)))
         self._at = self._view.offset
         self._state = self._open = ""
 
     def step(self) -> Step:
-        app = self._site.app
+        app = self._site.reader
         piece = queries.log_piece(app, ANYBODY, self._run.id, self._at, PIECE)
         self._at += len(piece.data)
         events = [*self._state_event(piece.view), *self._line_events(piece.data)]
@@ -63,7 +63,7 @@ class SuiteFollower:
         return Step(events, ended=False, more=len(piece.data) == PIECE)
 
     def _state_event(self, view: queries.RunView) -> Sequence[ServerSentEvent]:
-        html = self._site.pages.get_template("_run.html").render(view=view, number=self._build, app=self._site.app)
+        html = rendered(self._site, "_run.html", view=view, number=self._build)
         if html == self._state:
             return []
         self._state = html

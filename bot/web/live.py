@@ -18,9 +18,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from bot.app import queries
 from bot.app.queries import ANYBODY, LogPiece
 from bot.domain.errors import BotError
-from bot.domain.runs import BuildId, RunId
+from bot.domain.runs import RunId
 from bot.web.following import BuildFollower, Step, SuiteFollower
-from bot.web.site import Places, app_of, site_of
+from bot.web.site import Places, build_of, run_of, site_of
 
 log = structlog.get_logger()
 
@@ -37,16 +37,16 @@ _OFFSET_DIGITS: Final = 15
 async def build(request: Request) -> Response:
     """The suites table whenever it changes."""
     site = site_of(request)
-    number = BuildId(request.path_params["build"])
-    view = await run_in_threadpool(queries.build, site.app, ANYBODY, number)
+    number = build_of(request)
+    view = await run_in_threadpool(queries.build, site.reader, ANYBODY, number)
     return _stream(site.streams, BuildFollower(site, view.build.id).step)
 
 
 async def suite(request: Request) -> Response:
     """A suite's state and the lines of its log; resumes after the byte of Last-Event-ID, else of `from`."""
     site = site_of(request)
-    number, name = BuildId(request.path_params["build"]), request.path_params["suite"]
-    view = await run_in_threadpool(queries.suite, site.app, ANYBODY, number, name)
+    number, name = build_of(request), request.path_params["suite"]
+    view = await run_in_threadpool(queries.suite, site.reader, ANYBODY, number, name)
     start = _offset(request.headers.get("last-event-id") or request.query_params.get("from"))
     follower = await run_in_threadpool(SuiteFollower, site, number, view.run, start)
     return _stream(site.streams, follower.step)
@@ -60,7 +60,7 @@ def _offset(text: str | None) -> int:
 def _stream(places: Places, step: Callable[[], Step]) -> Response:
     if places.full:
         return JSONResponse({"error": "busy", "reason": "too many open streams"}, 503, headers={"Retry-After": "15"})
-    return EventSourceResponse(_events(places, step), ping=_PING, headers=_HEADERS, sep="\n")
+    return EventSourceResponse(_events(places, step), ping=_PING, headers=_HEADERS)
 
 
 async def _events(places: Places, step: Callable[[], Step]) -> AsyncIterator[ServerSentEvent]:
@@ -87,9 +87,9 @@ async def log_socket(websocket: WebSocket) -> None:
     if not _is_own_origin(websocket) or places.full:
         await websocket.close(1013 if places.full else 1008)
         return
-    run = RunId(websocket.path_params["id"])
     start = _offset(websocket.query_params.get("start"))
     try:
+        run = run_of(websocket)
         piece = await _read(websocket, run, start)
     except BotError:
         await websocket.close(1008)
@@ -102,12 +102,12 @@ async def log_socket(websocket: WebSocket) -> None:
 def _is_own_origin(websocket: WebSocket) -> bool:
     """Programs send none; a browser on another site's page does."""
     origin = websocket.headers.get("origin")
-    own = urlsplit(app_of(websocket).url)
+    own = urlsplit(site_of(websocket).app.url)
     return origin is None or origin == f"{own.scheme}://{own.netloc}"
 
 
 async def _read(websocket: WebSocket, run: RunId, start: int) -> LogPiece:
-    return await run_in_threadpool(queries.log_piece, app_of(websocket), ANYBODY, run, start, PIECE)
+    return await run_in_threadpool(queries.log_piece, site_of(websocket).reader, ANYBODY, run, start, PIECE)
 
 
 async def _send_log(websocket: WebSocket, run: RunId, start: int, piece: LogPiece) -> None:

@@ -1,13 +1,20 @@
 """What the endpoints share, and how they reach it."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from jinja2 import Environment
 from starlette.requests import HTTPConnection
 
 from bot.app.context import App
+from bot.domain.errors import Gone
+from bot.domain.runs import BuildId, RunId
+
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+_RUN: Final = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
 class Places:
@@ -32,9 +39,11 @@ class Places:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     app: App
+    reader: App
+    """The same with transactions that only read and keep nobody waiting."""
     pages: Environment
     metrics: Callable[[], bytes]
-    metrics_token: str | None
+    metrics_token: str | None = field(repr=False)
     ready: Callable[[], str | None]
     """Why requests can't be served, or None."""
     degraded: Callable[[], str | None]
@@ -49,5 +58,21 @@ def site_of(connection: HTTPConnection) -> Site:
     return site
 
 
-def app_of(connection: HTTPConnection) -> App:
-    return site_of(connection).app
+def rendered(site: Site, template: str, **facts: object) -> str:
+    return site.pages.get_template(template).render(app=site.app, **facts)
+
+
+def build_of(connection: HTTPConnection) -> BuildId:
+    """Raises: Gone, for what can be no build's number."""
+    text = connection.path_params["build"]
+    if not _NUMBER.fullmatch(text):
+        raise Gone("there is no such build")
+    return BuildId(int(text))
+
+
+def run_of(connection: HTTPConnection) -> RunId:
+    """Raises: Gone, for what can be no run's id."""
+    text = connection.path_params["id"]
+    if not _RUN.fullmatch(text):
+        raise Gone("there is no such run")
+    return RunId(text)

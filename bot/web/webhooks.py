@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from bot.app import intake
 from bot.app.context import App
-from bot.domain.errors import BadInput, BadSignature, Gone, Refused, StoreBusy, UnsupportedMedia
+from bot.domain.errors import BadSignature, Gone, Refused, StoreBusy, UnsupportedMedia
 from bot.domain.refs import ForgeName
 from bot.faultpoints import faultpoint
 from bot.ports.telemetry import Metric
@@ -99,7 +99,7 @@ def _refusal(app: App, forge: ForgeName, error: Refused) -> Response:
         return JSONResponse({"error": "unauthorized"}, 401)
     _count(app, forge, "refused")
     log.info("webhook.refused", forge=forge, code=error.code)
-    status = {UnsupportedMedia: 415, BadInput: 400}.get(type(error), 400)
+    status = 415 if isinstance(error, UnsupportedMedia) else 400
     return JSONResponse({"error": error.code, "reason": str(error)}, status)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import sqlalchemy as sa
@@ -14,9 +15,15 @@ from bot.ports.store import UnitOfWork
 OpenWork = Callable[[], UnitOfWork]
 
 
-@pytest.fixture
+STORES: Final = {
+    "memory": "sqlite://",
+    "file": "sqlite:///{folder}/store.db",
+}
+
+
+@pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return {"memory": "sqlite://", "file": f"sqlite:///{tmp_path}/store.db"}[getattr(request, "param", "memory")]
+    return STORES[request.param].format(folder=tmp_path)
 
 
 @pytest.fixture
@@ -28,22 +35,19 @@ def engine(store_url: str) -> Iterator[sa.Engine]:
 
 
 @pytest.fixture
-def hints() -> list[Task]:
-    """What went to the queue."""
+def hints() -> list[tuple[Task, float]]:
+    """What went to the queue, each with its delay."""
     return []
 
 
 @pytest.fixture
-def work(engine: sa.Engine, hints: list[Task]) -> OpenWork:
-    return lambda: SqlWork(engine, hints.append)
+def work(engine: sa.Engine, hints: list[tuple[Task, float]]) -> OpenWork:
+    def send(task: Task, *, delay: float = 0) -> None:
+        hints.append((task, delay))
+
+    return lambda: SqlWork(engine, send)
 
 
 @pytest.fixture
 def logs(engine: sa.Engine, tmp_path: Path) -> Logs:
     return SqlLogs(engine, tmp_path / "logs")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test of a store runs for each adapter."""
-    if "store_url" in metafunc.fixturenames:
-        metafunc.parametrize("store_url", ["memory", "file"], indirect=True)

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import httpx
-
 from bot.adapters.forge_github import GitHubForge
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
 from bot.ports.forge import Forge
@@ -18,11 +16,11 @@ from tests.sims.github_minimal import (
     APP_ID,
     INSTALLATION,
     URL,
-    Answer,
     Clock,
     Commit,
     GitHubMinimal,
     Repo,
+    answering,
     private_key,
 )
 
@@ -187,12 +185,6 @@ def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str =
         "Content-Type": "application/json",
         "X-Hub-Signature-256": f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}",
     }
-
-
-def answering(status: int, message: str = "no", **headers: str) -> Answer:
-    """For `GitHubMinimal.instead`; underscores in names of headers become dashes."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: httpx.Response(status, json={"message": message}, headers=named)
 
 
 def _basic(token: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ def a_seen(**changes: object) -> RepositorySeen:
     return replace(seen, **changes)  # type: ignore[arg-type]  # replace() checks the names
 
 
-def a_build(repository: RepositoryId, **changes: object) -> Build:
+def a_build(repository: RepositoryId, /, **changes: object) -> Build:
     build = Build(
         id=BuildId(0),
         key=f"trigger-{next(_numbers)}",
@@ -44,13 +44,13 @@ def a_build(repository: RepositoryId, **changes: object) -> Build:
     return replace(build, **changes)  # type: ignore[arg-type]  # replace() checks the names
 
 
-def a_run(build: Build, suite: str = "unit", **changes: object) -> Run:
+def a_run(build: Build, suite: Suite | str = "unit", **changes: object) -> Run:
     run = Run(
         id=RunId(f"run-{next(_numbers)}"),
         build=build.id,
         repository=build.repository,
         sha=build.sha,
-        suite=Suite(name=suite, image="busybox", commands=("true",)),
+        suite=Suite(name=suite, image="busybox", commands=("true",)) if isinstance(suite, str) else suite,
         trust=Trust.TRUSTED,
         state=RunState.QUEUED,
         created_at=AT,
@@ -68,7 +68,7 @@ def stored_build(work: UnitOfWork, **changes: object) -> Build:
     return build
 
 
-def stored_run(work: UnitOfWork, build: Build | None = None, suite: str = "unit", **changes: object) -> Run:
+def stored_run(work: UnitOfWork, build: Build | None = None, suite: Suite | str = "unit", **changes: object) -> Run:
     run = a_run(build or stored_build(work), suite, **changes)
     work.runs.add(run)
     return run

@@ -18,6 +18,8 @@ class FakeSource:
         self.checkouts: list[Wanted] = []
         self.fault: Exception | None = None
         """Raised by every checkout while it is set."""
+        self.meanwhile: Callable[[], None] | None = None
+        """What happens elsewhere while a checkout goes on."""
 
     def add(self, sha: Sha, files: Mapping[str, str]) -> None:
         self.commits[sha] = files
@@ -31,6 +33,8 @@ class FakeSource:
             raise SourceRefused(str(error)) from error
         if should_stop():
             raise SourceUnavailable("the checkout was stopped")
+        if self.meanwhile:
+            self.meanwhile()
         if self.fault:
             raise self.fault
         if (wanted.repository, sha) not in self.mirrored:

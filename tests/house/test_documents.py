@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from pydantic import AliasChoices
 
 from bot import faultpoints
 from bot.settings import Settings
@@ -13,16 +12,12 @@ from tests.house.tree import ROOT, TESTS, name_of, project
 
 OPERATORS_GUIDE: Final = ROOT / "deploy" / "README.md"
 GUIDES: Final = [ROOT / "README.md", OPERATORS_GUIDE, *sorted((ROOT / "docs").glob("*.md"))]
+OTHER_NAMES: Final = {"docker_host": "DOCKER_HOST"}
 LOCKS: Final = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 
 
 def _variable(field: str) -> str:
-    """The environment variable of a field, by its own name where it has one."""
-    match Settings.model_fields[field].validation_alias:
-        case AliasChoices(choices=[str(name), *_]) | str(name):
-            return name
-        case _:
-            return f"ASSAY_{field.upper()}"
+    return OTHER_NAMES.get(field, f"ASSAY_{field.upper()}")
 
 
 def _rows() -> list[str]:

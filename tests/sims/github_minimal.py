@@ -102,6 +102,44 @@ Answer = Callable[[httpx.Request], httpx.Response]
 Handler = Callable[["GitHubMinimal", Call], httpx.Response]
 
 
+@dataclass(frozen=True)
+class Reply:
+    """An answer that is given whatever is asked."""
+
+    status: int
+    content: bytes
+    headers: tuple[tuple[str, str], ...]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(self.status, content=self.content, headers=list(self.headers))
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.content[:60]!r} {' '.join(value for _, value in self.headers)}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """No answer at all."""
+
+    error: type[httpx.RequestError]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        raise self.error("broken", request=request)
+
+    def __str__(self) -> str:
+        return self.error.__name__
+
+
+def saying(status: int, content: bytes, kind: str = "application/json", **headers: str) -> Reply:
+    """Underscores in names of headers become dashes."""
+    named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Reply(status, content, (("content-type", kind), *named))
+
+
+def answering(status: int, message: str = "no", **headers: str) -> Reply:
+    return saying(status, json.dumps({"message": message}).encode(), **headers)
+
+
 class GitHubMinimal(httpx.BaseTransport):
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

@@ -25,6 +25,8 @@ _GONE: Final = (404, 410)
 _SERVER: Final = 500
 _UNCLEAR: Final = (500, 502, 504)
 """After these a write may have happened; 503 is said before anything is done."""
+_UNREADABLE: Final = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
+"""What gidgethub's decoder lets through for odd bodies, status codes and numbers in headers."""
 _DEFAULT_PAUSE: Final = 60.0
 _LONGEST_PAUSE: Final = 3600.0
 
@@ -43,7 +45,7 @@ def json_of(answer: Answer, now: datetime, *, once: bool = False) -> tuple[Any, 
         data, _, following = sansio.decipher_response(answer.status, answer.headers, answer.body)
     except HTTPException as error:
         raise _error_of(answer, str(error), now, once=once) from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _garbage(answer.status, once=once) from error
     return data, following is not None
 

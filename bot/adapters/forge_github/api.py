@@ -178,7 +178,10 @@ class GitHubForge:
 
 
 def api_url(url: str) -> str:
-    """The API of the forge at that address (DESIGN §5)."""
+    """The API of the forge at that address (DESIGN §5). Raises: BadInput."""
+    scheme, host, _ = _origin(url)
+    if scheme not in ("https", "http") or not host:
+        raise BadInput("the forge's address must begin with https:// or http://")
     if _origin(url) == _origin("https://github.com"):
         return "https://api.github.com"
     return f"{url.rstrip('/')}/api/v3"

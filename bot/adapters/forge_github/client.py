@@ -117,10 +117,7 @@ class Client:
         raise ForgeUnavailable("unexpected redirect: too many")
 
     def _target(self, url: httpx.URL, location: str) -> httpx.URL:
-        try:
-            target = url.join(location)
-        except httpx.InvalidURL as error:
-            raise ForgeUnavailable("unexpected redirect: not an address") from error
+        target = url.join(location)
         if not location or _origin(target) != _origin(self._api) or target.userinfo:
             raise ForgeUnavailable(f"unexpected redirect to {target.scheme}://{target.host}")
         return target
@@ -133,7 +130,7 @@ class Client:
             status = f"{answer.status // 100}xx"
         except _NOT_SENT as error:
             raise ForgeUnavailable(f"no connection: {type(error).__name__}") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.HTTPError as error:
             kind = Ambiguous if request.once else ForgeUnavailable
             raise kind(f"no answer: {type(error).__name__}") from error
         finally:

@@ -34,6 +34,10 @@ class Fields:
         """Is there an object under that name."""
         return isinstance(self._get(name), dict)
 
+    def knows(self, name: str) -> bool:
+        """Is there anything but null under that name."""
+        return self._get(name) is not None
+
     def inner(self, name: str) -> "Fields":
         if not self.has(name):
             raise Incomplete(self._at(name))

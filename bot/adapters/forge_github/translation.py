@@ -55,7 +55,8 @@ def translate(forge: ForgeName, name: str, data: Mapping[str, Any]) -> Translate
 
 def repository_seen(forge: ForgeName, repository: Fields, installation: int | None) -> RepositorySeen:
     """What cannot be told is taken for private."""
-    web_url = repository.word("html_url", MAX_URL)
+    clone_url = repository.text("clone_url", MAX_URL)
+    web_url = repository.text("html_url", MAX_URL) or clone_url.removesuffix(".git") or repository.word("html_url")
     return RepositorySeen(
         forge=forge,
         forge_id=repository.number("id"),
@@ -63,7 +64,7 @@ def repository_seen(forge: ForgeName, repository: Fields, installation: int | No
         private=repository.flag("private", default=True),
         default_branch=repository.text("default_branch", MAX_REF),
         web_url=web_url,
-        clone_url=repository.text("clone_url", MAX_URL) or f"{web_url}.git",
+        clone_url=clone_url or f"{web_url}.git",
         installation=installation,
     )
 
@@ -90,15 +91,16 @@ def _push(forge: ForgeName, data: Fields) -> Translated:
         sha=head.sha("id") if head else data.sha("after"),
         before=None if data.is_zero("before") or data.flag("created") else data.sha("before"),
         message=head.text("message", MAX_MESSAGE) if head else "",
-        sender=_pusher(data),
+        sender=_sender(data),
     )
 
 
-def _pusher(data: Fields) -> Person:
-    """Deploy keys push without an account: then there is a name, but nobody who could be asked about."""
-    if data.has("sender"):
-        return data.person("sender")
-    return Person(0, data.inner("pusher").text("name", MAX_LOGIN) if data.has("pusher") else "")
+def _sender(data: Fields) -> Person:
+    """Deploy keys push without an account: then there is a name, but nobody (number 0) who could be asked about."""
+    if not data.has("sender"):
+        return Person(0, data.inner("pusher").text("name", MAX_LOGIN) if data.has("pusher") else "")
+    sender = data.inner("sender")
+    return data.person("sender") if sender.knows("id") else Person(0, sender.text("login", MAX_LOGIN))
 
 
 def _pull_request(forge: ForgeName, data: Fields) -> Translated:
@@ -108,7 +110,7 @@ def _pull_request(forge: ForgeName, data: Fields) -> Translated:
             repository=_seen(forge, data),
             number=change.number("number"),
             merged=change.flag("merged"),
-            sender=data.person("sender"),
+            sender=_sender(data),
         )
     if action == "edited":
         if not (data.has("changes") and data.inner("changes").has("base")):
@@ -122,7 +124,7 @@ def _pull_request(forge: ForgeName, data: Fields) -> Translated:
         action=action,
         head=change.inner("head").sha("sha"),
         updated_at=change.time("updated_at"),
-        sender=data.person("sender"),
+        sender=_sender(data),
     )
 
 

@@ -91,8 +91,10 @@ class Containers:
                     raise
                 self._until_gone(attempt.name)
             faultpoint("janitor.while_removing")
-            with already(GONE):
-                self._engine.client().remove_volume(attempt.name)
+            found = self._engine.client().volumes(filters=profile.filters(attempt))["Volumes"] or ()
+            for volume in found:
+                with already(GONE):
+                    self._engine.client().remove_volume(volume["Name"])
             with already(GONE):
                 self._engine.client().remove_network(attempt.name)
 

@@ -29,6 +29,13 @@ GONE: Final = 404
 IN_THE_WAY: Final = 409
 
 
+class _Client(docker.APIClient):
+    """Threads come and go, and each one's connection has to go with it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Engine:
     def __init__(self, host: str) -> None:
         """`host` is an address as in DOCKER_HOST; nothing is asked yet."""
@@ -41,7 +48,7 @@ class Engine:
         """The calling thread's client, whose calls wait that long for an answer; the first asks for the version."""
         clients: dict[int, docker.APIClient] = vars(self._clients).setdefault("by_timeout", {})
         if timeout not in clients:
-            clients[timeout] = docker.APIClient(base_url=self._host, version=self._version, timeout=timeout)
+            clients[timeout] = _Client(base_url=self._host, version=self._version, timeout=timeout)
             self._version = clients[timeout].api_version
         return clients[timeout]
 

@@ -14,7 +14,17 @@ WORKSPACE: Final = "/workspace"
 SOURCES: Final = "src"
 LOG: Final = "log"
 
-_WRAPPER: Final = f'exec /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1'
+END: Final = "end"
+
+_WRAPPER: Final = f"""\
+trap 'told=1' TERM
+/bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
+code=$?
+[ "${{told-}}" ] || : > {WORKSPACE}/{END}
+exit $code
+"""
+"""Runs the script, and opens the second pipe when that has ended by itself: nobody does after a KILL or TERM from
+outside. The exit code alone does not tell, a script may exit with 137."""
 _LONGEST_STRING: Final = 128 * 1024 - 1
 """Bytes of one argument or variable that Linux takes."""
 
@@ -45,6 +55,12 @@ class Attempt:
     @property
     def folder(self) -> str:
         return f"{self.run}-{self.number}"
+
+
+def filters(attempt: Attempt) -> dict[str, list[str]]:
+    """What finds all that is labelled as the attempt's."""
+    wanted = {"instance": attempt.instance, "run": attempt.run, "attempt": attempt.number}
+    return {"label": [f"assay.{name}={value}" for name, value in wanted.items()]}
 
 
 def labels(attempt: Attempt, job: Job, now: float) -> dict[str, str]:
@@ -91,6 +107,7 @@ def container(
 
     `image` is an image id, `volumes` the paths that it declares as volumes, `cpus` what the engine has.
     """
+    its_labels = labels(attempt, job, now)
     return {
         "Image": image,
         "Entrypoint": ["/bin/sh", "-c", _WRAPPER, "sh"],
@@ -99,18 +116,24 @@ def container(
         "WorkingDir": f"{WORKSPACE}/{SOURCES}",
         "Hostname": "job",
         "Env": [f"{name}={value}" for name, value in {**_ENVIRONMENT, **job.env}.items()],
-        "Labels": labels(attempt, job, now),
+        "Labels": its_labels,
         "Healthcheck": {"Test": ["NONE"]},
         "StopSignal": "SIGTERM",
-        "HostConfig": host_config(attempt, job, volumes, cpus),
+        "HostConfig": host_config(attempt, job, volumes, cpus, its_labels),
     }
 
 
-def host_config(attempt: Attempt, job: Job, volumes: Sequence[str], cpus: int) -> dict[str, Any]:
+def host_config(
+    attempt: Attempt, job: Job, volumes: Sequence[str], cpus: int, its_labels: Mapping[str, str]
+) -> dict[str, Any]:
     limits = job.limits
     return {
         "Binds": [f"{attempt.name}:{WORKSPACE}:rw,nocopy"],
-        "Mounts": [_read_only(path) for path in volumes if not _is_ours(path)],
+        "Mounts": [
+            _read_only(f"{attempt.name}-{number}", path, its_labels)
+            for number, path in enumerate(volumes)
+            if not _is_ours(path)
+        ],
         "NetworkMode": network_mode(attempt, job.network),
         "Privileged": False,
         "ReadonlyRootfs": True,
@@ -137,9 +160,10 @@ def host_config(attempt: Attempt, job: Job, volumes: Sequence[str], cpus: int) -
     }
 
 
-def _read_only(path: str) -> dict[str, Any]:
+def _read_only(name: str, path: str, its_labels: Mapping[str, str]) -> dict[str, Any]:
     """An image's VOLUME would be writable without a limit; like all of the image it is there to be read."""
-    return {"Type": "volume", "Target": path, "ReadOnly": True}
+    options = {"Labels": dict(its_labels)}
+    return {"Type": "volume", "Source": name, "Target": path, "ReadOnly": True, "VolumeOptions": options}
 
 
 def _is_ours(path: str) -> bool:

@@ -6,7 +6,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,8 @@ from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated
 from bot.adapters.sandbox_docker.folders import SizeWatch
 from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
-from bot.adapters.sandbox_docker.profile import LOG, SOURCES, Attempt
-from bot.adapters.sandbox_docker.stream import Output
+from bot.adapters.sandbox_docker.profile import END, LOG, SOURCES, Attempt
+from bot.adapters.sandbox_docker.stream import Pipe
 from bot.adapters.sandbox_docker.watching import EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
@@ -35,8 +35,16 @@ _ASK: Final = 0.05
 _GATHER: Final = 0.005
 _LITTLE: Final = 16 << 10
 """Bytes of output that are not worth a piece of their own: more is gathered for a moment."""
-_OWN_SIGNALS: Final = 128
+_SIGNALS: Final = 128
 """Exit codes from here on mean a signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pipes:
+    """What reaches us from inside the container: the output, and that the script has ended by itself."""
+
+    log: Pipe
+    end: Pipe
 
 
 class DockerSandbox:
@@ -49,14 +57,14 @@ class DockerSandbox:
         grace: float = 10.0,
         patience: float = 60.0,
         measure_every: float = 5.0,
-        min_free: int = 5 * GIB,
-        min_free_share: float = 0.15,
+        reserve: int = 5 * GIB,
+        reserve_share: float = 0.15,
         now: Callable[[], float] = time.time,
     ) -> None:
         """A folder for each attempt is made in `folder`; the engine must see it at the same path.
 
         `instance` keeps installations that share an engine apart. `grace`: seconds between TERM and KILL. `patience`:
-        seconds that the engine may be out of reach during a run. Work is taken while `min_free` bytes, or that share
+        seconds that the engine may be out of reach during a run. Work is taken while `reserve` bytes, or that share
         of the disk if it is less, are free.
         """
         self._engine = Engine(host)
@@ -67,7 +75,7 @@ class DockerSandbox:
         self._instance = instance
         self._folder = folder.absolute()
         self._grace, self._patience, self._measure_every = grace, patience, measure_every
-        self._min_free, self._min_free_share = min_free, min_free_share
+        self._reserve, self._reserve_share = reserve, reserve_share
         self._now = now
         self._is_root = os.geteuid() == 0
         self.user: tuple[int, int] = NOBODY if self._is_root else (os.geteuid(), os.getegid())
@@ -80,7 +88,7 @@ class DockerSandbox:
             disk = shutil.disk_usage(self._folder)
         except (*ENGINE_ERRORS, OSError) as error:
             return f"the Docker engine does not answer: {words_of(error)}"
-        wanted = min(self._min_free, disk.total * self._min_free_share)
+        wanted = min(self._reserve, disk.total * self._reserve_share)
         if disk.free < wanted:
             return f"the disk is nearly full: {disk.free / GIB:.1f} GiB free, {wanted / GIB:.1f} GiB wanted"
         return None
@@ -104,17 +112,16 @@ class DockerSandbox:
         if words := profile.unfit(job):
             return Exit(code=None, error=words)
         attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
-        with _disk("making the job's output"):
-            pipe = Output.make(self._place(attempt) / LOG, self._owner)
-        with contextlib.closing(pipe):
-            container = self._containers.create(attempt, job, self._body(attempt, job, image), self._place(attempt))
+        body = self._body(attempt, job, image)
+        with self._pipes(attempt) as pipes:
+            container = self._containers.create(attempt, job, body, self._place(attempt))
             try:
                 faultpoint("sandbox.after_create")
                 if words := self._containers.start(container):
                     return Exit(code=None, error=words, image_id=image.id)
                 faultpoint("sandbox.after_start")
                 on_start()
-                ended = self._attend(container, job, pipe, write, should_stop)
+                ended = self._attend(container, job, pipes, write, should_stop)
                 return replace(ended, image_id=image.id)
             except BaseException:
                 self._containers.signal(container, "SIGKILL")
@@ -135,7 +142,7 @@ class DockerSandbox:
         self,
         container: str,
         job: Job,
-        pipe: Output,
+        pipes: _Pipes,
         write: Callable[[bytes], None],
         should_stop: Callable[[], Stop | None],
     ) -> Exit:
@@ -144,13 +151,22 @@ class DockerSandbox:
         end = EndWatch(self._engine, container, self._patience)
         stopper = Stopper(partial(self._containers.signal, container), self._grace, self._patience)
         with size, end:
-            _follow(pipe, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
-        while piece := pipe.read(0):
+            _follow(pipes.log, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
+        while piece := pipes.log.read(0):
             write(piece)
         if not end.over.is_set():
             return Exit(code=None, stopped=stopper.reason, error="the container could not be stopped")
-        ended = _exit(end.state, stopper.reason, begun=pipe.opened)
+        ended = _exit(end.state, stopper.reason, pipes)
         return replace(ended, stopped=Stop.LOG_LIMIT) if should_stop() is Stop.LOG_LIMIT else ended
+
+    @contextlib.contextmanager
+    def _pipes(self, attempt: Attempt) -> Iterator[_Pipes]:
+        with contextlib.ExitStack() as open_ones:
+            with _disk("making the job's pipes"):
+                made = [Pipe.make(self._place(attempt) / name, self._owner) for name in (LOG, END)]
+            for pipe in made:
+                open_ones.callback(pipe.close)
+            yield _Pipes(*made)
 
     @property
     def _owner(self) -> tuple[int, int] | None:
@@ -175,7 +191,7 @@ class DockerSandbox:
 
 
 def _follow(
-    pipe: Output, write: Callable[[bytes], None], why_stop: Callable[[], Stop | None], end: EndWatch, stopper: Stopper
+    pipe: Pipe, write: Callable[[bytes], None], why_stop: Callable[[], Stop | None], end: EndWatch, stopper: Stopper
 ) -> None:
     """Ask often, write in pieces, and wake at once when the container ends."""
     asked = 0.0
@@ -190,13 +206,13 @@ def _follow(
             asked = time.monotonic()
 
 
-def _exit(state: Mapping[str, Any], stopped: Stop | None, *, begun: bool) -> Exit:
-    """`begun`: the image's shell opened its output; otherwise there is none that works."""
+def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes) -> Exit:
+    """Without a shell that works the image's command ends at once, and nobody has opened a pipe."""
     code, out_of_memory = int(state["ExitCode"]), bool(state["OOMKilled"])
-    if not begun and not stopped and not out_of_memory and 0 < code < _OWN_SIGNALS:
-        words = f"the image's /bin/sh could not be started (exit code {code})"
-        return Exit(code=None, error=words)
-    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped)
+    begun, told = pipes.log.opened, pipes.end.was_opened()
+    if not begun and not stopped and not out_of_memory and 0 < code < _SIGNALS:
+        return Exit(code=None, error=f"the image's /bin/sh could not be started (exit code {code})")
+    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped, by_itself=told)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """What the job prints: a named pipe in its workspace that the worker reads.
 
 Exact bytes at the cost of a read, without the engine: its log driver stays out, its restarts don't matter. It is no
-plain file, because `echo … > /dev/stderr`, which scripts do, opens what stderr is anew and would empty a file; because
-a pipe holds the job back while nobody reads; and because a flood of output needs no room on the disk.
+plain file, because `echo … > /dev/stderr`, which scripts do, opens what stderr is anew and would empty
+a file; because a pipe holds the job back while nobody reads; and because a flood of output needs no room on the disk.
 """
 
 import os
@@ -13,13 +13,13 @@ from typing import Final, Self
 _PIECE: Final = 1 << 18
 
 
-class Output:
+class Pipe:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
         self.opened = False
-        """The job's shell has begun: the pipe had a writer."""
+        """It had a writer: somebody in the container got as far as that."""
         self.held = True
         """False when it had writers and has none: the job is about to end, or prints elsewhere."""
 
@@ -34,6 +34,11 @@ class Output:
 
     def close(self) -> None:
         os.close(self._descriptor)
+
+    def was_opened(self) -> bool:
+        """Has anybody written to it, or just opened and closed it?"""
+        self.read(0)
+        return self.opened
 
     def read(self, wait: float) -> bytes:
         """What there is, after at most `wait` seconds; empty when there is nothing.

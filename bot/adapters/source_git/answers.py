@@ -11,6 +11,8 @@ class Answer(enum.Enum):
     FOUND = enum.auto()
     GONE = enum.auto()
     """The forge answered and says that it has no such commit or ref; true for a moment too when it lags."""
+    WITHHELD = enum.auto()
+    """The server hands out only what a ref points to; whether it has the commit is open."""
     DENIED = enum.auto()
     """403 or 404: we may not see the repository, or it is no more."""
     UNAUTHORIZED = enum.auto()
@@ -26,9 +28,10 @@ class Answer(enum.Enum):
 
 
 _SIGNS: Final = (
-    (Answer.TOO_LARGE, r"signal 25\b|file too large"),
+    (Answer.TOO_LARGE, r"file too large"),
     (Answer.FORBIDDEN, r"fsck error|error in object"),
-    (Answer.GONE, r"not our ref|unadvertised object|couldn't find remote ref"),
+    (Answer.GONE, r"not our ref|couldn't find remote ref"),
+    (Answer.WITHHELD, r"unadvertised object"),
     (Answer.DENIED, r"returned error: 40[34]\b|repository '.*' not found"),
     (Answer.UNAUTHORIZED, r"returned error: 401\b|authentication failed|could not read (?:username|password)"),
     (Answer.REDIRECTED, r"returned error: 3\d\d\b|redirect"),
@@ -56,7 +59,7 @@ def fail(answer: Answer, sha: str, words: str) -> NoReturn:
         SourceUnavailable: everything else.
     """
     match answer:
-        case Answer.GONE:
+        case Answer.GONE | Answer.WITHHELD:
             raise SourceRefused(f"commit {sha} is gone: the branch was force-pushed or deleted")
         case Answer.DENIED:
             raise SourceRefused(

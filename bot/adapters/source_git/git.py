@@ -1,6 +1,7 @@
 """The one way to the git command: argument lists, an environment of its own, watched while it runs."""
 
 import contextlib
+import errno
 import os
 import re
 import resource
@@ -140,16 +141,21 @@ def run(call: Call, *args: str, consume: Callable[[bytes], None] | None = None) 
 
     Raises:
         GitFailed: git said no.
-        SourceUnavailable: out of patience, or git could not be started.
+        SourceUnavailable: out of patience or out of disk.
     """
     output: list[bytes] = []
     errors = bytearray()
     with _started(call, args) as process:
         _pump(process, consume or output.append, errors, call.patience)
+        pause = _POLL / 256
         while not _has_ended(process):
-            call.patience.wait(_POLL / 10)
+            call.patience.wait(pause)
+            pause = min(2 * pause, _POLL)
     if process.returncode:
-        raise GitFailed(scrubbed(errors.decode(errors="replace"), call.secrets) or f"exit code {process.returncode}")
+        words = scrubbed(errors.decode(errors="replace"), call.secrets) or f"exit code {process.returncode}"
+        if os.strerror(errno.ENOSPC) in words:
+            raise SourceUnavailable("no space left on the disk for the sources")
+        raise GitFailed(words)
     return b"".join(output)
 
 
@@ -165,6 +171,7 @@ def _started(call: Call, args: Sequence[str]) -> Iterator[subprocess.Popen[bytes
         start_new_session=True,
         pass_fds=call.keep,
         umask=0o022,
+        restore_signals=call.file_limit is None,  # SIGXFSZ stays ignored, so that git says "File too large"
         user=call.owner[0] if call.owner else None,
         group=call.owner[1] if call.owner else None,
         extra_groups=() if call.owner else None,

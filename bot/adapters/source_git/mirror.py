@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,11 @@ _WHOLE: Final = 2**31 - 1
 _PACKS: Final = 20
 """Packs, one for each fetch, that a mirror may have before they are put together."""
 _LOCK_POLL: Final = 0.02
+
+
+def object_format(sha: Sha) -> str:
+    """The option of `git init`."""
+    return "--object-format=sha1" if len(sha) == 40 else "--object-format=sha256"  # noqa: PLR2004 - hexadecimal digits
 
 
 class Mirror:
@@ -91,11 +97,11 @@ class Mirror:
             return Answer.FOUND, ""
         granted = access()
         answer, words = self._fetch(granted, f"+{sha}:refs/assay/{sha}", DEPTH)
-        for depth in (DEPTH, _WHOLE):
-            for ref in refs:
-                if answer is not Answer.GONE:
-                    break
-                answer, words = self._look_behind(granted, sha, ref, depth)
+        depths = {Answer.GONE: (DEPTH,), Answer.WITHHELD: (DEPTH, _WHOLE)}.get(answer, ())
+        for ref, depth in itertools.product(refs, depths):
+            answer, words = self._look_behind(granted, sha, ref, depth)
+            if answer is not Answer.GONE:
+                break
         if answer is Answer.FOUND:
             self._tidy()
         return answer, words
@@ -130,8 +136,7 @@ class Mirror:
             new = self.path.with_suffix(".new")
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(mode=0o700)
-            kind = "sha1" if len(sha) == 40 else "sha256"  # noqa: PLR2004 - digits of a SHA-1
-            run(self._call(new), "init", "--quiet", "--bare", "--template=", f"--object-format={kind}")
+            run(self._call(new), "init", "--quiet", "--bare", "--template=", object_format(sha))
             new.rename(self.path)
         for leftover in (*self.path.rglob("*.lock"), *self.path.glob("objects/**/tmp_*")):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)

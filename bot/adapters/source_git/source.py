@@ -94,7 +94,7 @@ class GitSource:
             self._bring(mirror, sha, refs, access, patience)
         with mirror.reading():
             mirror.run(
-                "ls-tree", "-r", "-l", "-z", "--end-of-options", sha, consume=Sizes(sha, self._size_limit).read
+                "ls-tree", "-r", "-t", "-l", "-z", "--end-of-options", sha, consume=Sizes(sha, self._size_limit).read
             )
             lay_out(mirror, sha, folder, self._user, patience)
 

@@ -1,17 +1,22 @@
 """From a commit in the mirror to a work tree with a `.git` of its own."""
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from bot.adapters.source_git.git import Call, Owner, Patience, run
-from bot.adapters.source_git.mirror import DEPTH, Mirror
+from bot.adapters.source_git.mirror import DEPTH, Mirror, object_format
 from bot.domain.errors import SourceRefused
 from bot.domain.refs import Sha
 
-_MOST_FILES: Final = 200_000
+_MOST_FILES: Final = 500_000
+"""With their folders."""
+_MOST_COMMITS: Final = 10_000
+"""Looked through for the last ones; a mirror that was never filled up whole has far fewer."""
 _LONGEST_PATH: Final = 4_000
 """Bytes; the kernel takes 4,095 with the folder before it."""
+_LONGEST_NAME: Final = 255
 _FACTS: Final = 128
 """More bytes than mode, kind, id and size take before a path."""
 _UNSYNCED: Final = (("core.fsync", "none"),)
@@ -19,7 +24,7 @@ _UNSYNCED: Final = (("core.fsync", "none"),)
 
 
 class Sizes:
-    """Reads `ls-tree -r -l -z` as it comes and refuses at the first excess, so that a tree bomb costs nothing."""
+    """Reads `ls-tree -r -t -l -z` as it comes and refuses at the first excess, so that a tree bomb costs nothing."""
 
     def __init__(self, sha: Sha, size_limit: int) -> None:
         self._sha = sha
@@ -38,6 +43,8 @@ class Sizes:
             size = facts.rpartition(b" ")[2]
             self._bytes += int(size) if size.isdigit() else 0
             self._longest = max(self._longest, len(path))
+            if len(path) > _LONGEST_NAME and max(map(len, path.split(b"/"))) > _LONGEST_NAME:
+                self._refuse(f"a file's name has more than {_LONGEST_NAME} bytes")
         if max(self._longest, len(self._rest) - _FACTS) > _LONGEST_PATH:
             self._refuse(f"a path has more than {_LONGEST_PATH:,} bytes")
         if self._files > _MOST_FILES:
@@ -63,7 +70,7 @@ def lay_out(mirror: Mirror, sha: Sha, folder: Path, owner: Owner | None, patienc
         os.chown(folder, *owner)
     writer = owner if owner and _can_reach(owner, folder) else None
     git = Call(cwd=folder, git_dir=folder / ".git", patience=patience, config=_UNSYNCED, owner=writer)
-    run(git, "init", "--quiet", "--template=")
+    run(git, "init", "--quiet", "--template=", object_format(sha))
     _fill(mirror, sha, folder / ".git")
     if owner:
         _hand_over(folder / ".git", owner)
@@ -74,15 +81,35 @@ def lay_out(mirror: Mirror, sha: Sha, folder: Path, owner: Owner | None, patienc
 
 def _fill(mirror: Mirror, sha: Sha, git_dir: Path) -> None:
     """The last commits with all that belongs to them, as one pack."""
-    listed = mirror.run("rev-list", "--parents", f"--max-count={DEPTH}", "--end-of-options", sha).decode()
-    parents = {commit: set(rest) for commit, *rest in map(str.split, listed.splitlines())}
-    cut = [one for one, of_it in parents.items() if not of_it <= parents.keys()]
-    edge = [*cut, *(mirror.shallow() & parents.keys())]
-    wants = "".join(f"--shallow {one}\n" for one in cut) + f"{sha}\n"
-    pack = ("pack-objects", "--quiet", "--revs", "--window=0", "--delta-base-offset")
-    mirror.run(*pack, str(git_dir / "objects/pack/pack"), stdin=wants.encode(), config=_UNSYNCED)
-    if edge:
-        (git_dir / "shallow").write_text("".join(f"{one}\n" for one in edge))
+    listed = mirror.run("rev-list", "--parents", f"--max-count={_MOST_COMMITS}", "--end-of-options", sha).decode()
+    parents = {commit: rest for commit, *rest in map(str.split, listed.splitlines())}
+    kept, cut = cut_history(parents, sha, DEPTH)
+    wants = "".join(f"--shallow {commit}\n" for commit in cut) + f"{sha}\n"
+    pack = (
+        "pack-objects",
+        "--quiet",
+        "--revs",
+        "--window=0",
+        "--delta-base-offset",
+        str(git_dir / "objects/pack/pack"),
+    )
+    mirror.run(*pack, stdin=wants.encode(), config=_UNSYNCED)
+    if edge := cut | (mirror.shallow() & kept):
+        (git_dir / "shallow").write_text("".join(f"{commit}\n" for commit in sorted(edge)))
+
+
+def cut_history(parents: Mapping[str, Sequence[str]], sha: str, depth: int) -> tuple[set[str], set[str]]:
+    """The commits on the shortest ways of `depth` commits from `sha`, and those of them that lose their parents.
+
+    Git can only cut off all parents of a commit, so one whose parents are not all known loses the known ones too.
+    """
+    kept, cut, row = {sha}, set[str](), {sha}
+    for step in range(depth):
+        ends = {one for one in row if step == depth - 1 or not parents.keys() >= set(parents[one])}
+        cut |= {one for one in ends if parents[one]}
+        row = {parent for one in row - ends for parent in parents[one]} - kept
+        kept |= row
+    return kept, cut
 
 
 def _can_reach(owner: Owner, folder: Path) -> bool:

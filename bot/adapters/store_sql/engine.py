@@ -15,23 +15,23 @@ from sqlalchemy.engine import ExceptionContext
 from bot.adapters.store_sql.dialects import is_worth_another_try
 from bot.domain.errors import StoreBusy
 
-_BUSY_SECONDS: Final = 10.0
 _PRIVATE: Final = 0o600
 _READING: Final = "reading"
 _TURN: Final = "turn"
 
 
-def open_engine(url: str) -> sa.Engine:
+def open_engine(url: str, *, patience: float = 10.0) -> sa.Engine:
     """Connect to `sqlite:///FILE`, `sqlite://` (in memory, for tests and the demo) or `postgresql://…`.
 
-    Everything that the engine does raises StoreBusy where another try may help.
+    Everything that the engine does raises StoreBusy where another try may help, and when it has waited for a
+    connection or a lock for `patience` seconds.
     """
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
-        engine = _open_sqlite(address)
+        engine = _open_sqlite(address, patience)
     else:
         address = address.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=_BUSY_SECONDS, max_overflow=40)
+        engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=patience, max_overflow=40)
     event.listen(engine, "handle_error", _translate)
     return engine
 
@@ -57,7 +57,7 @@ def connect(engine: sa.Engine) -> sa.Connection:
         raise StoreBusy("all connections to the database are in use") from error
 
 
-def _open_sqlite(address: sa.URL) -> sa.Engine:
+def _open_sqlite(address: sa.URL, patience: float) -> sa.Engine:
     options: dict[str, Any] = {"max_overflow": 40}
     if address.database in (None, "", ":memory:"):
         # A database in memory lives as long as its one connection; threads take turns with it.
@@ -66,13 +66,13 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
         _make_private(Path(str(address.database)))
     engine = sa.create_engine(
         address,
-        pool_timeout=_BUSY_SECONDS,
+        pool_timeout=patience,
         # With isolation_level None the driver begins nothing by itself; `_begin` does.
-        connect_args={"isolation_level": None, "timeout": _BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"isolation_level": None, "timeout": patience, "check_same_thread": False},
         **options,
     )
     event.listen(engine, "connect", _set_up)
-    turns = _Turns()
+    turns = _Turns(patience)
     event.listen(engine, "begin", turns.begin)
     event.listen(engine, "checkin", turns.end)
     return engine
@@ -105,7 +105,8 @@ class _Turns:
     wakes the next one at once. Other processes are still kept away by SQLite's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._writer = Lock()
 
     def begin(self, connection: sa.Connection) -> None:
@@ -113,7 +114,7 @@ class _Turns:
             connection.exec_driver_sql("BEGIN")
             return
         if _TURN not in connection.info:
-            if not self._writer.acquire(timeout=_BUSY_SECONDS):
+            if not self._writer.acquire(timeout=self._patience):
                 raise StoreBusy("the database has been locked for too long")
             connection.info[_TURN] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -14,7 +14,7 @@ from bot.domain.runs import RunId
 
 MEMBER: Final = 1 << 18
 """Raw bytes in each member but the last."""
-_LEVEL: Final = 6
+_LEVEL: Final = 3
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 

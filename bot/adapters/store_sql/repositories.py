@@ -39,7 +39,8 @@ class SqlRepositories:
     def find(self, forge: ForgeName, path: str) -> Repository | None:
         # A name may be given away while we still have it for its last bearer: the youngest knowledge counts.
         is_it = sa.and_(repository.c.forge == forge, repository.c.path_key == path.casefold())
-        return self._one(sa.select(repository).where(is_it).order_by(repository.c.named_at.desc()).limit(1))
+        youngest = repository.c.named_at.desc(), repository.c.id.desc()
+        return self._one(sa.select(repository).where(is_it).order_by(*youngest).limit(1))
 
     def _known(self, seen: RepositorySeen) -> Repository | None:
         is_it = sa.and_(repository.c.forge == seen.forge, repository.c.forge_id == seen.forge_id)

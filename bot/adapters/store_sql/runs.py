@@ -74,8 +74,7 @@ class SqlRuns:
         return None if row is None else run_of(row)
 
     def save(self, before: Run, after: Run, actor: str) -> bool:
-        if after.id != before.id or after.state not in MOVES.get(before.state, frozenset()):
-            raise IllegalMove(f"run {before.id}: {before.state} → {after.state} of {after.id}")
+        _refuse_illegal(before, after)
         unchanged = [table.c.id == before.id, table.c.state == before.state, table.c.fence == before.fence]
         values = outcome_of_run(after)
         if not after.state.is_claimed:
@@ -140,3 +139,10 @@ class SqlRuns:
 
     def _all(self, query: sa.Select[Any]) -> Sequence[Run]:
         return [run_of(row) for row in self._connection.execute(query)]
+
+
+def _refuse_illegal(before: Run, after: Run) -> None:
+    if after.id != before.id or after.state not in MOVES.get(before.state, frozenset()):
+        raise IllegalMove(f"run {before.id}: {before.state} → {after.state} of {after.id}")
+    if after.state is RunState.PREPARING:
+        raise IllegalMove(f"run {before.id}: only a claim starts an attempt")

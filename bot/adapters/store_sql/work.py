@@ -1,9 +1,8 @@
 """The unit of work: one transaction, and the hints that go out after it."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import sqlalchemy as sa
 import structlog
@@ -21,13 +20,19 @@ from bot.ports.queue import Task
 log = structlog.get_logger()
 
 
-class SqlWork:
-    """A unit of work for one use; `send` hands a hint to the queue."""
+class Send(Protocol):
+    """Hands a hint to the queue; `delay` in seconds."""
 
-    def __init__(self, engine: sa.Engine, send: Callable[[Task], None]) -> None:
+    def __call__(self, task: Task, *, delay: float = 0) -> None: ...
+
+
+class SqlWork:
+    """A unit of work for one use."""
+
+    def __init__(self, engine: sa.Engine, send: Send) -> None:
         self._engine = engine
         self._send = send
-        self._tasks: list[Task] = []
+        self._hints: list[tuple[Task, float]] = []
 
     def __enter__(self) -> Self:
         self._connection = connect(self._engine)
@@ -49,15 +54,15 @@ class SqlWork:
                 with suppress(StoreBusy):
                     self._connection.rollback()
                 return
-        for task in self._tasks:
-            self._hint(task)
+        for task, delay in self._hints:
+            self._hint(task, delay)
 
-    def send(self, task: Task) -> None:
-        self._tasks.append(task)
+    def send(self, task: Task, *, delay: float = 0) -> None:
+        self._hints.append((task, delay))
 
-    def _hint(self, task: Task) -> None:
+    def _hint(self, task: Task, delay: float) -> None:
         try:
-            self._send(task)
+            self._send(task, delay=delay)
         except Exception as error:  # noqa: BLE001  # what is committed must not look failed; the sweeper hints again
             log.warning("store.hint_lost", task=type(task).__name__, error=repr(error))
 

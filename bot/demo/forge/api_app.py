@@ -1,4 +1,4 @@
-"""Endpoints of the App itself, called with its own token: installations, their tokens, deliveries (FORGES §1.1, §1.9)."""
+"""Endpoints of the App itself, called with its own token: installations, tokens, deliveries (FORGES §1.1, §1.9)."""
 
 from starlette.responses import JSONResponse, Response
 
@@ -39,7 +39,7 @@ class AppApi:
         repositories = self._narrowed(one, wanted)
         permissions = _granted(one, dict(wanted.permissions or {}))
         token = self._world.new_token(one, repositories, permissions)
-        shown = {
+        shown: dict[str, object] = {
             "token": token.value,
             "expires_at": self._world.iso(token.expires_at),
             "permissions": permissions,
@@ -53,7 +53,7 @@ class AppApi:
     def deliveries(self, call: Call) -> Response:
         newest_first = list(reversed(self._hooks.sent))
         if status := call.query.get("status"):
-            newest_first = [each for each in newest_first if (200 <= each.status_code < 400) == (status == "success")]
+            newest_first = [each for each in newest_first if each.arrived == (status == "success")]
         return paged(call, [self._delivery(each) for each in newest_first])
 
     def delivery(self, call: Call) -> Response:
@@ -85,7 +85,7 @@ class AppApi:
         if numbered - set(covered) or len(named) != len(set(wanted.repositories or ())):
             raise ApiError(
                 422,
-                "There is at least one repository that does not exist or is not accessible to the parent installation.",
+                "At least one repository does not exist or is not accessible to the parent installation.",
             )
         return named | numbered
 
@@ -102,7 +102,7 @@ class AppApi:
             "delivered_at": self._world.iso(one.delivered_at),
             "redelivery": one.redelivery,
             "duration": one.duration,
-            "status": "OK" if 200 <= one.status_code < 300 else one.answer[:80] or "failed",
+            "status": "OK" if one.arrived else one.answer[:80] or "failed",
             "status_code": one.status_code,
             "event": one.event,
             "action": one.action,

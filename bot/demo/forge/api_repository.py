@@ -47,11 +47,14 @@ class RepositoryApi:
         return paged(call, self._pull_diff(self._pull(call))[:PULL_FILES])
 
     def commit(self, call: Call) -> Response:
-        one = call.repo.git.log(self._commit(call.repo, call.params["ref"]), limit=1)[0]
+        sha = self._world.commit_of(call.repo, call.params["ref"])
+        if sha is None:
+            raise ApiError(422, f"No commit found for SHA: {call.params['ref']}")
+        one = call.repo.git.log(sha, limit=1)[0]
         return JSONResponse(objects.commit(self._world, call.repo, one))
 
     def git_commit(self, call: Call) -> Response:
-        sha = self._commit(call.repo, call.params["sha"], status=404)
+        sha = self._known(call.repo, call.params["sha"])
         return JSONResponse(objects.git_commit(self._world, call.repo, call.repo.git.log(sha, limit=1)[0]))
 
     def compare(self, call: Call) -> Response:
@@ -59,7 +62,7 @@ class RepositoryApi:
         if not dots:
             raise ApiError(404, "Not Found")
         git = call.repo.git
-        left, right = (self._commit(call.repo, name, status=404) for name in (base, head))
+        left, right = (self._known(call.repo, name) for name in (base, head))
         start = git.merge_base(left, right)
         if start is None:
             raise ApiError(404, f"No common ancestor between {base} and {head}.")
@@ -124,10 +127,10 @@ class RepositoryApi:
         start = git.merge_base(one.base_sha, one.head_sha)
         return [objects.changed_file(each) for each in git.diff(start, one.head_sha)] if start else []
 
-    def _commit(self, repo: Repo, ref: str, status: int = 422) -> str:
+    def _known(self, repo: Repo, ref: str) -> str:
         sha = self._world.commit_of(repo, ref)
         if sha is None:
-            raise ApiError(status, f"No commit found for SHA: {ref}" if status == 422 else "Not Found")
+            raise ApiError(404, "Not Found")
         return sha
 
 

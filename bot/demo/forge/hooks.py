@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import queue
+import ssl
 import threading
 import time
 import uuid
@@ -37,6 +38,10 @@ class Delivery:
     answer: str = ""
 
     @property
+    def arrived(self) -> bool:
+        return httpx.codes.is_success(self.status_code)
+
+    @property
     def body(self) -> bytes:
         return json.dumps(self.payload, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -46,7 +51,8 @@ class Hooks:
         self._world = world
         self._waiting: queue.Queue[Delivery | None] = queue.Queue()
         self._thread: threading.Thread | None = None
-        self._client = httpx.Client(timeout=TIMEOUT, trust_env=False)
+        # Without authorities: webhooks go to plain http on loopback, and loading what nobody needs takes long.
+        self._client = httpx.Client(timeout=TIMEOUT, trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self.sent: list[Delivery] = []
         self.held: list[Delivery] | None = None
         """Not None: what is kept back until `release`."""

@@ -139,12 +139,12 @@ def _runs() -> None:
         sa.Column("finished_at", sa.Double()),
         sa.Column("since", sa.Double(), nullable=False),
         sa.CheckConstraint(
-            "(state IN ('preparing', 'running', 'finalizing')) = (lease_until IS NOT NULL)", name="ck_run_lease"
+            "(state IN ('preparing', 'running', 'finalizing')) = (lease_until IS NOT NULL)", name=op.f("ck_run_lease")
         ),
         sa.CheckConstraint(
             "state IN ('awaiting_approval', 'queued', 'preparing', 'running', 'finalizing', 'passed', 'failed', "
             "'timed_out', 'cancelled', 'errored', 'superseded', 'rejected', 'skipped')",
-            name="ck_run_state",
+            name=op.f("ck_run_state"),
         ),
         sa.ForeignKeyConstraint(["build"], ["build.id"], name="fk_run_build"),
         sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_run_repository"),
@@ -216,7 +216,7 @@ def _reports() -> None:
         sa.Column("next_at", sa.Double(), nullable=False),
         sa.Column("lease_until", sa.Double()),
         sa.Column("error", sa.Text(), nullable=False),
-        sa.CheckConstraint("sent_version <= version", name="ck_report_sent"),
+        sa.CheckConstraint("sent_version <= version", name=op.f("ck_report_sent")),
         sa.ForeignKeyConstraint(["build"], ["build.id"], name="fk_report_build"),
         sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_report_repository"),
         sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_report_run"),

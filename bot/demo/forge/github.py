@@ -1,0 +1,291 @@
+"""The pretend GitHub as one object: for the demo and for tests, with names instead of numbers."""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bot.demo.forge.actions import Actions, Files
+from bot.demo.forge.api import Api
+from bot.demo.forge.calls import Entry, Fault
+from bot.demo.forge.hooks import Hooks
+from bot.demo.forge.page import Button, Page
+from bot.demo.forge.server import Door, Server
+from bot.demo.forge.state import Account, App, CheckRun, Comment, Installation, Pull, Repo, World
+
+PERMISSIONS: Final = {"checks": "write", "contents": "read", "metadata": "read", "pull_requests": "read"}
+EVENTS: Final = ("push", "pull_request", "repository")
+"""Both are what the App's manifest asks for: a bot that uses more is refused here as it would be on GitHub."""
+
+
+class PretendGitHub:
+    """Set it up, `start` it, act as people do; look at `check_runs`, `journal` and `hooks.sent`.
+
+    Wherever an action takes a person's login and none is given, the repository's owner acts.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        webhook_url: str = "",
+        webhook_secret: str = "a secret of the pretend forge",  # noqa: S107  # signs pretended webhooks only
+        permissions: Mapping[str, str] = PERMISSIONS,
+        key: rsa.RSAPrivateKey | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Without a folder the repositories live in a temporary one, until `stop`; without a key one is made."""
+        self._temporary = tempfile.TemporaryDirectory(prefix="assay-forge-") if folder is None else None
+        self.world = World(Path(self._temporary.name) if self._temporary else _made(folder), clock)
+        self.world.app = _new_app(self.world, webhook_url, webhook_secret, permissions, key or new_key())
+        self.hooks = Hooks(self.world)
+        self.buttons: dict[str, Button] = {}
+        """What the page offers; the demo puts its own here."""
+        self._actions = Actions(self.world, self.hooks)
+        self._door = Door(self.world, Api(self.world, self.hooks), Page(self.world, self.buttons))
+        self._server: Server | None = None
+
+    def start(self, port: int = 0) -> "PretendGitHub":
+        """Raises: OSError when the port is taken."""
+        self._server = Server(self._door.app, port)
+        self.world.url = f"http://127.0.0.1:{self._server.port}"
+        self._server.start()
+        self.hooks.start()
+        return self
+
+    def stop(self) -> None:
+        self.hooks.stop()
+        if self._server:
+            self._server.stop()
+        if self._temporary:
+            self._temporary.cleanup()
+
+    @property
+    def url(self) -> str:
+        """What `ASSAY_GITHUB_URL` is set to."""
+        return self.world.url
+
+    @property
+    def app(self) -> App:
+        return self.world.app
+
+    @property
+    def private_key(self) -> str:
+        """The App's key as PEM."""
+        return self.app.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        ).decode()
+
+    @property
+    def journal(self) -> list[Entry]:
+        """Every request, oldest first."""
+        return self._door.journal.entries
+
+    def requests(self, path: str, method: str = "") -> list[Entry]:
+        """The journal's entries whose path the regular expression finds."""
+        return self._door.journal.find(path, method)
+
+    def fail_next(
+        self,
+        path: str,
+        method: str = "",
+        how: int | Literal["reset", "late"] = 500,
+        *,
+        count: int = 1,
+        when: Literal["before", "after"] = "before",
+        delay: float = 0.0,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Spoil the next `count` requests whose path the regular expression finds.
+
+        `how` is a status, `reset` (the connection is cut) or `late` (the right answer after `delay` seconds);
+        with `when="after"` the work is done all the same.
+        """
+        fault = Fault(
+            path=path,
+            method=method,
+            count=count,
+            status=how if isinstance(how, int) else 0,
+            reset=how == "reset",
+            after=when == "after",
+            delay=delay,
+            body=body,
+            headers=dict(headers or {}),
+        )
+        self._door.faults.add(fault)
+
+    def fail_no_more(self) -> None:
+        self._door.faults.clear()
+
+    def add_person(self, login: str, kind: Literal["User", "Organization"] = "User") -> Account:
+        with self.world.lock:
+            person = Account(self.world.new_id(), login, kind)
+            self.world.accounts.append(person)
+            return person
+
+    def add_repository(
+        self,
+        path: str,
+        files: Files | None = None,
+        *,
+        private: bool = False,
+        roles: Mapping[str, str] | None = None,
+        default_branch: str = "main",
+    ) -> Repo:
+        """`roles`: login to none, read, triage, write, maintain or admin. Accounts are made as needed.
+
+        The App is installed on the owner unless it already was.
+        """
+        owner, name = path.split("/")
+        with self.world.lock:
+            account = self.world.account(owner) or self.add_person(owner, "Organization")
+            for login in roles or {}:
+                self._person(login, account)
+            repo = self._actions.create(
+                account, name, files or {}, private=private, roles=roles or {}, default_branch=default_branch
+            )
+            if not any(each.account is account for each in self.world.installations):
+                self.install(owner)
+            return repo
+
+    def install(self, login: str, repositories: Sequence[Repo] | None = None) -> Installation:
+        """Install the App on an account, for all of its repositories or for the named ones."""
+        with self.world.lock:
+            chosen = None if repositories is None else {repo.id for repo in repositories}
+            account = self.world.account(login) or self.add_person(login)
+            return self._actions.install(account, self.app.permissions, chosen)
+
+    def fork(self, repo: Repo, login: str) -> Repo:
+        with self.world.lock:
+            return self._actions.fork(repo, self._person(login, repo.owner))
+
+    def commit(
+        self,
+        repo: Repo,
+        branch: str,
+        files: Files,
+        message: str = "Change",
+        *,
+        author: str = "",
+        parent: str | None = None,
+    ) -> str:
+        """Push one commit; gives its id. A `parent` that is not the branch's tip makes it a force-push."""
+        with self.world.lock:
+            return self._actions.commit(repo, branch, files, message, self._person(author, repo.owner), parent)
+
+    def push(self, repo: Repo, branch: str, sha: str, *, author: str = "") -> None:
+        """Make a branch point to a commit that is there already."""
+        with self.world.lock:
+            self._actions.point(repo, branch, sha, self._person(author, repo.owner))
+
+    def tag(self, repo: Repo, name: str, sha: str, *, annotated: bool = False, author: str = "") -> str:
+        """Gives the id that the tag points to: of an annotated one not the commit's."""
+        with self.world.lock:
+            return self._actions.tag(repo, name, sha, self._person(author, repo.owner), annotated=annotated)
+
+    def delete_branch(self, repo: Repo, branch: str, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.delete(repo, f"refs/heads/{branch}", self._person(author, repo.owner))
+
+    def delete_tag(self, repo: Repo, tag: str, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.delete(repo, f"refs/tags/{tag}", self._person(author, repo.owner))
+
+    def open_pull(
+        self,
+        repo: Repo,
+        branch: str,
+        *,
+        fork: Repo | None = None,
+        base: str = "",
+        title: str = "A change",
+        body: str = "",
+        draft: bool = False,
+        author: str = "",
+    ) -> Pull:
+        """From a branch of the repository or of a fork."""
+        head = fork or repo
+        with self.world.lock:
+            person = self._person(author, head.owner)
+            target = base or repo.default_branch
+            return self._actions.open(repo, head, branch, target, title=title, body=body, author=person, draft=draft)
+
+    def close_pull(self, pull: Pull, *, merged: bool = False, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.close(pull, self._person(author, pull.repo.owner), merged=merged)
+
+    def reopen_pull(self, pull: Pull, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.reopen(pull, self._person(author, pull.repo.owner))
+
+    def mark_ready(self, pull: Pull, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.ready(pull, self._person(author, pull.repo.owner))
+
+    def edit_pull(self, pull: Pull, *, base: str = "", title: str = "", author: str = "") -> None:
+        with self.world.lock:
+            self._actions.edit(pull, self._person(author, pull.repo.owner), base=base, title=title)
+
+    def delete_fork(self, pull: Pull) -> None:
+        with self.world.lock:
+            self._actions.ghost(pull)
+
+    def rename(self, repo: Repo, name: str, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.rename(repo, name, self._person(author, repo.owner))
+
+    def ping(self) -> None:
+        with self.world.lock:
+            self._actions.ping()
+
+    def check_runs(self, repo: Repo, sha: str, name: str = "") -> list[CheckRun]:
+        """All check runs of a commit, oldest first."""
+        with self.world.lock:
+            return [
+                each
+                for each in self.world.checks
+                if each.repo is repo and each.sha == sha and name in ("", each.name)
+            ]
+
+    def comments(self, pull: Pull) -> list[Comment]:
+        with self.world.lock:
+            return [each for each in self.world.comments if each.repo is pull.repo and each.issue == pull.number]
+
+    def _person(self, login: str, otherwise: Account) -> Account:
+        if not login:
+            return otherwise
+        return self.world.account(login) or self.add_person(login)
+
+
+def _made(folder: Path | None) -> Path:
+    assert folder
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _new_app(
+    world: World, webhook_url: str, webhook_secret: str, permissions: Mapping[str, str], key: rsa.RSAPrivateKey
+) -> App:
+    bot = Account(world.new_id(), "assay[bot]", "Bot")
+    world.accounts.append(bot)
+    return App(
+        id=world.new_id(),
+        client_id=f"Iv23{world.new_id():016d}",
+        slug="assay",
+        bot=bot,
+        key=key,
+        hook_id=world.new_id(),
+        webhook_url=webhook_url,
+        webhook_secret=webhook_secret,
+        permissions=dict(permissions),
+        events=list(EVENTS),
+    )

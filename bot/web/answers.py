@@ -1,0 +1,134 @@
+"""What the REST API says, as types; the OpenAPI document is made of them."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from bot.app.context import App
+from bot.app.queries import BuildView, RunView
+from bot.domain.errors import Problem
+from bot.domain.refs import Repository
+from bot.domain.runs import Build, Run
+
+
+class RunAnswer(BaseModel):
+    """One suite at one commit."""
+
+    id: str
+    suite: str
+    state: str
+    reason: str | None
+    note: str
+    forge: str
+    repository: str
+    sha: str
+    build: int
+    trust: str
+    image: str
+    attempt: int
+    exit_code: int | None
+    out_of_memory: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    url: str
+    log_url: str
+
+
+class RunList(BaseModel):
+    runs: list[RunAnswer]
+
+
+class ProblemAnswer(BaseModel):
+    code: str
+    line: int
+    column: int
+    message: str
+
+
+class BuildAnswer(BaseModel):
+    """All that one trigger started on one commit."""
+
+    number: int
+    state: str
+    forge: str
+    repository: str
+    sha: str
+    cause: str
+    ref: str
+    base_ref: str
+    change: int | None
+    title: str
+    sender: str
+    trust: str
+    note: str
+    problems: list[ProblemAnswer]
+    created_at: datetime
+    url: str
+    runs: list[RunAnswer]
+
+
+class BuildList(BaseModel):
+    builds: list[BuildAnswer]
+    next: int | None
+    """Ask with `before` = this for older ones."""
+
+
+class Fault(BaseModel):
+    error: str
+    reason: str
+
+
+def run_answer(app: App, view: RunView) -> RunAnswer:
+    return _run(app, view.run, view.build, view.repository)
+
+
+def build_answer(app: App, view: BuildView) -> BuildAnswer:
+    build = view.build
+    return BuildAnswer(
+        number=build.id,
+        state=view.word,
+        forge=view.repository.forge,
+        repository=view.repository.path,
+        sha=build.sha,
+        cause=build.cause,
+        ref=build.ref,
+        base_ref=build.base_ref,
+        change=build.change,
+        title=build.title,
+        sender=build.sender,
+        trust=build.trust,
+        note=build.note,
+        problems=[_problem(one) for one in build.problems],
+        created_at=build.created_at,
+        url=app.build_url(build.id),
+        runs=[_run(app, run, build, view.repository) for run in view.runs],
+    )
+
+
+def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
+    return RunAnswer(
+        id=run.id,
+        suite=run.suite.name,
+        state=run.state.word,
+        reason=run.reason,
+        note=run.note,
+        forge=repository.forge,
+        repository=repository.path,
+        sha=run.sha,
+        build=build.id,
+        trust=run.trust,
+        image=run.suite.image,
+        attempt=run.attempt,
+        exit_code=run.exit_code,
+        out_of_memory=run.out_of_memory,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        url=app.suite_url(build.id, run.suite.name),
+        log_url=f"{app.url}/runs/{run.id}/log",
+    )
+
+
+def _problem(problem: Problem) -> ProblemAnswer:
+    return ProblemAnswer(code=problem.code, line=problem.line, column=problem.column, message=problem.message)

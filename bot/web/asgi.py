@@ -1,0 +1,112 @@
+"""The web application: every route, every layer around them, every answer to an error, in one place."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from bot.app.context import App
+from bot.domain.errors import BotError
+from bot.ports.store import UnitOfWork
+from bot.web import api, docs, errors, health, live, pages, webhooks
+from bot.web.frame import Frame
+from bot.web.site import Places, Site
+
+_STREAMS: Final = 256
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+def _healthy() -> str | None:
+    return None
+
+
+def make_asgi(
+    app: App,
+    *,
+    metrics: Callable[[], bytes],
+    metrics_token: str | None = None,
+    look: Callable[[], UnitOfWork] | None = None,
+    ready: Callable[[], str | None] = _healthy,
+    degraded: Callable[[], str | None] = _healthy,
+    trusted_proxies: Sequence[str] = (),
+    body_limit: int = webhooks.MAX_BODY,
+    body_seconds: float = webhooks.BODY_SECONDS,
+    streams: int = _STREAMS,
+    lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
+) -> Starlette:
+    """Build it.
+
+    `metrics` gives the text for /metrics, for the bearer of `metrics_token`, without one for this machine only.
+    `look` makes units of work for reading alone, if the store has such. `ready` says why nothing can be served,
+    `degraded` what doesn't work although requests are served. `trusted_proxies` are the addresses or networks whose
+    X-Forwarded-For is believed; `streams` may be open at the same time.
+    """
+    site = Site(
+        app=app,
+        reader=replace(app, work=look or app.work),
+        pages=pages.environment(),
+        metrics=metrics,
+        metrics_token=metrics_token,
+        ready=ready,
+        degraded=degraded,
+        body_limit=body_limit,
+        body_seconds=body_seconds,
+        streams=Places(streams),
+    )
+    asgi = Starlette(
+        routes=[
+            Route("/webhooks/{forge}", webhooks.receive, methods=["POST"]),
+            Route("/healthz", health.healthz),
+            Route("/readyz", health.readyz),
+            Route("/metrics", health.metrics),
+            Route("/", pages.home),
+            Route("/b/{build}", pages.build),
+            Route("/b/{build}/-/stream", live.build),
+            Route("/b/{build}/{suite}", pages.suite),
+            Route("/b/{build}/{suite}/log", pages.raw_log),
+            Route("/b/{build}/{suite}/stream", live.suite),
+            Route("/icons/{word}.svg", pages.icon),
+            Mount("/static", StaticFiles(directory=_STATIC)),
+            WebSocketRoute("/runs/{id}/logs", live.log_socket),
+            Mount("", _rest(site)),
+        ],
+        middleware=[
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(trusted_proxies)),
+            Middleware(Frame, app=app),
+        ],
+        exception_handlers={BotError: errors.of_bot, HTTPException: errors.of_http},
+        lifespan=lifespan,
+    )
+    # A redirect would be made of the Host header, which anybody can choose (RELIABILITY S025, S027).
+    asgi.router.redirect_slashes = False
+    asgi.state.site = site
+    return asgi
+
+
+def _rest(site: Site) -> FastAPI:
+    rest = FastAPI(
+        title="Assay",
+        description="Builds, runs and their logs.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    rest.add_exception_handler(BotError, errors.of_bot)
+    rest.add_exception_handler(HTTPException, errors.of_http)
+    rest.add_exception_handler(Exception, errors.of_bug)
+    rest.add_exception_handler(RequestValidationError, errors.of_validation)
+    rest.include_router(api.router)
+    rest.add_route("/docs", docs.show, include_in_schema=False)
+    rest.state.site = site
+    return rest

@@ -1,0 +1,146 @@
+"""The pages: made on the server, complete without scripts (PRODUCT §2.9)."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+
+from bot.app import queries
+from bot.app.queries import ANYBODY
+from bot.domain.build_check import SIGNS
+from bot.domain.errors import BotError
+from bot.domain.refs import Repository
+from bot.domain.runs import BuildId, Run
+from bot.domain.suite_check import title
+from bot.domain.texts import between, duration, size
+from bot.web.ansi import visible
+from bot.web.logview import ShownLog
+from bot.web.site import build_of, rendered, site_of
+
+logger = structlog.get_logger()
+
+_FOLDER: Final = Path(__file__).parent
+_LISTED: Final = 30
+_BUFFERED: Final = 50
+"""Pieces of a template that are sent together."""
+
+
+def home(request: Request) -> Response:
+    site = site_of(request)
+    before = request.query_params.get("before", "")
+    number = BuildId(int(before)) if before.isascii() and before.isdigit() and len(before) < 19 else None  # noqa: PLR2004
+    builds = queries.recent_builds(site.reader, ANYBODY, _LISTED, number)
+    return _page(rendered(site, "home.html", builds=builds, older=len(builds) == _LISTED))
+
+
+def build(request: Request) -> Response:
+    site = site_of(request)
+    view = queries.build(site.reader, ANYBODY, build_of(request))
+    return _page(rendered(site, "build.html", view=view))
+
+
+def suite(request: Request) -> Response:
+    """Sent piece by piece, because of the log."""
+    site = site_of(request)
+    number, name = build_of(request), request.path_params["suite"]
+    view = queries.suite(site.reader, ANYBODY, number, name)
+    others = queries.build(site.reader, ANYBODY, number).runs
+    logs = site.reader.logs
+    log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id))
+    stream = site.pages.get_template("suite.html").stream(
+        app=site.app, view=view, number=number, others=others, log=log, parts=_safe_parts(log)
+    )
+    stream.enable_buffering(_BUFFERED)
+    return StreamingResponse(stream, media_type="text/html", headers=_FRESH)
+
+
+def _safe_parts(log: ShownLog) -> Iterator[object]:
+    """Lines are escaped already. A log that can't be read on must not break the page off in its middle."""
+    try:
+        for part in log.parts():
+            yield Markup(part) if isinstance(part, str) else part  # noqa: S704  # made by bot.web.ansi
+    except BotError as error:
+        logger.warning("page.log_unreadable", error=str(error))
+        yield Markup('<span class="cut">The rest of the log can\'t be read now.</span>\n')
+
+
+def raw_log(request: Request) -> Response:
+    site = site_of(request)
+    number, name = build_of(request), request.path_params["suite"]
+    run = queries.suite(site.reader, ANYBODY, number, name).run
+    return RedirectResponse(f"{site.app.url}/runs/{run.id}/log", 302)
+
+
+def icon(request: Request) -> Response:
+    """The tab shows the state by its sign."""
+    word = request.path_params["word"]
+    svg = rendered(site_of(request), "icon.svg", sign=SIGNS.get(word, "a"), word=word if word in SIGNS else "none")
+    return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
+
+_FRESH: Final = {"Cache-Control": "no-cache"}
+
+
+def _page(html: str, status: int = 200) -> Response:
+    return HTMLResponse(html, status, headers=_FRESH)
+
+
+def page_of_error(request: Request, status: int, words: str) -> Response:
+    return _page(rendered(site_of(request), "error.html", status=status, words=words), status)
+
+
+def environment() -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "commit_url": _commit_url,
+        "change_url": _change_url,
+        "web_url": _web_url,
+        "duration": duration,
+        "size": size,
+        "spoken": lambda word: word.replace("_", " "),
+        "took": _took,
+        "time": _time,
+        "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
+        "segment": lambda text: quote(text, safe=""),
+    }
+    pages.globals |= {"SIGNS": SIGNS, "title": title, "between": between}
+    return pages
+
+
+def _took(run: Run) -> str:
+    return duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
+
+
+def _time(moment: datetime) -> Markup:
+    shown = moment.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        f"{shown:%Y-%m-%dT%H:%M:%SZ}", f"{shown:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def _web_url(repository: Repository) -> str:
+    """Nothing unless it is a web address: it comes from a webhook's body."""
+    return repository.web_url.rstrip("/") if urlsplit(repository.web_url).scheme in ("http", "https") else ""
+
+
+def _commit_url(repository: Repository, sha: str) -> str:
+    return f"{_web_url(repository)}/commit/{sha}"
+
+
+def _change_url(repository: Repository, number: int) -> str:
+    return f"{_web_url(repository)}/pull/{number}"

@@ -1,0 +1,161 @@
+"""The image of deploy/Dockerfile does the main job: no root, root folder read-only, beside the engine's socket."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+import pytest
+from docker.models.containers import Container
+
+from bot.demo.forge.github import PretendGitHub
+from bot.demo.forge.state import CheckRun
+from tests.debian import debian
+from tests.images import DOCKER_HOST, busybox
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+ROOT: Final = Path(__file__).parents[2]
+IMAGE: Final = "assay-test/assay:1"
+SECRET: Final = "the secret of the tests"
+SOCKET: Final = DOCKER_HOST.removeprefix("unix://")
+WHEELS: Final = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/src/deploy/wheels"}
+SUITE: Final = """version: 1
+suites:
+  unit:
+    image: {image}
+    run: sh test.sh
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> docker.DockerClient:
+    return docker.DockerClient(base_url=DOCKER_HOST, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Built from a Debian made here and wheels fetched here, so that building needs no network."""
+    context = tmp_path_factory.mktemp("context")
+    for name in ("bot", "deploy", "pyproject.toml", "README.md", "LICENSE", ".dockerignore"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, context / name)
+    locks = [option for lock in ("build", "") for option in ("-r", str(_lock(context, lock)))]
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", "-d"]
+    subprocess.run([*pip, str(context / "deploy" / "wheels"), *locks], check=True)  # noqa: S603
+    client.images.build(
+        path=str(context), dockerfile="deploy/Dockerfile", tag=IMAGE, buildargs={"BASE": debian(), **WHEELS}, rm=True
+    )
+    return IMAGE
+
+
+def _lock(context: Path, name: str) -> Path:
+    return context / "deploy" / f"requirements{'-' if name else ''}{name}.txt"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
+
+
+@pytest.fixture
+def forge(port: int, tmp_path: Path) -> Iterator[PretendGitHub]:
+    github = PretendGitHub(
+        tmp_path / "forge", webhook_url=f"http://127.0.0.1:{port}/webhooks/github", webhook_secret=SECRET
+    ).start()
+    yield github
+    github.stop()
+
+
+@pytest.fixture
+def assay(
+    client: docker.DockerClient, image: str, forge: PretendGitHub, port: int, tmp_path: Path
+) -> Iterator[Container]:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o750)
+    os.chown(data, 10001, 10001)
+    container = client.containers.run(
+        image,
+        detach=True,
+        network_mode="host",
+        read_only=True,
+        tmpfs={"/tmp": "mode=1777"},
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges:true"],
+        group_add=[Path(SOCKET).stat().st_gid],
+        volumes=[f"{data}:{data}", f"{SOCKET}:/var/run/docker.sock"],
+        environment={
+            "ASSAY_DATA_DIR": str(data),
+            "ASSAY_LISTEN": f"127.0.0.1:{port}",
+            "ASSAY_URL": f"http://localhost:{port}",
+            "ASSAY_GITHUB_URL": forge.url,
+            "ASSAY_GITHUB_APP_ID": str(forge.app.id),
+            "ASSAY_GITHUB_PRIVATE_KEY": forge.private_key,
+            "ASSAY_GITHUB_WEBHOOK_SECRET": SECRET,
+        },
+    )
+    try:
+        _wait(lambda: _accepts(container, port))
+        yield container
+    finally:
+        sys.stderr.write(container.logs().decode())
+        container.remove(force=True)
+
+
+def _accepts(container: Container, port: int) -> bool:
+    container.reload()
+    assert container.status == "running"
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait(done: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Raises: TimeoutError."""
+    ends = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > ends:
+            raise TimeoutError
+        time.sleep(0.1)
+
+
+def _completed(found: list[CheckRun]) -> list[CheckRun]:
+    return [check for check in found if check.status == "completed"]
+
+
+def test_a_push_ends_in_green_and_red_checks(assay: Container, forge: PretendGitHub) -> None:
+    repo = forge.add_repository("acme/web", {".assay.yml": SUITE.format(image=busybox()), "test.sh": "exit 0\n"})
+
+    good = forge.commit(repo, "main", {"test.sh": "echo all is well\n"})
+    bad = forge.commit(repo, "other", {"test.sh": "echo it is broken; exit 3\n"})
+    _wait(lambda: all(len(_completed(forge.check_runs(repo, sha))) == 2 for sha in (good, bad)))
+
+    assert {check.name: check.conclusion for check in forge.check_runs(repo, good)} == {
+        "assay": "success",
+        "assay / unit": "success",
+    }
+    assert {check.name: check.conclusion for check in forge.check_runs(repo, bad)} == {
+        "assay": "failure",
+        "assay / unit": "failure",
+    }
+
+
+def test_its_health_check_passes_without_root(assay: Container) -> None:
+    check = assay.client.images.get(IMAGE).attrs["Config"]["Healthcheck"]["Test"]  # type: ignore[union-attr]
+    answer = assay.exec_run(check[1:])
+
+    assert answer.exit_code == 0, answer.output
+    assert assay.exec_run(["id", "-u"]).output == b"10001\n"
+
+
+def test_it_ends_in_good_order_when_it_is_stopped(assay: Container) -> None:
+    assay.stop(timeout=30)
+
+    assert assay.wait()["StatusCode"] == 0

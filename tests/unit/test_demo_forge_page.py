@@ -1,0 +1,105 @@
+"""The page of the pretend forge: what people see there and what its buttons do."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from bot.demo.forge.github import PretendGitHub
+from bot.demo.forge.state import CheckRun, Pull
+from bot.demo.hello import Hello
+from tests.demoforge import pretend_github
+
+
+@pytest.fixture
+def github() -> Iterator[PretendGitHub]:
+    with pretend_github() as started:
+        yield started
+
+
+@pytest.fixture
+def pull(github: PretendGitHub) -> Pull:
+    return Hello(github).open()
+
+
+def page(github: PretendGitHub, path: str = "/") -> httpx.Response:
+    return httpx.get(f"{github.url}{path}", trust_env=False)
+
+
+def press(github: PretendGitHub, name: str, pull: Pull | None = None, site: str = "same-origin") -> int:
+    data = {"pull": str(pull.id)} if pull else {}
+    headers = {"Sec-Fetch-Site": site}
+    return httpx.post(f"{github.url}/press/{name}", data=data, headers=headers, trust_env=False).status_code
+
+
+def show_check(github: PretendGitHub, pull: Pull, **values: str) -> CheckRun:
+    values = {"name": "assay / unit", "status": "completed", "conclusion": "success", **values}
+    run = CheckRun(id=github.world.new_id(), suite=1, repo=pull.repo, sha=pull.head_sha, **values)  # type: ignore[arg-type]  # texts only
+    github.world.checks.append(run)
+    return run
+
+
+def test_it_says_that_it_is_pretended(github: PretendGitHub) -> None:
+    answer = page(github)
+    assert "This is not GitHub" in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/demo/hello", "/demo/hello/pull/1"])
+def test_a_check_with_its_texts_and_its_link(github: PretendGitHub, pull: Pull, path: str) -> None:
+    show_check(github, pull, title="Passed in 1s", summary="two\nlines", details_url="http://127.0.0.1/b/1/unit")
+    text = page(github, path).text
+    assert all(
+        part in text for part in ("✓", "assay / unit", "Passed in 1s", "two\nlines", "http://127.0.0.1/b/1/unit")
+    )
+
+
+def test_a_check_run_has_an_address(github: PretendGitHub, pull: Pull) -> None:
+    run = show_check(github, pull)
+    assert "Say hello in French" in page(github, f"/demo/hello/runs/{run.id}").text
+
+
+@pytest.mark.parametrize("path", ["/demo/hello/pull/9", "/demo/hello/runs/9", "/demo/other", "/favicon.ico"])
+def test_other_addresses_are_empty(github: PretendGitHub, pull: Pull, path: str) -> None:
+    assert page(github, path).status_code == 404
+
+
+def test_hostile_text_stays_text(github: PretendGitHub, pull: Pull) -> None:
+    pull.title = "<script>alert(1)</script>"
+    show_check(github, pull, summary="</pre><img src=x onerror=alert(1)>", name='"><b>')
+    text = page(github).text
+    assert not any(part in text for part in ("<script", "<img", '"><b>'))
+
+
+@pytest.mark.parametrize(("status", "again"), [("in_progress", True), ("queued", True), ("completed", False)])
+def test_it_looks_again_by_itself_while_something_is_under_way(
+    github: PretendGitHub, pull: Pull, status: str, again: bool
+) -> None:
+    show_check(github, pull, status=status)
+    assert ('http-equiv="refresh"' in page(github).text) is again
+
+
+def test_the_buttons_play_a_round(github: PretendGitHub) -> None:
+    Hello(github)
+    press(github, "open")
+    pull = github.world.pulls[0]
+    opened = pull.head_sha
+    press(github, "break", pull)
+    broken = pull.head_sha
+    press(github, "fix", pull)
+    assert len({opened, broken, pull.head_sha}) == 3
+    press(github, "close", pull)
+    assert pull.is_open is False
+
+
+def test_a_button_under_a_closed_pull_request_does_nothing(github: PretendGitHub, pull: Pull) -> None:
+    github.close_pull(pull)
+    before = pull.head_sha
+    assert press(github, "break", pull) == 303
+    assert pull.head_sha == before
+
+
+@pytest.mark.parametrize(("name", "site", "status"), [("nothing", "same-origin", 404), ("open", "cross-site", 403)])
+def test_other_presses_are_refused(github: PretendGitHub, pull: Pull, name: str, site: str, status: int) -> None:
+    assert press(github, name, site=site) == status
+    assert len(github.world.pulls) == 1

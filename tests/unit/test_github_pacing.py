@@ -1,0 +1,117 @@
+"""Buckets, breakers and pauses by a clock that the test moves."""
+
+from collections.abc import Callable
+
+import pytest
+
+from bot.adapters.forge_github.pacing import Breaker, Bucket, Lane, Lanes
+from bot.domain.errors import ForgeUnavailable, RateLimited
+from tests.sims.github_minimal import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def times(count: int, action: Callable[[], None]) -> None:
+    for _ in range(count):
+        action()
+
+
+def test_a_bucket_refuses_what_comes_after_its_burst_and_says_how_long(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=3, per_second=0.5)
+    times(3, bucket.take)
+
+    with pytest.raises(RateLimited) as caught:
+        bucket.take()
+
+    assert caught.value.retry_after == 2
+
+
+def test_a_bucket_fills_up_with_time_but_not_beyond_its_burst(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=3, per_second=1)
+    bucket.take(3)
+    clock.advance(1000)
+    bucket.take(3)
+
+    with pytest.raises(RateLimited):
+        bucket.take()
+
+
+def test_what_a_bucket_refuses_costs_nothing(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=3, per_second=1)
+    bucket.take(2)
+    with pytest.raises(RateLimited):
+        bucket.take(2)
+
+    bucket.take(1)
+
+
+def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:
+    breaker = Breaker(clock.monotonic)
+    times(4, breaker.failed)
+    breaker.succeeded()
+    times(4, breaker.failed)
+    breaker.enter()
+    breaker.failed()
+
+    with pytest.raises(ForgeUnavailable) as caught:
+        breaker.enter()
+
+    assert caught.value.retry_after == 30
+
+
+def test_a_half_open_breaker_lets_one_probe_through(clock: Clock) -> None:
+    breaker = Breaker(clock.monotonic)
+    times(5, breaker.failed)
+    clock.advance(30)
+    breaker.enter()
+
+    with pytest.raises(ForgeUnavailable):
+        breaker.enter()
+
+
+def test_a_probe_that_fails_keeps_the_breaker_open(clock: Clock) -> None:
+    breaker = Breaker(clock.monotonic)
+    times(5, breaker.failed)
+    clock.advance(30)
+    breaker.enter()
+    breaker.failed()
+    clock.advance(29)
+
+    with pytest.raises(ForgeUnavailable):
+        breaker.enter()
+
+
+def test_a_probe_that_succeeds_closes_the_breaker(clock: Clock) -> None:
+    breaker = Breaker(clock.monotonic)
+    times(5, breaker.failed)
+    clock.advance(30)
+    breaker.enter()
+    breaker.succeeded()
+
+    times(3, breaker.enter)
+
+
+def test_a_pause_ends_by_itself_and_a_shorter_one_does_not_end_it(clock: Clock) -> None:
+    lane = Lane(clock.monotonic)
+    lane.pause(60)
+    lane.pause(5)
+    clock.advance(59)
+
+    with pytest.raises(RateLimited) as caught:
+        lane.check()
+
+    assert caught.value.retry_after == 1
+    clock.advance(1)
+    lane.check()
+
+
+def test_a_pause_concerns_its_installation_only(clock: Clock) -> None:
+    lanes = Lanes(clock.monotonic)
+    lanes.of(1).pause(60)
+
+    lanes.of(2).check()
+    with pytest.raises(RateLimited):
+        lanes.of(1).check()

@@ -1,0 +1,129 @@
+"""What an operator sets: read once, refused with a line that names the setting and never its value."""
+
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.domain.suites import MIB, Network
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
+SECRET = "a-secret-of-enough-characters"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+
+
+def read(monkeypatch: pytest.MonkeyPatch, **values: str) -> settings.Settings:
+    monkeypatch.setattr("os.environ", {"HOME": "/nowhere", **values})
+    return settings.read()
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, **values: str) -> str:
+    with pytest.raises(settings.BadSettings) as caught:
+        read(monkeypatch, **values)
+    return str(caught.value)
+
+
+def test_everything_has_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch)
+    assert found.url == "http://localhost:8000"
+    assert found.address == ("127.0.0.1", 8000)
+    assert found.database.endswith("/assay.db")
+    assert found.network_forks is Network.NONE
+
+
+def test_sizes_and_durations_are_written_with_units(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(monkeypatch, ASSAY_LOG_LIMIT="1.5MiB", ASSAY_TIMEOUT_MAX="1h30m", ASSAY_MEMORY_MAX="1048576")
+    assert (found.log_limit, found.timeout_max, found.memory_max) == (1572864, 5400, MIB)
+
+
+def test_an_unknown_unit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(monkeypatch, ASSAY_LOG_LIMIT="5parsec") == "ASSAY_LOG_LIMIT: unknown unit parsec"
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text(KEY + "\n")
+    found = read(
+        monkeypatch,
+        ASSAY_GITHUB_APP_ID="7",
+        ASSAY_GITHUB_PRIVATE_KEY_FILE=str(key),
+        ASSAY_GITHUB_WEBHOOK_SECRET=SECRET,
+    )
+    assert found.github_private_key is not None
+    assert found.github_private_key.get_secret_value() == KEY
+
+
+def test_a_secret_and_its_file_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(monkeypatch, ASSAY_METRICS_TOKEN="x" * 20, ASSAY_METRICS_TOKEN_FILE="/somewhere")
+    assert said == "ASSAY_METRICS_TOKEN: set it or ASSAY_METRICS_TOKEN_FILE, not both"
+
+
+def test_a_missing_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(monkeypatch, ASSAY_METRICS_TOKEN_FILE="/nowhere/at/all")
+    assert said == "cannot read /nowhere/at/all: No such file or directory"
+
+
+def test_two_secrets_at_once_are_a_rotation(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(
+        monkeypatch,
+        ASSAY_GITHUB_APP_ID="7",
+        ASSAY_GITHUB_PRIVATE_KEY=KEY,
+        ASSAY_GITHUB_WEBHOOK_SECRET=f"{SECRET}-old, {SECRET}-new",
+    )
+    assert found.github_webhook_secrets == (f"{SECRET}-old", f"{SECRET}-new")
+
+
+@pytest.mark.parametrize("secret", [" ", ",", "short", f"{SECRET},short"])
+def test_an_empty_or_short_webhook_secret_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    said = refused(
+        monkeypatch, ASSAY_GITHUB_APP_ID="7", ASSAY_GITHUB_PRIVATE_KEY=KEY, ASSAY_GITHUB_WEBHOOK_SECRET=secret
+    )
+    assert "GITHUB_WEBHOOK_SECRET" in said
+    assert SECRET not in said
+
+
+def test_half_an_app_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(monkeypatch, ASSAY_GITHUB_APP_ID="7")
+    assert "go together" in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://ci.example.org", "ftp://localhost", "https://", "https://user@ci.example.org", "ci.example.org"],
+)
+def test_addresses_are_https_except_on_this_machine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    assert refused(monkeypatch, ASSAY_URL=address).startswith("ASSAY_URL: must be")
+    assert refused(monkeypatch, ASSAY_GITHUB_URL=address).startswith("ASSAY_GITHUB_URL: must be")
+
+
+def test_a_slash_at_the_end_of_an_address_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, ASSAY_URL="https://ci.example.org/").url == "https://ci.example.org"
+
+
+def test_the_engine_is_named_by_dockers_own_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, DOCKER_HOST="unix:///run/other.sock").docker_host == "unix:///run/other.sock"
+
+
+def test_every_fault_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refused(monkeypatch, ASSAY_URL="nowhere", ASSAY_WORKERS="-1", ASSAY_NETWORK_MAX="wide").split("\n")
+    assert [line.partition(":")[0] for line in said] == ["ASSAY_URL", "ASSAY_WORKERS", "ASSAY_NETWORK_MAX"]
+
+
+def test_unknown_names_are_warned_about_with_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.environ", {"ASSAY_WORKER": "3", "ASSAY_ZZZZZZZZZZ": "1", "OTHER": "x"})
+    assert settings.unknown_names() == [
+        "ASSAY_WORKER is not a setting; did you mean ASSAY_WORKERS?",
+        "ASSAY_ZZZZZZZZZZ is not a setting",
+    ]
+
+
+def test_secrets_do_not_show_when_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = read(
+        monkeypatch, ASSAY_GITHUB_APP_ID="7", ASSAY_GITHUB_PRIVATE_KEY=KEY, ASSAY_GITHUB_WEBHOOK_SECRET=SECRET
+    )
+    assert SECRET not in repr(found)
+    assert "BEGIN RSA" not in repr(found)

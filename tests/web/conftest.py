@@ -1,0 +1,147 @@
+"""The web application over the real store in memory, and hands that put builds, runs and logs into it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import cast
+
+import pytest
+import sqlalchemy as sa
+from starlette.testclient import TestClient
+
+from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
+from bot.adapters.telemetry_prometheus import PrometheusTelemetry
+from bot.app.context import App
+from bot.domain.refs import ForgeName, Repository
+from bot.domain.runs import Build, Run, RunId, RunState
+from bot.ports.queue import Task
+from bot.ports.sandbox import Sandbox
+from bot.ports.source import Source
+from bot.web.asgi import make_asgi
+from tests.builders import NOON, a_build, a_run, a_suite
+from tests.fakes.forge import HELLO, FakeForge
+
+GITHUB = ForgeName("github")
+
+
+@dataclass
+class World:
+    """What the web shows, and what may be done to it."""
+
+    app: App
+    forge: FakeForge
+    telemetry: PrometheusTelemetry
+    hints: list[Task]
+    now: datetime = NOON
+
+    def repository(self, *, private: bool = False) -> Repository:
+        seen = replace(
+            HELLO, private=private, forge_id=101 if private else 100, path="acme/secret" if private else HELLO.path
+        )
+        with self.app.work() as work:
+            return work.repositories.see(seen)
+
+    def build(self, *, private: bool = False, **more: object) -> Build:
+        repository = self.repository(private=private)
+        with self.app.work() as work:
+            key = f"key-{self.app.new_id()}"
+            made = work.builds.add(a_build(**{"repository": repository.id, "key": key, **more}))
+        assert made
+        return made
+
+    def run(self, build: Build, suite: str = "unit", image: str = "busybox:1", **more: object) -> Run:
+        """A queued one."""
+        made = a_suite(suite, image=image)
+        facts = {"build": build.id, "repository": build.repository, "sha": build.sha, "suite": made, **more}
+        run = replace(a_run(), id=RunId(self.app.new_id()), **facts)  # type: ignore[arg-type]  # replace() checks the names
+        with self.app.work() as work:
+            work.runs.add(run)
+        return run
+
+    def running(self, build: Build, suite: str = "unit") -> Run:
+        run = self.run(build, suite)
+        with self.app.work() as work:
+            claimed = work.runs.claim(run.id, "worker", 60)
+            assert claimed
+            begun = claimed.running(self.now + timedelta(seconds=2))
+            assert work.runs.save(claimed, begun, "worker")
+            return work.runs.get(run.id)
+
+    def write(self, run: Run, data: bytes) -> None:
+        assert self.app.logs.append(run.id, run.fence, data)
+
+    def end(self, run: Run, state: RunState = RunState.PASSED, **more: object) -> None:
+        ended = run.ended(state, None, self.now + timedelta(seconds=62), **more)  # type: ignore[arg-type]  # replace()'s
+        with self.app.work() as work:
+            assert work.runs.save(run, ended, "worker")
+        self.app.logs.close(run.id)
+
+    def finished(self, log: bytes = b"hello\n", suite: str = "unit", *, private: bool = False) -> Run:
+        """A run that passed, in a build of its own."""
+        run = self.running(self.build(private=private), suite)
+        self.write(run, log)
+        self.end(run, exit_code=0)
+        with self.app.work() as work:
+            return work.runs.get(run.id)
+
+    def page_of(self, run: Run) -> str:
+        return f"/b/{run.build}/{run.suite.name}"
+
+
+@pytest.fixture
+def engine() -> Iterator[sa.Engine]:
+    engine = open_engine("sqlite://")
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def world(engine: sa.Engine, tmp_path: Path) -> World:
+    hints: list[Task] = []
+
+    def send(task: Task, *, delay: float = 0) -> None:
+        hints.append(task)
+
+    ids, forge, telemetry = itertools.count(1), FakeForge(), PrometheusTelemetry()
+    app = App(
+        forges={GITHUB: forge},
+        work=lambda: SqlWork(engine, send),
+        sandbox=cast("Sandbox", None),
+        source=cast("Source", None),
+        logs=SqlLogs(engine, tmp_path / "logs"),
+        telemetry=telemetry,
+        now=lambda: NOON + timedelta(minutes=5),
+        monotonic=lambda: 0.0,
+        sleep=lambda _: None,
+        new_id=lambda: f"id{next(ids)}",
+        url="https://ci.example.org",
+        owner="web",
+    )
+    return World(app, forge, telemetry, hints)
+
+
+MakeClient = Callable[..., TestClient]
+
+
+@pytest.fixture
+def make_client(world: World) -> Iterator[MakeClient]:
+    """A client of a server with these settings, at this address."""
+    opened: list[TestClient] = []
+
+    def make(address: str = "127.0.0.1", **settings: object) -> TestClient:
+        asgi = make_asgi(world.app, metrics=world.telemetry.render, **settings)  # type: ignore[arg-type]  # any of them
+        client = TestClient(asgi, client=(address, 50000), follow_redirects=False, base_url="http://anything.test")
+        opened.append(client)
+        return client
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> TestClient:
+    return make_client()
