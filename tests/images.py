@@ -1,5 +1,6 @@
 """Images that tests run in, made once from the machine's busybox; where its engine is."""
 
+import contextlib
 import functools
 import io
 import os
@@ -8,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import docker
+from docker.errors import NotFound
 
 from bot.demo.image import busybox_root, make_busybox
 
@@ -51,6 +53,8 @@ def _file(path: str, mode: int, size: int) -> tarfile.TarInfo:
 
 
 def _imported(name: str, archive: bytes, changes: Sequence[str]) -> str:
+    with contextlib.suppress(NotFound):
+        engine().remove_image(name, force=True)
     repository, _, tag = name.rpartition(":")
     engine().import_image_from_data(archive, repository=repository, tag=tag, changes=list(changes))
     return name

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
+from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine
+from bot.adapters.store_sql.tables import metadata
 from bot.app import dispatch, intake, upkeep
 from bot.app.context import App, Rules
 from bot.domain.events import ChangeUpdated, ForgeEvent, Ignored, Pushed
@@ -59,7 +60,7 @@ class World:
 
     def __init__(self, folder: Path, **rules: object) -> None:
         self.engine: sa.Engine = open_engine("sqlite://")
-        upgrade(self.engine)
+        metadata.create_all(self.engine)
         self.queue = HandQueue()
         self.forge = FakeForge(suite_files={"": SUITES.encode()})
         self.sandbox = FakeSandbox(folder / "runs")

@@ -70,7 +70,7 @@ class Sandbox(Protocol):
         """Why no run can be taken now (engine gone, disk nearly full), or None."""
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
-        """Make sure that the image is there; pull it when it is missing.
+        """Make sure that the image is there; pull it when it is missing. Returns early for a reason to stop.
 
         Raises:
             ImageMissing: nobody has it, or it can't be used.
@@ -90,8 +90,8 @@ class Sandbox(Protocol):
         """Run the script over the attempt's workspace to its end.
 
         `write` gets every byte of output in order, in pieces, while it runs. `should_stop` is asked several times a
-        second; a reason ends the container (TERM, then KILL after the grace time). `on_start` is called once, as soon
-        as the container runs. The stopped container stays until `remove`.
+        second, the first time before there is a container; a reason ends that (TERM, then KILL after the grace time).
+        `on_start` is called once, as soon as the container runs. The stopped container stays until `remove`.
         """
 
     def remove(self, run: RunId, attempt: int) -> None:

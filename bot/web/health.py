@@ -2,12 +2,14 @@
 
 import hmac
 import ipaddress
+from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from bot.web.site import site_of
+from bot.domain.errors import Unavailable
+from bot.web.site import Site, site_of
 
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -19,12 +21,28 @@ async def healthz(_: Request) -> Response:
 
 
 def readyz(request: Request) -> Response:
+    """Requests can be served; `degraded` names what doesn't work all the same."""
     site = site_of(request)
-    if reason := site.ready():
+    if reason := site.ready() or _of_store(site):
         return JSONResponse({"status": "not_ready", "reason": reason}, 503)
-    if reason := site.degraded():
+    if reason := _of(site.degraded):
         return JSONResponse({"status": "ready", "degraded": reason})
     return JSONResponse({"status": "ready"})
+
+
+def _of_store(site: Site) -> str | None:
+    try:
+        with site.reader.work():
+            return None
+    except Unavailable as error:
+        return str(error)
+
+
+def _of(check: Callable[[], str | None]) -> str | None:
+    try:
+        return check()
+    except Unavailable as error:
+        return str(error)
 
 
 def metrics(request: Request) -> Response:

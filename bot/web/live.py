@@ -4,10 +4,12 @@ Both read by offset and poll; nobody has to tell them anything, so nothing can b
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
+import anyio
 import structlog
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
@@ -96,7 +98,7 @@ async def log_socket(websocket: WebSocket) -> None:
         return
     await websocket.accept()
     with places.taken():
-        await _until_either_ends(_send_log(websocket, run, start, piece), _heard_nothing(websocket))
+        await _until_either_ends(partial(_send_log, websocket, run, start, piece), partial(_heard_nothing, websocket))
 
 
 def _is_own_origin(websocket: WebSocket) -> bool:
@@ -136,11 +138,12 @@ async def _heard_nothing(websocket: WebSocket) -> None:
         pass
 
 
-async def _until_either_ends(*both: Coroutine[object, object, None]) -> None:
-    tasks = [asyncio.ensure_future(one) for one in both]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def _until_either_ends(*both: Callable[[], Awaitable[None]]) -> None:
+    async with anyio.create_task_group() as group:
+
+        async def end_all_after(one: Callable[[], Awaitable[None]]) -> None:
+            await one()
+            group.cancel_scope.cancel()
+
+        for one in both:
+            group.start_soon(end_all_after, one)

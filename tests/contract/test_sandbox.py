@@ -52,6 +52,12 @@ def test_a_reason_to_stop_ends_it_and_is_told(sandbox: Sandbox, reason: Stop) ->
     assert ran.output.startswith(b"on\n")
 
 
+def test_nothing_is_started_when_there_is_a_reason_to_stop_already(sandbox: Sandbox) -> None:
+    ran = run(sandbox, job(PRINT), should_stop=lambda: Stop.CANCELLED)
+
+    assert (ran.exit.code, ran.exit.stopped, ran.output, ran.starts) == (None, Stop.CANCELLED, b"", 0)
+
+
 def test_what_cannot_be_started_has_no_code_and_never_started(sandbox: Sandbox) -> None:
     ran = run(sandbox, job(UNRUNNABLE))
 

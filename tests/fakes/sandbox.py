@@ -67,6 +67,8 @@ class FakeSandbox:
     ) -> Exit:
         self._check()
         self.jobs.append(job)
+        if reason := should_stop():
+            return Exit(code=None, stopped=reason)
         act = self.acts.get(job.script, Act())
         if act.exit.code is None and not act.endless:
             return act.exit

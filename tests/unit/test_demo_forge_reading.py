@@ -15,13 +15,13 @@ from tests.demoforge import AppClient, pretend_github
 RAW = {"Accept": "application/vnd.github.raw+json"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def github() -> Iterator[PretendGitHub]:
     with pretend_github() as started:
         yield started
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(github: PretendGitHub) -> Iterator[AppClient]:
     made = AppClient(github)
     yield made
@@ -30,6 +30,9 @@ def client(github: PretendGitHub) -> Iterator[AppClient]:
 
 @pytest.fixture
 def repo(github: PretendGitHub) -> Repo:
+    """The only one; those of earlier tests are forgotten."""
+    github.world.repos.clear()
+    github.world.pulls.clear()
     return github.add_repository("acme/web", {"README.md": "web\n", "docs/ü b.md": "text\n"}, private=True)
 
 

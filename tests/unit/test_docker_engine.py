@@ -1,10 +1,8 @@
-"""When the engine is away, slow, full or does something else than it was asked for; and pulling images."""
+"""When the engine is away, slow, full or does something else than it was asked for."""
 
 import gc
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -12,60 +10,16 @@ import pytest
 import requests
 
 from bot.adapters.sandbox_docker import DockerSandbox, profile
-from bot.adapters.sandbox_docker.engine import Engine
-from bot.adapters.sandbox_docker.images import Images, _repository_and_tag
-from bot.domain.errors import ImageMissing, SandboxUnavailable
+from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.ports.sandbox import Stop
-from tests.images import BUSYBOX, DOCKER_HOST, engine
-from tests.sandboxes import docker_sandbox, job, never, run
+from tests.images import DOCKER_HOST, engine
+from tests.sandboxes import after, docker_sandbox, job, never, run
 from tests.unixproxy import UnixProxy, unix_proxy
 
 docker = pytest.mark.docker
 leaky = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 """The client library leaves a socket that could not connect to the garbage collector."""
-
-
-class Registry(ThreadingHTTPServer):
-    """Answers every request alike; or, with status 0, not before it is closed."""
-
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, status: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
-        self.status = status
-        self.asked: list[str] = []
-        self.closed = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def image(self, name: str) -> str:
-        return f"127.0.0.1:{self.server_port}/{name}"
-
-    def close(self) -> None:
-        self.closed.set()
-        self.shutdown()
-        self.server_close()
-
-
-class _Answer(BaseHTTPRequestHandler):
-    server: Registry
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        if not self.server.status:
-            self.server.closed.wait(30)
-        body = b'{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'
-        self.send_response(200 if self.path == "/v2/" else self.server.status or 503)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_HEAD = do_GET  # noqa: N815 - the base class looks for this name
-
-    def log_message(self, *_: object) -> None:
-        """Keep the test's output clean."""
 
 
 @pytest.fixture
@@ -79,100 +33,6 @@ def collected() -> Iterator[None]:
 def proxy(tmp_path: Path) -> Iterator[UnixProxy]:
     with unix_proxy(tmp_path, DOCKER_HOST.removeprefix("unix://")) as one:
         yield one
-
-
-# Images (C42)
-
-
-@pytest.mark.parametrize(
-    "name", ["UPPER/Case", "-x", "a b", "a:", ":a", "a//b", "a/-b", "a@sha256:12", "a\n", "é", "/a"]
-)
-def test_names_that_break_the_grammar_are_refused_without_the_engine(name: str) -> None:
-    with pytest.raises(ImageMissing, match="not a valid image name"):
-        Images(Engine("unix:///nowhere.sock")).prepare(name, never)
-
-
-@pytest.mark.parametrize(
-    ("name", "repository", "tag"),
-    [
-        ("busybox", "busybox", "latest"),
-        ("busybox:1.36-musl", "busybox", "1.36-musl"),
-        ("localhost:5000/a/b", "localhost:5000/a/b", "latest"),
-        ("registry.example:443/a_b/c--d:T_1", "registry.example:443/a_b/c--d", "T_1"),
-        (f"a/b@sha256:{'0' * 64}", "a/b", f"sha256:{'0' * 64}"),
-        (f"h:5000/b:1@sha256:{'0' * 64}", "h:5000/b", f"sha256:{'0' * 64}"),
-    ],
-)
-def test_names_are_asked_for_whole(name: str, repository: str, tag: str) -> None:
-    assert _repository_and_tag(name) == (repository, tag)
-
-
-@docker
-def test_an_image_that_the_registry_does_not_know_is_missing(tmp_path: Path) -> None:
-    registry = Registry(404)
-
-    with docker_sandbox(tmp_path) as sandbox, pytest.raises(ImageMissing, match="no-such"):
-        sandbox.prepare(registry.image("no-such:1"), never)
-
-    registry.close()
-
-
-@docker
-@pytest.mark.parametrize("status", [500, 503])
-def test_a_registry_in_trouble_may_be_asked_again(tmp_path: Path, status: int) -> None:
-    registry = Registry(status)
-
-    with docker_sandbox(tmp_path) as sandbox, pytest.raises(SandboxUnavailable, match="pulling image"):
-        sandbox.prepare(registry.image("a:1"), never)
-
-    registry.close()
-
-
-@docker
-def test_no_registry_at_all_may_be_asked_again(tmp_path: Path) -> None:
-    with docker_sandbox(tmp_path) as sandbox, pytest.raises(SandboxUnavailable, match="pulling image"):
-        sandbox.prepare("127.0.0.1:1/ci/there-is-none:9", never)
-
-
-@docker
-def test_a_wish_to_stop_ends_the_wait_for_a_registry_that_never_answers(tmp_path: Path) -> None:
-    registry = Registry(0)
-
-    with docker_sandbox(tmp_path) as sandbox:
-        sandbox.prepare(registry.image("a:1"), lambda: Stop.CANCELLED if registry.asked else None)
-        asked = len(registry.asked)
-
-    registry.close()
-    assert asked == 1
-
-
-@docker
-def test_those_who_want_the_same_image_wait_for_one_pull(tmp_path: Path) -> None:
-    registry = Registry(0)
-    name = registry.image("a:1")
-
-    with docker_sandbox(tmp_path) as sandbox, ThreadPoolExecutor(4) as pool:
-        waiting = [
-            pool.submit(sandbox.prepare, name, lambda: Stop.SHUTDOWN if registry.asked else None) for _ in "abcd"
-        ]
-        ends = [one.result() for one in waiting]
-        under_way = list(sandbox._images._pulls)
-
-    registry.close()
-    assert ends == [None] * 4
-    assert under_way == [name]
-
-
-@docker
-def test_an_image_that_vanished_before_the_run_is_missing(tmp_path: Path) -> None:
-    engine().tag(BUSYBOX, "assay-test/vanishing", "1")
-
-    with docker_sandbox(tmp_path) as sandbox:
-        wanted = job("true", image="assay-test/vanishing:1")
-        sandbox.workspace(wanted)
-        engine().remove_image("assay-test/vanishing:1")
-        with pytest.raises(ImageMissing):
-            sandbox.run(wanted, write=lambda _: None, should_stop=never, on_start=lambda: None)
 
 
 # The engine is away (C43)
@@ -215,6 +75,16 @@ def test_a_nearly_full_disk_takes_no_work(tmp_path: Path) -> None:
     assert words.startswith("the disk is nearly full: ")
 
 
+@docker
+def test_a_folder_that_cannot_be_made_takes_no_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    words = DockerSandbox(DOCKER_HOST, "test", tmp_path / "file" / "runs").ready()
+
+    assert words is not None
+    assert words.startswith("the folder for workspaces can't be used: ")
+
+
 @pytest.mark.parametrize("instance", ["", "-x", "a/b", "a b", "../a"])
 def test_an_instance_must_fit_into_names(tmp_path: Path, instance: str) -> None:
     with pytest.raises(ValueError, match="not a name"):
@@ -253,7 +123,7 @@ def test_an_engine_that_does_not_come_back_is_given_up(tmp_path: Path, proxy: Un
 def test_a_job_that_cannot_be_stopped_is_given_up_with_its_reason(tmp_path: Path) -> None:
     with docker_sandbox(tmp_path, patience=0.3, grace=0) as sandbox:
         sandbox._containers.signal = lambda container, signal: True  # type: ignore[method-assign]  # a deaf engine
-        ran = run(sandbox, job("sleep 30"), should_stop=lambda: Stop.TIMEOUT)
+        ran = run(sandbox, job("sleep 30"), should_stop=after(2, Stop.TIMEOUT))
 
     assert (ran.exit.code, ran.exit.stopped) == (None, Stop.TIMEOUT)
     assert "could not be stopped" in ran.exit.error

@@ -220,5 +220,5 @@ def test_settings_of_the_image_do_not_count(sandbox: DockerSandbox) -> None:
     assert ran.lines[:4] == [str(sandbox.user[0]), "/workspace/src", "content", "kept"]
     assert "Read-only" in ran.lines[4]
     assert ran.exit.code == 0
-    assert len(volumes) == 3
+    assert len(volumes) == 2
     assert not {one["Name"] for one in engine().volumes()["Volumes"] or ()} & set(volumes)

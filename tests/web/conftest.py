@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
@@ -88,6 +89,13 @@ class World:
 
     def page_of(self, run: Run) -> str:
         return f"/b/{run.build}/{run.suite.name}"
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Tracebacks drawn for people take seconds."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
@@ -13,14 +13,20 @@ from bot.web.asgi import make_asgi
 from tests.web.conftest import World
 
 STORED = intake.Answer(intake.Outcome.STORED)
-Message = dict[str, Any]
+GONE = b"the sender has gone"
+Message = MutableMapping[str, Any]
 
 
 async def call(
-    world: World, pieces: Iterator[bytes], length: str | None = None, **settings: Any
+    world: World,
+    pieces: Iterator[bytes],
+    length: str | None = None,
+    *,
+    body_limit: int = 25 << 20,
+    seconds: float = 10,
 ) -> tuple[list[Message], list[int]]:
     """What was answered, and how many bytes had been taken at each answer. The body stalls after its pieces."""
-    asgi = make_asgi(world.app, metrics=lambda: b"", **settings)
+    asgi = make_asgi(world.app, metrics=lambda: b"", body_limit=body_limit, body_seconds=seconds)
     taken, answered, taken_at = 0, list[Message](), list[int]()
 
     async def receive() -> Message:
@@ -29,6 +35,8 @@ async def call(
         if piece is None:
             await asyncio.sleep(60)
         taken += len(piece or b"")
+        if piece == GONE:
+            return {"type": "http.disconnect"}
         return {"type": "http.request", "body": piece, "more_body": piece != b""}
 
     async def send(message: Message) -> None:
@@ -46,8 +54,8 @@ def everything_is_stored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the bodies that came through."""
     sizes: list[int] = []
 
-    def accept(*given: Any) -> intake.Answer:
-        sizes.append(len(given[3]))
+    def accept(_app: object, _forge: object, _headers: object, body: bytes) -> intake.Answer:
+        sizes.append(len(body))
         return STORED
 
     monkeypatch.setattr(intake, "accept", accept)
@@ -55,7 +63,7 @@ def everything_is_stored(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_body_that_stalls_is_given_up(world: World) -> None:
-    answered, _ = asyncio.run(call(world, iter([b"{"]), body_seconds=0.05))
+    answered, _ = asyncio.run(call(world, iter([b"{"]), seconds=0.05))
     assert answered[0]["status"] == 408
     assert (b"connection", b"close") in answered[0]["headers"]
 
@@ -63,6 +71,11 @@ def test_a_body_that_stalls_is_given_up(world: World) -> None:
 def test_a_body_that_says_its_size_is_refused_before_any_of_it_is_taken(world: World) -> None:
     answered, taken_at = asyncio.run(call(world, iter([b"x" * 2000, b""]), "2000", body_limit=1000))
     assert (answered[0]["status"], taken_at[0], taken_at[1]) == (413, 0, 0)
+
+
+def test_a_sender_that_goes_away_leaves_nothing(world: World, everything_is_stored: list[int]) -> None:
+    asyncio.run(call(world, iter([b"{", GONE])))
+    assert everything_is_stored == []
 
 
 def test_an_endless_body_is_refused_at_the_limit(world: World) -> None:

@@ -5,7 +5,8 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from bot.app import queries
-from bot.domain.errors import StoreBusy
+from bot.domain.errors import SandboxUnavailable, StoreBusy
+from bot.ports.store import UnitOfWork
 from tests.web.conftest import MakeClient, World
 
 TOKEN = "a-long-token-of-the-metrics"
@@ -29,6 +30,21 @@ def test_it_is_not_ready_and_says_why(make_client: MakeClient) -> None:
 def test_what_does_not_work_beside_the_web_is_named(make_client: MakeClient) -> None:
     answer = make_client(degraded=lambda: "Docker does not answer").get("/readyz")
     assert (answer.status_code, answer.json()["degraded"]) == (200, "Docker does not answer")
+
+
+def test_an_engine_that_does_not_answer_is_named_too(make_client: MakeClient) -> None:
+    def fail() -> str | None:
+        raise SandboxUnavailable("no engine")
+
+    assert make_client(degraded=fail).get("/readyz").json()["degraded"] == "no engine"
+
+
+def test_without_its_database_it_is_not_ready(make_client: MakeClient) -> None:
+    def fail() -> UnitOfWork:
+        raise StoreBusy("the database is locked")
+
+    answer = make_client(look=fail).get("/readyz")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "the database is locked")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from sse_starlette import ServerSentEvent
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
+from bot.app import queries
+from bot.domain.errors import StoreBusy
 from bot.domain.runs import RunState
 from bot.web import live
 from bot.web.following import BuildFollower, Step, SuiteFollower
@@ -143,6 +145,19 @@ def test_a_place_is_free_again_after_its_stream() -> None:
     assert not places.full
 
 
+def test_a_stream_ends_quietly_when_the_store_is_busy_and_the_browser_comes_back() -> None:
+    places = Places(1)
+
+    def fail() -> Step:
+        raise StoreBusy("locked")
+
+    async def all_of(events: AsyncIterator[ServerSentEvent]) -> list[ServerSentEvent]:
+        return [event async for event in events]
+
+    assert asyncio.run(all_of(live._events(places, fail))) == []
+    assert not places.full
+
+
 def follow(client: TestClient, path: str, **headers: str) -> bytes:
     """All that the socket says until it is closed in good order."""
     got = b""
@@ -181,6 +196,31 @@ def test_programs_get_what_is_written_meanwhile(world: World, client: TestClient
         world.end(run)
         assert socket.receive()["code"] == 1000
     assert (first, second) == (b"first ", b"second")
+
+
+def test_programs_are_told_when_the_log_can_not_be_read_on(
+    world: World, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = world.running(world.build())
+    world.write(run, b"first")
+
+    def fail(*_: object) -> queries.LogPiece:
+        raise StoreBusy("locked")
+
+    with client.websocket_connect(f"/runs/{run.id}/logs") as socket:
+        socket.receive_bytes()
+        monkeypatch.setattr(queries, "log_piece", fail)
+        assert socket.receive()["code"] == 1011
+
+
+def test_a_program_that_goes_away_frees_its_place(make_client: MakeClient, world: World) -> None:
+    client = make_client(streams=1)
+    run = world.running(world.build())
+    world.write(run, b"first")
+    with client.websocket_connect(f"/runs/{run.id}/logs") as socket:
+        socket.receive_bytes()
+    with client.websocket_connect(f"/runs/{run.id}/logs") as socket:
+        assert socket.receive_bytes() == b"first"
 
 
 def test_a_run_that_never_began_has_an_empty_log_that_is_complete(world: World, client: TestClient) -> None:

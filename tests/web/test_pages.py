@@ -1,8 +1,10 @@
 """What people see, as the server makes it."""
 
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -154,6 +156,12 @@ def test_a_long_log_is_shown_in_part_and_says_so(world: World, client: TestClien
     assert "line 1000\n" in shown.text
     assert "line 1001\n" not in shown.text
     assert f"{world.page_of(run)}/log" in shown.links
+
+
+def test_a_log_that_is_gone_does_not_break_the_page(world: World, client: TestClient, tmp_path: Path) -> None:
+    run = world.finished()
+    shutil.rmtree(tmp_path / "logs")
+    assert "The rest of the log can't be read now" in words(page(client, world.page_of(run)))
 
 
 def test_an_unfinished_page_refreshes_itself_with_and_without_scripts(world: World, client: TestClient) -> None:

@@ -84,10 +84,13 @@ class DockerSandbox:
     def ready(self) -> str | None:
         try:
             self._engine.client(timeout=5).ping()
+        except ENGINE_ERRORS as error:
+            return f"the Docker engine does not answer: {words_of(error)}"
+        try:
             self._folder.mkdir(parents=True, exist_ok=True)
             disk = shutil.disk_usage(self._folder)
-        except (*ENGINE_ERRORS, OSError) as error:
-            return f"the Docker engine does not answer: {words_of(error)}"
+        except OSError as error:
+            return f"the folder for workspaces can't be used: {error}"
         wanted = min(self._reserve, disk.total * self._reserve_share)
         if disk.free < wanted:
             return f"the disk is nearly full: {disk.free / GIB:.1f} GiB free, {wanted / GIB:.1f} GiB wanted"
@@ -111,6 +114,8 @@ class DockerSandbox:
     ) -> Exit:
         if words := profile.unfit(job):
             return Exit(code=None, error=words)
+        if reason := should_stop():
+            return Exit(code=None, stopped=reason)
         attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
         body = self._body(attempt, job, image)
         with self._pipes(attempt) as pipes:

@@ -42,9 +42,10 @@ class Keys:
 
     def guess(self, key: str) -> str:
         """A help for an unknown key."""
-        if meant := near(key, self.read | self.later):
-            return f'did you mean "{meant}"?'
-        return _OTHER_WORDS.get(key.lower(), "")
+        if advice := _OTHER_WORDS.get(key.lower()):
+            return advice
+        meant = near(key, self.read | self.later)
+        return f'did you mean "{meant}"?' if meant else ""
 
 
 FILE: Final = Keys(

@@ -1,0 +1,131 @@
+"""`assay lint`: what it prints and the exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from bot.app.suitefile import LIMIT, render_text
+from bot.cli.lint import lint
+from bot.domain.errors import Problem
+
+GOOD = "suites:\n  unit: {image: box, run: x}\n"
+BAD = "suites:\n  unit:\n    image: box\n    timeout: 10\n    run: x\n    artefacts: [dist/]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(lint, args)
+
+
+@pytest.mark.parametrize("name", [".assay.yml", ".assay.yaml"])
+def test_the_file_of_the_folder_is_found_by_either_name(folder: Path, name: str) -> None:
+    (folder / name).write_text(GOOD)
+    done = run()
+    assert (done.exit_code, done.stdout) == (0, f"assay: {name} ok, 1 suite\n")
+
+
+def test_two_files_in_one_folder_are_an_error(folder: Path) -> None:
+    (folder / ".assay.yml").write_text(GOOD)
+    (folder / ".assay.yaml").write_text(GOOD)
+    done = run()
+    assert done.exit_code == 2
+    assert ".assay.yml:1:1: error C004: both .assay.yml and .assay.yaml are there" in done.stdout
+
+
+def test_a_folder_without_a_file_is_one_line_and_status_2(folder: Path) -> None:
+    done = run()
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "assay: there is no .assay.yml in this folder\n"
+
+
+def test_a_missing_file_is_one_line_and_the_others_are_checked(folder: Path) -> None:
+    (folder / "good.yml").write_text(GOOD)
+    done = run("gone.yml", "good.yml")
+    assert (done.exit_code, done.stdout) == (2, "assay: good.yml ok, 1 suite\n")
+    assert done.stderr == "assay: gone.yml: no such file or directory\n"
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(folder: Path) -> None:
+    done = run(".")
+    assert (done.exit_code, done.stderr) == (2, "assay: .: is a directory\n")
+
+
+def test_an_endless_file_is_read_up_to_the_limit(folder: Path) -> None:
+    (folder / "big.yml").write_bytes(b"#" * (LIMIT + 1))
+    done = run("big.yml")
+    assert done.exit_code == 2
+    assert done.stdout.startswith("big.yml:1:1: error C007: the file is larger than 256 KiB\n")
+
+
+def test_every_problem_is_shown_in_its_line(folder: Path) -> None:
+    (folder / "bad.yml").write_text(BAD)
+    done = run("bad.yml")
+    assert done.exit_code == 2
+    assert done.stdout == (
+        'bad.yml:4:14: error C109: suites.unit.timeout: a duration needs a unit: write "10m" or "10s"\n'
+        "    4 |     timeout: 10\n"
+        "      |              ^\n"
+        'bad.yml:6:5: error C101: "artefacts" is not a known key here\n'
+        "    6 |     artefacts: [dist/]\n"
+        "      |     ^\n"
+        '      = help: did you mean "artifacts"?\n'
+    )
+
+
+def test_json_has_every_field(folder: Path) -> None:
+    (folder / "bad.yml").write_text(BAD)
+    done = run("bad.yml", "--format", "json")
+    assert done.exit_code == 2
+    assert json.loads(done.stdout)[1] == {
+        "path": "bad.yml",
+        "line": 6,
+        "column": 5,
+        "end_column": 14,
+        "severity": "error",
+        "code": "C101",
+        "message": '"artefacts" is not a known key here',
+        "help": 'did you mean "artifacts"?',
+    }
+
+
+def test_json_of_a_good_file_is_an_empty_list(folder: Path) -> None:
+    (folder / ".assay.yml").write_text(GOOD)
+    done = run("--format=json")
+    assert (done.exit_code, json.loads(done.stdout)) == (0, [])
+
+
+def test_github_gets_one_command_a_problem_that_nothing_can_break_out_of(folder: Path) -> None:
+    (folder / "a,b:c%.yml").write_text('suites:\n  u: {image: box, run: x, "100%\\n::stop": 1}\n')
+    done = run("a,b:c%.yml", "--format", "github")
+    assert done.exit_code == 2
+    assert done.stdout == (
+        "::error file=a%2Cb%3Ac%25.yml,line=2,col=27,endColumn=41,title=C101::"
+        '"100%25 ::stop" is not a known key here\n'
+    )
+
+
+def test_an_unknown_form_is_wrong_use(folder: Path) -> None:
+    assert run("--format", "xml").exit_code == 2
+
+
+def test_a_long_line_is_shown_around_the_problem() -> None:
+    data = b"a" * 5000 + b"b" + b"c" * 5000
+    source, caret = render_text("f", data, [Problem("C1", 1, 5001, "m")]).splitlines()[1:3]
+    assert len(source) < 130
+    assert source[caret.index("^")] == "b"
+
+
+def test_what_a_terminal_acts_upon_is_not_printed() -> None:
+    listing = render_text("f", b"a: \x1b]0;x\x07\x1b[31m\xff\tb\r\n", [Problem("C1", 1, 4, "m", "h")])
+    assert not set(listing) & {"\x1b", "\x07", "\r", "\t"}
+
+
+def test_a_place_beyond_the_file_has_no_source_line() -> None:
+    assert render_text("f", b"", [Problem("C1", 9, 1, "m")]) == "f:9:1: error C1: m\n"
