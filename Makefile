@@ -22,8 +22,8 @@ test: setup lint ## Set up everything and run all checks and tests
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-check: setup lint ## The fast part: linters, types, architecture, unit and house tests
-	$(BIN)/pytest -q tests/house tests/unit
+check: setup lint ## The fast part: linters, types, architecture, and the tests that need no engine
+	$(BIN)/pytest -q -n 2 -m "not docker" tests/house tests/unit
 
 lint:
 	$(BIN)/ruff check

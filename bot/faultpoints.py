@@ -28,7 +28,7 @@ _armed: dict[str, str] = {}
 
 
 def arm(spec: str) -> None:
-    """`point=action` pairs joined by commas; actions: kill, stop, raise, sleep:SECONDS. Each works once, kill! always."""
+    """`point=action` pairs joined by commas: kill, stop, raise or sleep:SECONDS, once; with ! behind it every time."""
     for pair in filter(None, spec.split(",")):
         name, _, action = pair.strip().partition("=")
         if name not in POINTS:

@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,7 +70,7 @@ class World:
         self.now = NOON
         ids = itertools.count(1)
         deliveries = itertools.count(1)
-        self._next_delivery = lambda: str(next(deliveries))
+        self._next_delivery: Callable[[], str] = lambda: str(next(deliveries))
         self.app = App(
             forges={GITHUB: self.forge},
             work=lambda: SqlWork(self.engine, self.queue.send),

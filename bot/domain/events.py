@@ -1,5 +1,6 @@
 """What a forge can tell us, in one vocabulary for every forge."""
 
+import enum
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +69,74 @@ class InstallationChanged:
     """Forge ids of repositories that it may no longer see."""
 
 
+class CommentKind(enum.StrEnum):
+    """Where a comment stands: forges keep the two apart."""
+
+    CHANGE = "change"
+    REVIEW = "review"
+    """At a line of the change's code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commented:
+    """Somebody wrote a new comment on a change. Comments by ourselves never become this."""
+
+    repository: RepositorySeen
+    number: int
+    comment: int
+    """The forge's id."""
+    kind: CommentKind
+    author: Person
+    text: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerunAsked:
+    """The forge's re-run button: of one check, or of all of a commit (`external_id` None)."""
+
+    repository: RepositorySeen
+    sha: Sha
+    external_id: str | None
+    """Our id that the check shows."""
+    sender: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionAsked:
+    """One of our own buttons on a check."""
+
+    repository: RepositorySeen
+    sha: Sha
+    external_id: str
+    identifier: str
+    sender: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeGroupAsked:
+    """A merge queue wants its temporary commit checked."""
+
+    repository: RepositorySeen
+    sha: Sha
+    ref: str
+    """The queue's branch, without `refs/heads/`."""
+    base_ref: str
+    """The branch it would be merged into, without `refs/heads/`."""
+    base_sha: Sha
+    message: str
+    sender: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeGroupGone:
+    """Merged, or no longer wanted."""
+
+    repository: RepositorySeen
+    sha: Sha
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Ignored:
     """Nothing that concerns us; the reason is for the forge's delivery page."""
@@ -75,4 +144,16 @@ class Ignored:
     reason: str
 
 
-ForgeEvent = Pushed | RefDeleted | ChangeUpdated | ChangeClosed | RepositoryMoved | InstallationChanged
+ForgeEvent = (
+    Pushed
+    | RefDeleted
+    | ChangeUpdated
+    | ChangeClosed
+    | Commented
+    | RerunAsked
+    | ActionAsked
+    | MergeGroupAsked
+    | MergeGroupGone
+    | RepositoryMoved
+    | InstallationChanged
+)

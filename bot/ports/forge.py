@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.checks import Check
-from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Repository, RepositorySeen, Sha
 
@@ -27,6 +27,14 @@ class Delivery:
     payload: bytes
     """The JSON, also of a form-encoded call."""
     event: ForgeEvent | Ignored
+
+
+class Reaction(enum.StrEnum):
+    """How we acknowledge a command (BEHAVIOUR §2); forges translate."""
+
+    SEEN = "eyes"
+    DONE = "+1"
+    REFUSED = "confused"
 
 
 class Permission(enum.IntEnum):
@@ -105,6 +113,15 @@ class Forge(Protocol):
         Raises:
             Ambiguous: it may have been made; call with `again` next time.
             Refused: the forge will never take it (422).
+        """
+
+    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+        """Put our reaction on a comment; that it is there already is fine, and so is a comment that is gone."""
+
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+        """Write a comment on the change, or replace the text of our earlier one (`ref`); gives its id.
+
+        A comment that somebody deleted is written anew. Text over the forge's limit is cut.
         """
 
     def access(self, repository: Repository) -> Access:

@@ -15,6 +15,7 @@ ALLOWED: Final = {
         "bot/adapters/forge_github/auth.py",
         "known.text == token",
     ): "the cache's own tokens; nobody outside chooses one",
+    ("tests/unit/test_suitefile_schema.py", "yaml.load"): "its loader is derived from the safe one",
 }
 """(file, call or comparison) that may stay, each with its reason."""
 
@@ -87,7 +88,7 @@ def test_no_dangerous_call(path: Path) -> None:
 
 
 def test_everything_allowed_is_still_there() -> None:
-    assert set(ALLOWED) <= {found for path in BOT for found in dangerous(path) | unsafe(path)}
+    assert set(ALLOWED) <= {found for path in PYTHON for found in dangerous(path) | unsafe(path)}
 
 
 @pytest.mark.parametrize(

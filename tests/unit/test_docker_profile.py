@@ -151,6 +151,20 @@ def test_what_no_process_can_be_given_is_unfit(changes: dict[str, Any], words: s
     assert words in profile.unfit(replace(job("true"), **changes))
 
 
+@pytest.mark.parametrize(
+    ("words", "killed"),
+    [
+        (b"", False),
+        (b"low 0\noom 0\noom_kill 0\noom_group_kill 0\n", False),
+        (b"low 0\noom 5\noom_kill 2\n", True),
+        (b"oom_kill_disable 0\nunder_oom 1\noom_kill 0\n", False),
+        (b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", True),
+    ],
+)
+def test_the_kernels_own_count_says_whether_memory_ran_out(words: bytes, killed: bool) -> None:
+    assert profile.tells_out_of_memory(words) is killed
+
+
 def test_the_longest_script_is_fit() -> None:
     assert profile.unfit(job("x" * 131_071)) == ""
 

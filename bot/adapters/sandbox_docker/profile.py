@@ -1,5 +1,6 @@
 """What a job's container is asked to be, and whether the engine made just that (RELIABILITY §7.2)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,14 +18,17 @@ LOG: Final = "log"
 END: Final = "end"
 
 _WRAPPER: Final = f"""\
-trap 'told=1' TERM
+trap '_assay_told=1' TERM
 /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
 code=$?
-[ "${{told-}}" ] || : > {WORKSPACE}/{END}
+[ "${{_assay_told-}}" ] || for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+  [ ! -r $file ] || while read -r line; do echo "$line"; done < $file
+done > {WORKSPACE}/{END}
 exit $code
 """
-"""Runs the script, and opens the second pipe when that has ended by itself: nobody does after a KILL or TERM from
-outside. The exit code alone does not tell, a script may exit with 137."""
+"""Runs the script, and writes to the second pipe when that has ended by itself: nobody does after a KILL or TERM from
+outside, and the exit code alone does not tell, a script may exit with 137. It writes what the kernel has counted."""
+_OUT_OF_MEMORY: Final = re.compile(rb"^oom_kill [1-9]", re.MULTILINE)
 _LONGEST_STRING: Final = 128 * 1024 - 1
 """Bytes of one argument or variable that Linux takes."""
 
@@ -168,6 +172,11 @@ def _read_only(name: str, path: str, its_labels: Mapping[str, str]) -> dict[str,
 
 def _is_ours(path: str) -> bool:
     return path.rstrip("/") in (WORKSPACE, "/tmp")  # noqa: S108 - a path of the container
+
+
+def tells_out_of_memory(words: bytes) -> bool:
+    """Does the second pipe say that the kernel killed a process? The engine misses that when it happens early."""
+    return bool(_OUT_OF_MEMORY.search(words))
 
 
 def differences(asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:

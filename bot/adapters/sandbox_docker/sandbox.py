@@ -213,11 +213,11 @@ def _follow(
 
 def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes) -> Exit:
     """Without a shell that works the image's command ends at once, and nobody has opened a pipe."""
-    code, out_of_memory = int(state["ExitCode"]), bool(state["OOMKilled"])
-    begun, told = pipes.log.opened, pipes.end.was_opened()
-    if not begun and not stopped and not out_of_memory and 0 < code < _SIGNALS:
+    out_of_memory = profile.tells_out_of_memory(pipes.end.read(0)) or bool(state["OOMKilled"])
+    code = int(state["ExitCode"])
+    if not pipes.log.opened and not stopped and not out_of_memory and 0 < code < _SIGNALS:
         return Exit(code=None, error=f"the image's /bin/sh could not be started (exit code {code})")
-    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped, by_itself=told)
+    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped, by_itself=pipes.end.opened)
 
 
 @contextlib.contextmanager

@@ -35,11 +35,6 @@ class Pipe:
     def close(self) -> None:
         os.close(self._descriptor)
 
-    def was_opened(self) -> bool:
-        """Has anybody written to it, or just opened and closed it?"""
-        self.read(0)
-        return self.opened
-
     def read(self, wait: float) -> bytes:
         """What there is, after at most `wait` seconds; empty when there is nothing.
 
