@@ -79,7 +79,7 @@ class Bot:
     def _keep(self, name: str, duty: upkeep.Duty) -> None:
         while True:
             upkeep.take_turn(self.app, name, duty)
-            if self._closing.wait(duty.every):
+            if self._closing.wait(upkeep.pause(self.app, duty)):
                 return
 
     def _unsent(self) -> bool:
@@ -189,4 +189,6 @@ def _rules(settings: Settings) -> Rules:
         ),
         network_trusted=settings.network_default.at_most(settings.network_max),
         network_forks=settings.network_forks.at_most(settings.network_max),
+        fork_policy=settings.fork_policy,
+        bare_commands=settings.bare_commands,
     )

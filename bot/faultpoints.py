@@ -21,6 +21,7 @@ POINTS: Final = (
     "reporter.after_sent",
     "janitor.while_removing",
     "worker.in_parser",
+    "logs.after_pack",
 )
 """Every place, so that a test can list them."""
 

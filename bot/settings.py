@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.suites import GIB, MIB, Network
+from bot.domain.trust import ForkPolicy
 
 PREFIX: Final = "ASSAY_"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -81,6 +82,9 @@ class Settings(BaseSettings):
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE
+
+    fork_policy: ForkPolicy = ForkPolicy.ALWAYS
+    bare_commands: bool = True
 
     body_limit: Size = 25 * MIB
     body_deadline: Duration = 10

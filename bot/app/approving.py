@@ -1,6 +1,6 @@
-"""Letting a stranger's change run: bound to the full commit id of its present head (DESIGN §2.10)."""
+"""`assay approve`: the operator lets a stranger's build run."""
 
-from bot.app import starting
+from bot.app import steering
 from bot.app.context import App
 from bot.domain.errors import NotAllowed
 from bot.domain.runs import Build, BuildId
@@ -14,16 +14,10 @@ def approve(app: App, build_id: BuildId, *, actor: str) -> Build:
     """
     with app.work() as work:
         build = work.builds.get(build_id)
-        repository = work.repositories.get(build.repository)
     if build.change is None:
         raise NotAllowed(f"build {build.id} needs no approval")
-    change = app.forge_of(repository).change(repository, build.change)
-    if not change.is_open:
-        raise NotAllowed(f"pull request {build.change} is closed")
-    if (change.head, change.base_ref) != (build.sha, build.base_ref):
+    repository = steering.repository_of(app, build)
+    change = steering.change_of(app, repository, build)
+    if change.is_open and (change.head, change.base_ref) != (build.sha, build.base_ref):
         raise NotAllowed(f"pull request {build.change} has moved on to {change.head} onto {change.base_ref}")
-    with app.work() as work:
-        if not starting.approve(app, work, build):
-            raise NotAllowed(f"build {build.id} does not wait for an approval")
-        work.audit.add(actor=actor, action="approve", subject=f"build:{build.id}", detail=build.sha)
-    return build
+    return steering.approve(app, repository, change, None, actor=actor)

@@ -8,6 +8,7 @@ from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import Limits, Network
+from bot.domain.trust import ForkPolicy
 from bot.ports.forge import Forge
 from bot.ports.logs import Logs
 from bot.ports.sandbox import Sandbox
@@ -28,6 +29,9 @@ class Rules:
     limits: Limits = field(default_factory=Limits)
     network_trusted: Network = Network.INTERNET
     network_forks: Network = Network.NONE
+    fork_policy: ForkPolicy = ForkPolicy.ALWAYS
+    bare_commands: bool = True
+    """`/retest` counts as well as `/assay retest`."""
     approval_age: float = 7 * 86400
     hard_age: float = 86400
     """Every run has ended by then, come what may."""

@@ -1,7 +1,11 @@
 """Running a run: claim, sources, container, verdict (DESIGN §4)."""
 
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -105,16 +109,39 @@ def _stale(app: App, subject: Subject) -> Verdict | None:
 
 
 def _prepare(app: App, subject: Subject, job: Job, hold: Hold) -> None:
+    """The container is made while the sources come; when one of both fails, the other is given up."""
     folder = app.sandbox.workspace(job)
+    given_up = threading.Event()
+
+    def should_stop() -> Stop | None:
+        return hold.should_stop() or (Stop.CANCELLED if given_up.is_set() else None)
+
+    with ThreadPoolExecutor(1, "checkout") as thread:
+        sources = thread.submit(copy_context().run, _check_out, app, subject, folder, should_stop)
+        sources.add_done_callback(lambda done: given_up.set() if done.exception() else None)
+        try:
+            _make_container(app, job, should_stop)
+        except BaseException:
+            given_up.set()
+            raise
+        sources.result()
+
+
+def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[], Stop | None]) -> None:
     forge, build = app.forge_of(subject.repository), subject.build
     wanted = Wanted(repository=subject.repository.id, sha=subject.run.sha, refs=_refs(build))
     began = app.monotonic()
     app.source.checkout(
-        wanted, lambda: forge.access(subject.repository), folder, lambda: hold.should_stop() is not None
+        wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None
     )
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")
+
+
+def _make_container(app: App, job: Job, should_stop: Callable[[], Stop | None]) -> None:
     began = app.monotonic()
-    app.sandbox.prepare(job.image, hold.should_stop)
+    app.sandbox.prepare(job.image, should_stop)
+    if not should_stop():
+        app.sandbox.set_up(job)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="prepare")
 
 

@@ -43,7 +43,7 @@ class Hold:
         self._thread.join()
 
     def confirm(self) -> bool:
-        """Renew now; the first renewal must succeed before a container is made."""
+        """Renew now; the first renewal must succeed before a container is started."""
         self._renew()
         return not self._lost
 

@@ -21,15 +21,13 @@ from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
 
-_LEASE: Final = 60.0
-"""Seconds that one call of a forge may take, retries of tokens included."""
 _LONGEST_PAUSE: Final = 600.0
 
 
 def send(app: App, task: SendReport) -> None:
     """Show the newest state. Safe to repeat: versions never go back, and a check is never made twice."""
     with app.work() as work:
-        report = work.reports.claim(task.report, _LEASE)
+        report = work.reports.claim(task.report, app.rules.lease)
         if report is None:
             return
         repository = work.repositories.get(report.repository)

@@ -8,8 +8,19 @@ import structlog
 from bot.app import announcing, ending, globs, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
-from bot.domain.planning import ChangedFiles, Decision, Elsewhere, Plan, Skipped, Trigger, Wanted, needs_paths, plan
-from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
+from bot.domain.planning import (
+    ChangedFiles,
+    Elsewhere,
+    Plan,
+    Sharing,
+    Skipped,
+    Trigger,
+    Wanted,
+    needs_paths,
+    plan,
+)
+from bot.domain.refs import Repository, Sha
+from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
@@ -17,7 +28,8 @@ from bot.ports.store import UnitOfWork
 
 log = structlog.get_logger()
 
-_NOT_REUSABLE: Final = frozenset(
+_GAVE_WAY: Final = frozenset({Reason.SUPERSEDED, Reason.CLOSED, Reason.BRANCH_DELETED})
+_NOT_SHARED: Final = frozenset(
     {RunState.SUPERSEDED, RunState.CANCELLED, RunState.REJECTED, RunState.ERRORED, RunState.SKIPPED}
 )
 
@@ -25,39 +37,48 @@ _NOT_REUSABLE: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Started:
     build: Build | None
+    """None: the trigger made no build, or has one already."""
     reason: str
     """What came of the trigger, in words for the delivery log."""
+    problems: tuple[Problem, ...] = ()
+    """Errors of the suite file."""
+    kept: tuple[Run, ...] = ()
+    """Runs that stand instead of new ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What one suite of the plan comes to: a run that is there (`known`), or a new one in that state."""
+
+    suite: Suite
+    known: Run | None = None
+    state: RunState = RunState.QUEUED
+    reason: Reason | None = None
+    note: str = ""
 
 
 def start(app: App, trigger: Trigger) -> Started:
-    """Plan the trigger and queue what is to run. Safe to repeat: the same trigger gets the build it got before."""
-    found = _suite_file(app, trigger)
+    """Plan the trigger and queue what is to run. Safe to repeat: the same trigger makes nothing twice."""
+    found = suite_file(app, trigger.repository, trigger.sha)
     if found is None:
         with app.work() as work:
-            _supersede(app, work, trigger, keep=set())
+            _supersede(app, work, trigger, [])
         return Started(None, "no suite file")
     if isinstance(found, InvalidSuiteFile):
         planned, path, problems = Plan(()), found.path, found.problems
     else:
         planned, path, problems = _plan(app, trigger, found), found.path, ()
-    if not planned.concerns_anybody and not problems and trigger.cause is not Cause.CHANGE:
+    if not planned.concerns_anybody and not problems and trigger.change is None:
         return Started(None, f"no suite is for a {trigger.cause} event")
-    risky = _risky(app, trigger)
-    with app.work() as work:
-        build = _new_build(app, work, trigger, path, problems, planned.note, risky)
-        if build is None:
-            return Started(None, "this commit has its build already")
-        runs = _store(app, work, build, trigger, planned)
-    log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
-    return Started(build, f"build {build.id}")
+    return _build(app, trigger, planned, path, problems)
 
 
-def _suite_file(app: App, trigger: Trigger) -> SuiteFile | InvalidSuiteFile | None:
+def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
     """The one of the commit itself; for a stranger's change too, since it runs only when approved (DESIGN §2.10)."""
-    forge = app.forge_of(trigger.repository)
+    forge = app.forge_of(repository)
     texts = {}
     for path in suitefile.NAMES:
-        data = forge.read_file(trigger.repository, trigger.sha, path, suitefile.LIMIT)
+        data = forge.read_file(repository, sha, path, suitefile.LIMIT)
         if data is not None:
             texts[path] = data
     if not texts:
@@ -82,96 +103,125 @@ def _changed_files(app: App, trigger: Trigger) -> ChangedFiles | None:
     )
 
 
+def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple[Problem, ...]) -> Started:
+    risky = _risky(app, trigger)
+    with app.work() as work:
+        number = _epoch(work, trigger)
+        if number is None:
+            return Started(None, "this commit has its build already")
+        choices = _choose(work, trigger, planned)
+        kept = tuple(one.known for one in choices if one.known)
+        if trigger.is_asked_for and not any(one.state is not RunState.SKIPPED for one in choices if not one.known):
+            return Started(None, "nothing to run", problems, kept)
+        build = work.builds.add(_new_build(app, trigger, number, path, problems, planned.note, risky))
+        if build is None:
+            return Started(None, "this commit has its build already")
+        runs = [_enter(app, work, build, one) for one in choices]
+        _supersede(app, work, trigger, runs)
+        announcing.build_made(work, build)
+    log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
+    return Started(build, f"build {build.id}", problems, kept)
+
+
 def _risky(app: App, trigger: Trigger) -> tuple[str, ...]:
-    if trigger.trust is Trust.TRUSTED:
+    if trigger.trust is Trust.TRUSTED or trigger.approved:
         return ()
     changed = _changed_files(app, trigger)
     return risky_paths(changed.paths) if changed else ()
 
 
+def _epoch(work: UnitOfWork, trigger: Trigger) -> int | None:
+    """How often the trigger was granted before; None: it has its build, which did not give way (RELIABILITY F42)."""
+    builds = work.builds.at(trigger.repository.id, trigger.sha)
+    earlier = [one for one in builds if one.key.rpartition("#")[0] == trigger.key]
+    if earlier and not any(_gave_way(work, run) for run in work.runs.of_build(earlier[0].id)):
+        return None
+    return len(earlier)
+
+
+def _gave_way(work: UnitOfWork, run: Run) -> bool:
+    """It was ended for something newer, and nothing has taken its place on this commit."""
+    if run.reason not in _GAVE_WAY and run.cancel not in _GAVE_WAY:
+        return False
+    latest = work.runs.latest_at(run.repository, run.sha, run.suite.name)
+    return latest is not None and latest.id == run.id
+
+
 def _new_build(
     app: App,
-    work: UnitOfWork,
     trigger: Trigger,
+    number: int,
     path: str,
     problems: tuple[Problem, ...],
     note: str,
     risky: tuple[str, ...],
-) -> Build | None:
-    """None when the trigger has its build already, unless that gave way to something newer (RELIABILITY F42)."""
-    earlier = [one for one in work.builds.at(trigger.repository.id, trigger.sha) if _natural(one.key) == trigger.key]
-    if earlier and not _gave_way(work, earlier[0]):
-        return None
-    return work.builds.add(
-        Build(
-            id=BuildId(0),
-            key=f"{trigger.key}#{len(earlier)}",
-            repository=trigger.repository.id,
-            sha=trigger.sha,
-            cause=trigger.cause,
-            ref=trigger.ref,
-            base_ref=trigger.base_ref,
-            base_sha=trigger.base_sha,
-            change=trigger.change,
-            title=trigger.title[:200],
-            sender_id=trigger.sender.id,
-            sender=trigger.sender.login,
-            trust=trigger.trust,
-            suite_file=path,
-            problems=problems,
-            note=note,
-            risky_paths=risky,
-            created_at=app.now(),
-        )
+) -> Build:
+    return Build(
+        id=BuildId(0),
+        key=f"{trigger.key}#{number}",
+        repository=trigger.repository.id,
+        sha=trigger.sha,
+        cause=trigger.cause,
+        ref=trigger.ref,
+        base_ref=trigger.base_ref,
+        base_sha=trigger.base_sha,
+        change=trigger.change,
+        title=trigger.title[:200],
+        sender_id=trigger.sender.id,
+        sender=trigger.sender.login,
+        trust=trigger.trust,
+        suite_file=path,
+        problems=problems,
+        note=note,
+        risky_paths=risky,
+        head_at=trigger.head_at,
+        created_at=app.now(),
     )
 
 
-def _natural(key: str) -> str:
-    return key.rpartition("#")[0]
-
-
-def _gave_way(work: UnitOfWork, build: Build) -> bool:
-    reasons = (Reason.SUPERSEDED, Reason.CLOSED, Reason.BRANCH_DELETED)
-    return any(run.reason in reasons or run.cancel in reasons for run in work.runs.of_build(build.id))
-
-
-def _store(app: App, work: UnitOfWork, build: Build, trigger: Trigger, planned: Plan) -> list[Run]:
-    runs = []
+def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
+    """New runs, or those of other builds of this commit that say the same (cases C28, C63)."""
+    choices = []
     for decision in planned.decisions:
-        run = _run_for(app, work, build, trigger, decision)
-        if run is not None:
-            runs.append(run)
-    _supersede(app, work, trigger, keep={run.id for run in runs})
-    announcing.build_made(work, build)
-    return runs
-
-
-def _run_for(app: App, work: UnitOfWork, build: Build, trigger: Trigger, decision: Decision) -> Run | None:
-    """A new run, or one of another build of this commit that says the same (cases C28, C63)."""
-    match decision:
-        case Elsewhere():
-            return None
-        case Skipped(suite, reason, note):
-            known = work.runs.latest_at(build.repository, build.sha, suite.name)
-            if known is not None and known.state not in _NOT_REUSABLE:
-                work.builds.share(build.id, known.id)
-                return known
-            return _add(app, work, build, suite, RunState.SKIPPED, reason, note)
-        case Wanted(suite):
-            known = work.runs.latest_at(build.repository, build.sha, suite.name)
-            if known is not None and _may_share(known, trigger):
-                work.builds.share(build.id, known.id)
-                return known
-            waits = trigger.trust is Trust.UNTRUSTED
-            return _add(app, work, build, suite, RunState.AWAITING_APPROVAL if waits else RunState.QUEUED)
+        if isinstance(decision, Elsewhere):
+            continue
+        known = work.runs.latest_at(trigger.repository.id, trigger.sha, decision.suite.name)
+        match decision:
+            case Skipped(suite, reason, note):
+                if known is not None and known.state not in _NOT_SHARED:
+                    choices.append(_Choice(suite, known))
+                else:
+                    choices.append(_Choice(suite, None, RunState.SKIPPED, reason, note))
+            case Wanted(suite):
+                waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
+                state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
+                shared = known if known is not None and _may_share(known, trigger) else None
+                choices.append(_Choice(suite, shared, state))
+    return choices
 
 
 def _may_share(known: Run, trigger: Trigger) -> bool:
-    good_enough = known.trust is Trust.TRUSTED or trigger.trust is Trust.UNTRUSTED
-    return not trigger.fresh and known.state not in _NOT_REUSABLE and known.cancel is None and good_enough
+    if known.cancel is not None or (known.trust is Trust.UNTRUSTED and trigger.trust is Trust.TRUSTED):
+        return False
+    if known.state is RunState.AWAITING_APPROVAL and trigger.approved:
+        return False
+    match trigger.sharing:
+        case Sharing.ALL:
+            return known.state not in _NOT_SHARED
+        case Sharing.GOOD:
+            return known.state is RunState.PASSED or not known.state.is_final
+        case Sharing.NONE:
+            return False
 
 
-def _add(
+def _enter(app: App, work: UnitOfWork, build: Build, choice: _Choice) -> Run:
+    if choice.known is not None:
+        work.builds.share(build.id, choice.known.id)
+        return choice.known
+    return add_run(app, work, build, choice.suite, choice.state, choice.reason, choice.note)
+
+
+def add_run(
     app: App,
     work: UnitOfWork,
     build: Build,
@@ -180,6 +230,7 @@ def _add(
     reason: Reason | None = None,
     note: str = "",
 ) -> Run:
+    """Store a new run; one that is queued is hinted at."""
     now = app.now()
     run = Run(
         id=RunId(app.new_id()),
@@ -201,17 +252,21 @@ def _add(
     return run
 
 
-def _supersede(app: App, work: UnitOfWork, trigger: Trigger, keep: set[RunId]) -> None:
-    """End the unfinished runs of the change's older heads, but not those that the new build shares."""
-    if trigger.change is None:
-        return
-    for older in work.builds.of_change(trigger.repository.id, trigger.change):
-        for run in work.runs.of_build(older.id):
-            if run.id not in keep:
-                ending.end_run(app, work, run, Reason.SUPERSEDED, f"superseded by {trigger.sha[:7]}")
+def _supersede(app: App, work: UnitOfWork, trigger: Trigger, runs: list[Run]) -> None:
+    """End what the new runs replace: unfinished ones of the change's older heads, and of the same suites on this one.
+
+    The latter is silent: their check speaks for the new run already (BEHAVIOUR §3).
+    """
+    kept, suites = {run.id for run in runs}, {run.suite.name for run in runs}
+    older = work.builds.at(trigger.repository.id, trigger.sha)
+    if trigger.change is not None:
+        older = [*older, *work.builds.of_change(trigger.repository.id, trigger.change)]
+    for run in {run.id: run for build in older for run in work.runs.of_build(build.id)}.values():
+        if run.id not in kept and (run.sha != trigger.sha or run.suite.name in suites):
+            ending.end_run(app, work, run, Reason.SUPERSEDED, f"superseded by {trigger.sha[:7]}")
 
 
-def approve(app: App, work: UnitOfWork, build: Build) -> int:
+def let_run(app: App, work: UnitOfWork, build: Build) -> int:
     """Queue the build's runs that wait for approval; how many. Who may do so is the caller's to know."""
     count = 0
     for run in work.runs.of_build(build.id):

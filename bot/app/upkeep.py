@@ -20,24 +20,31 @@ from bot.ports.telemetry import Metric
 log = structlog.get_logger()
 
 _MANY: Final = 1000
-_YOUNG: Final = 60.0
-"""Seconds that a folder or container without a live attempt is left alone: its maker may be about to remove it."""
+_USUAL_LEASE: Final = 60.0
 _BODIES_KEPT: Final = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Duty:
     every: float
-    """Seconds between two turns."""
+    """Seconds between two turns where a lease lasts a minute; see `pause`."""
     do: Callable[[App], int]
     """How many things it did."""
+
+
+def pause(app: App, duty: Duty) -> float:
+    """Seconds until the next turn, of whichever process: as a lease gets shorter, what it ends is found sooner.
+
+    A process that dies holds nothing up for longer than that.
+    """
+    return max(duty.every * min(app.rules.lease / _USUAL_LEASE, 1.0), min(duty.every, 1.0))
 
 
 def take_turn(app: App, name: str, duty: Duty) -> None:
     """Do the duty unless another process has it. A stumbling duty is logged and tried again, it ends nobody."""
     try:
         with app.work() as work:
-            if not work.leases.take(f"upkeep:{name}", app.owner, max(2 * duty.every, 30.0)):
+            if not work.leases.take(f"upkeep:{name}", app.owner, pause(app, duty)):
                 return
         done = duty.do(app)
     except BotError as error:
@@ -102,7 +109,8 @@ def _clean(app: App) -> int:
     found = app.sandbox.leftovers()
     with app.work() as work:
         live = {(run, attempt) for run, attempt, _ in work.runs.live()}
-    gone = [one for one in found if (one.run, one.attempt) not in live and one.age > _YOUNG]
+    # What is younger may be about to be removed by its maker.
+    gone = [one for one in found if (one.run, one.attempt) not in live and one.age > app.rules.lease]
     for one in gone:
         app.sandbox.remove(one.run, one.attempt)
     return len(gone)

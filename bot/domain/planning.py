@@ -1,19 +1,39 @@
 """From a trigger to a decision, with its reason, for every suite (BEHAVIOUR §1)."""
 
+import enum
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from bot.domain.refs import Person, Repository, Sha
 from bot.domain.runs import Cause, Reason, Trust
 from bot.domain.suites import Occasion, Suite, SuiteFile
 
-_OCCASIONS: Final = {Cause.PUSH: Occasion.PUSH, Cause.TAG: Occasion.TAG, Cause.CHANGE: Occasion.PULL_REQUEST}
+_CHANGE: Final = frozenset({Occasion.PULL_REQUEST})
+_OCCASIONS: Final = {
+    Cause.PUSH: frozenset({Occasion.PUSH}),
+    Cause.TAG: frozenset({Occasion.TAG}),
+    Cause.CHANGE: _CHANGE,
+    Cause.COMMENT: _CHANGE,
+    Cause.RERUN: _CHANGE,
+    Cause.MERGE_QUEUE: frozenset({Occasion.PULL_REQUEST, Occasion.PUSH}),
+}
 _SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
 
 MatchGlobs = Callable[[Sequence[str], str], bool]
 """(globs, path or branch) → do they match."""
+
+
+class Sharing(enum.Enum):
+    """Which earlier runs of the commit may stand instead of new ones."""
+
+    ALL = "all"
+    """Whatever has run or is running: the trigger says nothing new about the commit."""
+    GOOD = "good"
+    """What passed or is unfinished; the rest is run again."""
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +58,18 @@ class Trigger:
     draft: bool = False
     sender: Person
     trust: Trust
-    fresh: bool = False
-    """Run anew even what another build of this commit has run."""
+    approved: bool = False
+    """Of a stranger's change: somebody with write access lets this commit run."""
+    head_at: datetime | None = None
+    """When the commit became the change's head, by the forge's clock."""
+    sharing: Sharing = Sharing.ALL
+    only: tuple[str, ...] = ()
+    """Just these suites, and their filters don't count; empty: all, with their filters."""
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Somebody wants it now: `[skip ci]` does not count."""
+        return self.cause in (Cause.COMMENT, Cause.RERUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +115,7 @@ class Plan:
 
 
 def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
-    return any(suite.when.paths and _is_for(trigger, suite) for suite in file.suites)
+    return not trigger.only and any(suite.when.paths and _is_for(trigger, suite) for suite in file.suites)
 
 
 def plan(
@@ -107,12 +137,14 @@ def plan(
 def _decide(
     trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_branch: MatchGlobs
 ) -> Decision:
+    if trigger.only:
+        return Wanted(suite) if suite.name in trigger.only else Elsewhere(suite)
     when = suite.when
     if not _is_for(trigger, suite):
         return Elsewhere(suite)
-    if _SKIP_CI.search(trigger.message):
+    if _SKIP_CI.search(trigger.message) and not trigger.is_asked_for:
         return Skipped(suite, Reason.SKIP_CI, "the commit message says [skip ci]")
-    branch = trigger.base_ref if trigger.cause is Cause.CHANGE else trigger.ref
+    branch = trigger.base_ref or trigger.ref
     if when.branches and trigger.cause is not Cause.TAG and not match_branch(when.branches, branch):
         return Skipped(suite, Reason.BRANCH, f"branch {branch} does not match {_list(when.branches)}")
     if when.paths and changed is not None and not any(match_path(when.paths, path) for path in changed.paths):
@@ -121,7 +153,7 @@ def _decide(
 
 
 def _is_for(trigger: Trigger, suite: Suite) -> bool:
-    return _OCCASIONS[trigger.cause] in suite.when.events
+    return not _OCCASIONS[trigger.cause].isdisjoint(suite.when.events)
 
 
 def _list(globs: Sequence[str]) -> str:

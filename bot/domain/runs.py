@@ -22,6 +22,10 @@ class Cause(enum.StrEnum):
     PUSH = "push"
     TAG = "tag"
     CHANGE = "change"
+    COMMENT = "comment"
+    RERUN = "rerun"
+    """The forge's re-run button, or one of ours."""
+    MERGE_QUEUE = "merge_queue"
 
 
 class Trust(enum.StrEnum):
@@ -116,6 +120,10 @@ class Reason(enum.StrEnum):
     PATHS = "paths"
     BRANCH = "branch"
     SKIP_CI = "skip_ci"
+    COMMAND_SKIP = "command_skip"
+    """Somebody with write access said so."""
+    OVERRIDE = "override"
+    """Somebody with admin rights let it count as passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +153,8 @@ class Build:
     """One remark for people, e.g. why path filters were not used."""
     risky_paths: tuple[str, ...] = ()
     """Of a build that waits for approval: changed files that decide what is run."""
+    head_at: datetime | None = None
+    """When the commit became the change's head, by the forge's clock; an approval has to be younger."""
     created_at: datetime
 
 

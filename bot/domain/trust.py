@@ -1,8 +1,20 @@
-"""What somebody who approves a stranger's change must look at."""
+"""Who runs without being asked, and what somebody who approves a stranger's change must look at."""
 
+import enum
 import re
 from collections.abc import Iterable
 from typing import Final
+
+
+class ForkPolicy(enum.StrEnum):
+    """Which changes by people without write access wait for an approval."""
+
+    ALWAYS = "always"
+    """Each commit of each of them."""
+    FIRST_TIME = "first-time"
+    """Until one by the same person was approved in this repository; what decides what is run waits all the same."""
+    NEVER = "never"
+
 
 _NAMES: Final = (
     r"\.assay\.ya?ml",

@@ -79,6 +79,13 @@ class Sandbox(Protocol):
     def workspace(self, job: Job) -> Path:
         """A fresh, empty folder of the attempt, where the sources go; what was there before is removed."""
 
+    def set_up(self, job: Job) -> None:
+        """Make what `run` needs beside sources in the attempt's workspace; `run` does what was left out.
+
+        Raises:
+            ImageMissing: `prepare` did not find it.
+        """
+
     def run(
         self,
         job: Job,

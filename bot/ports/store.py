@@ -207,7 +207,10 @@ class Reports(Protocol):
         """
 
     def claim(self, report: int, lease: float) -> Report | None:
-        """Take a due report for `lease` seconds; None when nothing is to be sent, it's not due yet or taken."""
+        """Take a due report for `lease` seconds; None when nothing is to be sent, it's not due yet or taken.
+
+        `ambiguous` when the claim before ran out: its sender may have made the check and died.
+        """
 
     def sent(self, report: Report, *, ref: str, ended: bool, digest: str) -> bool:
         """Note that `report.version` is shown; True when a newer version waits already."""
@@ -246,9 +249,55 @@ class Approvals(Protocol):
     def of_build(self, build: BuildId) -> Sequence[Approval]:
         """Oldest first."""
 
+    def of_commit(self, repository: RepositoryId, change: int, sha: Sha) -> Sequence[Approval]:
+        """Of every build of the change on that commit."""
+
+    def has_let_in(self, repository: RepositoryId, person: int) -> bool:
+        """Was any build by that person (the forge's number) approved here before?"""
+
+    def stand(self, repository: RepositoryId, change: int, person: Person) -> None:
+        """From now on later commits of the change are approved as well."""
+
+    def end_standing(self, repository: RepositoryId, change: int) -> None: ...
+
+    def stands(self, repository: RepositoryId, change: int) -> bool: ...
+
+
+class Conversations(Protocol):
+    """What was said to us on a change, and where we answered."""
+
+    def note(self, repository: RepositoryId, change: int, comment: int, person: int) -> bool:
+        """Remember a comment whose commands were obeyed; False when it was remembered before."""
+
+    def knows(self, repository: RepositoryId, comment: int) -> bool: ...
+
+    def count(self, repository: RepositoryId, change: int, seconds: float, person: int | None = None) -> int:
+        """Comments with commands in the last so many seconds, of everybody or of one person."""
+
+    def reply(self, repository: RepositoryId, change: int, topic: str, max_age: float) -> str | None:
+        """The forge's id of our answer on that topic, unless it is older than `max_age` seconds."""
+
+    def keep_reply(self, repository: RepositoryId, change: int, topic: str, ref: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    at: float
+    """Seconds since 1970."""
+    repository: RepositoryId | None
+    actor: str
+    action: str
+    subject: str
+    detail: str
+
 
 class Audit(Protocol):
-    def add(self, *, actor: str, action: str, subject: str, detail: str) -> None: ...
+    """Who approved, overrode, cancelled and re-ran what; append-only."""
+
+    def add(self, *, repository: RepositoryId | None, actor: str, action: str, subject: str, detail: str) -> None: ...
+
+    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[AuditEntry]:
+        """Newest first."""
 
 
 class Leases(Protocol):
@@ -273,6 +322,8 @@ class UnitOfWork(Protocol):
     def reports(self) -> Reports: ...
     @property
     def approvals(self) -> Approvals: ...
+    @property
+    def conversations(self) -> Conversations: ...
     @property
     def audit(self) -> Audit: ...
     @property

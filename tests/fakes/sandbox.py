@@ -57,6 +57,11 @@ class FakeSandbox:
         place.mkdir(parents=True)
         return place
 
+    def set_up(self, job: Job) -> None:
+        self._check()
+        if job.image not in self.prepared:
+            raise ImageMissing(f"there is no image {job.image}")
+
     def run(
         self,
         job: Job,

@@ -7,6 +7,7 @@ from typing import Any, Final
 import yaml
 
 from bot.adapters.forge_github.translation import SUBSCRIBED
+from bot.demo.forge.github import EVENTS, PERMISSIONS
 from tests.house.tree import BOT, ROOT, name_of, syntax
 
 KEYS: Final = {
@@ -24,13 +25,21 @@ KEYS: Final = {
     "request_oauth_on_install",
 }
 EVENT_NEEDS: Final = {
-    "push": ("contents", "read"),
+    "check_run": ("checks", "write"),
+    "check_suite": ("checks", "write"),
+    "issue_comment": ("issues", "read"),
+    "merge_group": ("merge_queues", "read"),
     "pull_request": ("pull_requests", "read"),
+    "pull_request_review_comment": ("pull_requests", "read"),
+    "push": ("contents", "read"),
     "repository": ("metadata", "read"),
 }
+"""Re-run buttons of checks need the right to write them."""
 CALL_NEEDS: Final = {
     r"/commits/\{sha\}/check-runs\b.*": ("checks", "read"),
     r"/check-runs\b.*": ("checks", "write"),
+    r"/issues\b.*": ("issues", "write"),
+    r"/pulls/comments/\{comment\}/reactions": ("pull_requests", "write"),
     r"/pulls\b.*": ("pull_requests", "read"),
     r"/(?:commits|contents|compare|git)\b.*": ("contents", "read"),
     r"/collaborators\b.*": ("metadata", "read"),
@@ -81,3 +90,8 @@ def test_its_permissions_are_those_that_events_and_calls_need() -> None:
     # Reading comes before writing, so that of both the dictionary keeps writing, which includes it.
     needs = {EVENT_NEEDS[event] for event in SUBSCRIBED} | {need for call in calls() if (need := need_of(call))}
     assert manifest()["default_permissions"] == dict(sorted(needs))
+
+
+def test_the_pretend_forge_grants_no_more_than_it_asks_for() -> None:
+    assert manifest()["default_permissions"] == PERMISSIONS
+    assert manifest()["default_events"] == sorted(EVENTS)

@@ -9,6 +9,7 @@ import httpx
 
 from bot.adapters.forge_github.auth import AppKey, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
+from bot.adapters.forge_github.conversation import react, reply
 from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
 from bot.adapters.forge_github.pacing import Lanes
 from bot.adapters.forge_github.publishing import publish
@@ -18,10 +19,10 @@ from bot.adapters.forge_github.translation import repository_seen, translate
 from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
 from bot.domain.checks import Check
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
-from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Delivery, Permission
+from bot.ports.forge import Access, Change, Delivery, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_CHANGE_FILES: Final = 3000
@@ -84,11 +85,12 @@ class GitHubForge:
         verify(self._secrets, headers, body)
         payload = payload_of(headers, body)
         key, name = delivery_key(headers), event_name(headers)
-        return Delivery(key=key, name=name, payload=payload, event=translate(self._name, name, json_object(payload)))
+        event = translate(self._name, self._app_id, name, json_object(payload))
+        return Delivery(key=key, name=name, payload=payload, event=event)
 
     def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
         try:
-            return translate(self._name, name, json_object(payload))
+            return translate(self._name, self._app_id, name, json_object(payload))
         except BadInput as error:
             return Ignored(str(error))
 
@@ -149,6 +151,14 @@ class GitHubForge:
 
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         return publish(self._session, self._app_id, repository, check, ref, again=again)
+
+    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+        """Raises: NotAllowed: also for a locked conversation."""
+        react(self._session, repository, comment, kind, reaction)
+
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+        """Raises: NotAllowed: also for a locked conversation; Ambiguous: a new comment may have been written."""
+        return reply(self._session, repository, change, text, ref)
 
     def access(self, repository: Repository) -> Access:
         """Raises: Refused: the clone address is not on this forge, where the credential belongs."""

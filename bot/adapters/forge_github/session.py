@@ -55,13 +55,20 @@ class Session:
         self._lane(repository).reserve(writes)
 
     def write(self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any) -> Any:
-        """Must have been reserved."""
+        """Something that must not happen twice. It must have been reserved."""
         request = replace(_below(repository, method, path, names), body=body, once=True)
         data, _ = self._ask(repository, request)
         return data
 
+    def overwrite(
+        self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any
+    ) -> None:
+        """Something that may happen twice without harm. It must have been reserved."""
+        self._ask(repository, replace(_below(repository, method, path, names), body=body))
+
     def _ask(self, repository: Repository, request: Request) -> tuple[Any, bool]:
-        answer = self._paced(repository, lambda token: self.client.send(request, token), alone=request.once)
+        alone = request.method != "GET"
+        answer = self._paced(repository, lambda token: self.client.send(request, token), alone=alone)
         return self._decode(repository, answer, once=request.once)
 
     def _paced(self, repository: Repository, send: Callable[[str], Answer], *, alone: bool = False) -> Answer:

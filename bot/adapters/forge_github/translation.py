@@ -13,21 +13,28 @@ from bot.adapters.forge_github.fields import (
 )
 from bot.adapters.forge_github.webhook import printable
 from bot.domain.events import (
+    ActionAsked,
     ChangeClosed,
     ChangeUpdated,
+    Commented,
+    CommentKind,
     ForgeEvent,
     Ignored,
     InstallationChanged,
+    MergeGroupAsked,
+    MergeGroupGone,
     Pushed,
     RefDeleted,
     RepositoryMoved,
+    RerunAsked,
 )
 from bot.domain.refs import ForgeName, Person, RepositorySeen
 
 Translated = ForgeEvent | Ignored
 
-_NO_COMMANDS: Final = "no commands are understood yet"
-_NO_BUTTONS: Final = "no buttons of checks are understood yet"
+_NO_COMMANDS: Final = "commands are read from comments on pull requests"
+_MAX_WORD: Final = 100
+"""Characters of the names that GitHub or we make up."""
 _UPDATES: Final = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
 _MOVES: Final = frozenset({"renamed", "transferred", "privatized", "publicized"})
 _INSTALLED: Final = {
@@ -39,8 +46,8 @@ _INSTALLED: Final = {
 }
 
 
-def translate(forge: ForgeName, name: str, data: Mapping[str, Any]) -> Translated:
-    """Never raises for anything that JSON can hold."""
+def translate(forge: ForgeName, app_id: str, name: str, data: Mapping[str, Any]) -> Translated:
+    """Never raises for anything that JSON can hold. `app_id`: our App's number or client id."""
     if name == "ping":
         return Ignored("ping")
     if name in _UNUSED:
@@ -48,7 +55,7 @@ def translate(forge: ForgeName, name: str, data: Mapping[str, Any]) -> Translate
     if name not in _EVENTS:
         return Ignored(f"unsupported event: {name or 'none is named'}")
     try:
-        return _EVENTS[name](forge, Fields(data))
+        return _EVENTS[name](forge, app_id, Fields(data))
     except Incomplete as error:
         return Ignored(f"incomplete payload: {error}")
 
@@ -74,7 +81,7 @@ def _seen(forge: ForgeName, data: Fields) -> RepositorySeen:
     return repository_seen(forge, data.inner("repository"), installation)
 
 
-def _push(forge: ForgeName, data: Fields) -> Translated:
+def _push(forge: ForgeName, _: str, data: Fields) -> Translated:
     kind, _, name = data.word("ref").removeprefix("refs/").partition("/")
     if kind not in ("heads", "tags") or not name:
         return Ignored("a push to neither branch nor tag")
@@ -103,7 +110,7 @@ def _sender(data: Fields) -> Person:
     return data.person("sender") if sender.knows("id") else Person(0, sender.text("login", MAX_LOGIN))
 
 
-def _pull_request(forge: ForgeName, data: Fields) -> Translated:
+def _pull_request(forge: ForgeName, _: str, data: Fields) -> Translated:
     action, change = _action(data), data.inner("pull_request")
     if action == "closed":
         return ChangeClosed(
@@ -128,7 +135,84 @@ def _pull_request(forge: ForgeName, data: Fields) -> Translated:
     )
 
 
-def _repository(forge: ForgeName, data: Fields) -> Translated:
+def _issue_comment(forge: ForgeName, app_id: str, data: Fields) -> Translated:
+    issue = data.inner("issue")
+    if not issue.has("pull_request"):
+        return Ignored("a comment on an issue, not on a pull request")
+    return _comment(forge, app_id, data, issue, CommentKind.CHANGE)
+
+
+def _review_comment(forge: ForgeName, app_id: str, data: Fields) -> Translated:
+    return _comment(forge, app_id, data, data.inner("pull_request"), CommentKind.REVIEW)
+
+
+def _comment(forge: ForgeName, app_id: str, data: Fields, change: Fields, kind: CommentKind) -> Translated:
+    """Only a new comment's own text counts (S038, C18); what we write ourselves never does (C13)."""
+    action, comment = _action(data), data.inner("comment")
+    if action != "created":
+        return Ignored(f"comment {printable(action, 64)}: only new ones are read")
+    if any(_is_ours(one, app_id, "performed_via_github_app") for one in (comment, data)):
+        return Ignored("a comment by ourselves")
+    return Commented(
+        repository=_seen(forge, data),
+        number=change.number("number"),
+        comment=comment.number("id"),
+        kind=kind,
+        author=comment.person("user"),
+        text=comment.text("body", MAX_MESSAGE),
+        created_at=comment.time("created_at"),
+    )
+
+
+def _check_run(forge: ForgeName, app_id: str, data: Fields) -> Translated:
+    action, run = _action(data), data.inner("check_run")
+    if action not in ("rerequested", "requested_action"):
+        return _unused_action("check_run", action)
+    if not _is_ours(run, app_id):
+        return Ignored("a check of another App")
+    seen, sha, external_id = _seen(forge, data), run.sha("head_sha"), run.word("external_id")
+    if action == "rerequested":
+        return RerunAsked(repository=seen, sha=sha, external_id=external_id, sender=_sender(data))
+    identifier = data.inner("requested_action").word("identifier", _MAX_WORD)
+    return ActionAsked(repository=seen, sha=sha, external_id=external_id, identifier=identifier, sender=_sender(data))
+
+
+def _check_suite(forge: ForgeName, app_id: str, data: Fields) -> Translated:
+    action, suite = _action(data), data.inner("check_suite")
+    if action != "rerequested":
+        return _unused_action("check_suite", action)
+    if not _is_ours(suite, app_id):
+        return Ignored("checks of another App")
+    return RerunAsked(
+        repository=_seen(forge, data), sha=suite.sha("head_sha"), external_id=None, sender=_sender(data)
+    )
+
+
+def _merge_group(forge: ForgeName, _: str, data: Fields) -> Translated:
+    action, group = _action(data), data.inner("merge_group")
+    if action == "destroyed":
+        reason = data.text("reason", _MAX_WORD)
+        return MergeGroupGone(repository=_seen(forge, data), sha=group.sha("head_sha"), reason=reason)
+    if action != "checks_requested":
+        return _unused_action("merge_group", action)
+    return MergeGroupAsked(
+        repository=_seen(forge, data),
+        sha=group.sha("head_sha"),
+        ref=group.word("head_ref").removeprefix("refs/heads/"),
+        base_ref=group.word("base_ref").removeprefix("refs/heads/"),
+        base_sha=group.sha("base_sha"),
+        message=group.inner("head_commit").text("message", MAX_MESSAGE) if group.has("head_commit") else "",
+        sender=_sender(data),
+    )
+
+
+def _is_ours(data: Fields, app_id: str, name: str = "app") -> bool:
+    """Does that name our App, which is known by its number or its client id."""
+    app = data.inner(name) if data.has(name) else Fields({})
+    return app_id in (str(app.data.get("id")), app.data.get("client_id"))
+
+
+def _repository(forge: ForgeName, _: str, data: Fields) -> Translated:
     action = _action(data)
     edited = action == "edited" and data.has("changes") and data.inner("changes").has("default_branch")
     if action in _MOVES or edited:
@@ -136,7 +220,7 @@ def _repository(forge: ForgeName, data: Fields) -> Translated:
     return _unused_action("repository", action)
 
 
-def _installation(forge: ForgeName, data: Fields) -> Translated:
+def _installation(forge: ForgeName, _: str, data: Fields) -> Translated:
     action = _action(data)
     if action not in _INSTALLED:
         return _unused_action("installation", action)
@@ -144,7 +228,7 @@ def _installation(forge: ForgeName, data: Fields) -> Translated:
     return InstallationChanged(forge=forge, installation=number, active=_INSTALLED[action])
 
 
-def _installation_repositories(forge: ForgeName, data: Fields) -> Translated:
+def _installation_repositories(forge: ForgeName, _: str, data: Fields) -> Translated:
     action = _action(data)
     if action not in ("added", "removed"):
         return _unused_action("installation_repositories", action)
@@ -157,32 +241,41 @@ def _installation_repositories(forge: ForgeName, data: Fields) -> Translated:
 
 
 def _action(data: Fields) -> str:
-    return data.word("action", 100)
+    return data.word("action", _MAX_WORD)
 
 
 def _unused_action(name: str, action: str) -> Ignored:
     return Ignored(f"{name} {printable(action, 64)}: nothing to do")
 
 
-_EVENTS: Final[Mapping[str, Callable[[ForgeName, Fields], Translated]]] = {
+_EVENTS: Final[Mapping[str, Callable[[ForgeName, str, Fields], Translated]]] = {
     "push": _push,
     "pull_request": _pull_request,
+    "issue_comment": _issue_comment,
+    "pull_request_review_comment": _review_comment,
+    "check_run": _check_run,
+    "check_suite": _check_suite,
+    "merge_group": _merge_group,
     "repository": _repository,
     "installation": _installation,
     "installation_repositories": _installation_repositories,
 }
 _UNUSED: Final = {
-    "check_run": _NO_BUTTONS,
-    "check_suite": _NO_BUTTONS,
-    "issue_comment": _NO_COMMANDS,
-    "pull_request_review_comment": _NO_COMMANDS,
     "commit_comment": _NO_COMMANDS,
     "pull_request_review": _NO_COMMANDS,
-    "merge_group": "merge queues are not tested yet",
     "create": "the push says the same",
     "delete": "the push says the same",
     "installation_target": "names are read anew with the next event of a repository",
 }
 
-SUBSCRIBED: Final = ("pull_request", "push", "repository")
+SUBSCRIBED: Final = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "merge_group",
+    "pull_request",
+    "pull_request_review_comment",
+    "push",
+    "repository",
+)
 """What an App must ask for; events of installations come without being asked for (FORGES §1.2)."""

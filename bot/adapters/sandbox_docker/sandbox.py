@@ -70,6 +70,8 @@ class DockerSandbox:
         self._engine = Engine(host)
         self._images = Images(self._engine)
         self._containers = Containers(self._engine)
+        self._waiting: dict[Attempt, str] = {}
+        """Containers that are made and not started yet."""
         if not _NAME.fullmatch(instance):
             raise ValueError(f"not a name for containers: {instance!r}")
         self._instance = instance
@@ -100,9 +102,16 @@ class DockerSandbox:
         self._images.prepare(image, should_stop)
 
     def workspace(self, job: Job) -> Path:
-        self.remove(job.run, job.attempt)
+        place = self._place(self._attempt(job.run, job.attempt))
+        if place.exists():  # made first and removed last, so without it nothing else is there
+            self.remove(job.run, job.attempt)
         with _disk("making the workspace"):
-            return folders.make(self._place(self._attempt(job.run, job.attempt)), SOURCES, self._owner)
+            return folders.make(place, SOURCES, self._owner)
+
+    def set_up(self, job: Job) -> None:
+        if not profile.unfit(job):
+            attempt = self._attempt(job.run, job.attempt)
+            self._waiting[attempt] = self._create(attempt, job, self._images.find(job.image))
 
     def run(
         self,
@@ -117,9 +126,8 @@ class DockerSandbox:
         if reason := should_stop():
             return Exit(code=None, stopped=reason)
         attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
-        body = self._body(attempt, job, image)
         with self._pipes(attempt) as pipes:
-            container = self._containers.create(attempt, job, body, self._place(attempt))
+            container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
             try:
                 faultpoint("sandbox.after_create")
                 if words := self._containers.start(container):
@@ -134,6 +142,7 @@ class DockerSandbox:
 
     def remove(self, run: RunId, attempt: int) -> None:
         which = self._attempt(run, attempt)
+        self._waiting.pop(which, None)
         self._containers.remove(which)
         with _disk("removing the workspace"):
             folders.remove(self._place(which))
@@ -187,12 +196,13 @@ class DockerSandbox:
     def _place(self, attempt: Attempt) -> Path:
         return self._folder / attempt.folder
 
-    def _body(self, attempt: Attempt, job: Job, image: Image) -> dict[str, Any]:
+    def _create(self, attempt: Attempt, job: Job, image: Image) -> str:
         with translated("asking the engine about its machine"):
             cpus = self._engine.cpus
-        return profile.container(
+        body = profile.container(
             attempt, job, image=image.id, volumes=image.volumes, user=self.user, cpus=cpus, now=self._now()
         )
+        return self._containers.create(attempt, job, body, self._place(attempt))
 
 
 def _follow(

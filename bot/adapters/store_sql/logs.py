@@ -15,6 +15,7 @@ from bot.adapters.store_sql.engine import reading, transaction
 from bot.adapters.store_sql.log_files import MEMBER, LogFiles
 from bot.adapters.store_sql.tables import UNFINISHED, log, log_chunk, run
 from bot.domain.runs import RunId
+from bot.faultpoints import faultpoint
 
 _CHUNK: Final = 1 << 18
 """No row is longer, so that a reader never loads much more than it wants."""
@@ -36,6 +37,7 @@ class SqlLogs:
             if not _close(connection, run):
                 return
         members = self._files.pack(run, self._pieces(run))
+        faultpoint("logs.after_pack")
         with transaction(self._engine) as connection:
             moved = sa.update(log).where(log.c.run == run, log.c.members.is_(None)).values(members=members)
             connection.execute(moved)

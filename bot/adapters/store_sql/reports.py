@@ -47,11 +47,11 @@ class SqlReports:
         return self._connection.execute(touch.returning(table.c.id)).scalar_one_or_none()
 
     def claim(self, report: int, lease: float) -> Report | None:
-        take = (
-            sa.update(table)
-            .where(table.c.id == report, *_due())
-            .values(lease_until=DatabaseNow() + lease, attempts=table.c.attempts + 1, fence=table.c.fence + 1)
-        )
+        # A claim that ran out belonged to a sender that died or hangs, perhaps after the forge had taken the check.
+        unclear = sa.or_(table.c.ambiguous, table.c.lease_until.is_not(None))
+        claimed = {"attempts": table.c.attempts + 1, "fence": table.c.fence + 1, "ambiguous": unclear}
+        take = sa.update(table).where(table.c.id == report, *_due())
+        take = take.values(**claimed, lease_until=DatabaseNow() + lease)
         row = self._connection.execute(take.returning(table)).one_or_none()
         return None if row is None else report_of(row)
 

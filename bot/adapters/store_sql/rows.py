@@ -58,6 +58,7 @@ def build_of(row: Row) -> Build:
         problems=row.problems,
         note=row.note,
         risky_paths=row.risky_paths,
+        head_at=row.head_at,
         created_at=row.created_at,
     )
 
@@ -80,6 +81,7 @@ def row_of_build(build: Build) -> dict[str, Any]:
         "problems": build.problems,
         "note": build.note,
         "risky_paths": build.risky_paths,
+        "head_at": build.head_at,
         "created_at": build.created_at,
     }
 

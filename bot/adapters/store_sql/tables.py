@@ -116,6 +116,7 @@ build = sa.Table(
     sa.Column("problems", Snapshot(tuple[Problem, ...]), nullable=False),
     _text("note"),
     sa.Column("risky_paths", Snapshot(tuple[str, ...]), nullable=False),
+    sa.Column("head_at", Moment),
     sa.Column("created_at", Moment, nullable=False),
     sa.UniqueConstraint("key"),
     sa.Index(None, "repository", "change"),
@@ -242,10 +243,45 @@ approval = sa.Table(
     sqlite_autoincrement=True,
 )
 
+standing_approval = sa.Table(
+    "standing_approval",
+    metadata,
+    sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
+    sa.Column("change", sa.Integer, primary_key=True),
+    sa.Column("forge_user_id", sa.BigInteger, nullable=False),
+    _text("login"),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
+command = sa.Table(
+    "command",
+    metadata,
+    _id(),
+    _to("repository"),
+    _count("change"),
+    sa.Column("comment", sa.BigInteger, nullable=False),
+    sa.Column("forge_user_id", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.UniqueConstraint("repository", "comment"),
+    sa.Index(None, "repository", "change", "at"),
+    sqlite_autoincrement=True,
+)
+
+reply = sa.Table(
+    "reply",
+    metadata,
+    sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
+    sa.Column("change", sa.Integer, primary_key=True),
+    sa.Column("topic", sa.Text, primary_key=True),
+    _text("ref"),
+    sa.Column("at", sa.Double, nullable=False),
+)
+
 audit = sa.Table(
     "audit",
     metadata,
     _id(),
+    sa.Column("repository", Number, sa.ForeignKey("repository.id")),
     sa.Column("at", sa.Double, nullable=False),
     _text("actor"),
     _text("action"),

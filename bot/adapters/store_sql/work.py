@@ -10,7 +10,7 @@ import structlog
 from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
-from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlLeases
+from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.runs import SqlRuns
@@ -89,6 +89,10 @@ class SqlWork:
     @property
     def approvals(self) -> SqlApprovals:
         return SqlApprovals(self._connection)
+
+    @property
+    def conversations(self) -> SqlConversations:
+        return SqlConversations(self._connection)
 
     @property
     def audit(self) -> SqlAudit:

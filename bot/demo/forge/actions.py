@@ -1,23 +1,21 @@
-"""What people do on the forge, and the webhooks that follow from it (FORGES §1.3)."""
+"""What people do with repositories and pull requests on the forge."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bot.demo.forge import objects
-from bot.demo.forge.gitdir import ZERO, Commit, GitDir
-from bot.demo.forge.hooks import Hooks
+from bot.demo.forge.gitdir import GitDir
 from bot.demo.forge.state import Account, Installation, Pull, Repo, World
+from bot.demo.forge.telling import Telling
 
 Files = Mapping[str, str | bytes | None]
-_MAX_COMMITS = 20
 
 
 class Actions:
     """Every method does one thing as one person and tells the App about it, if the App is installed there."""
 
-    def __init__(self, world: World, hooks: Hooks) -> None:
+    def __init__(self, world: World, telling: Telling) -> None:
         self._world = world
-        self._hooks = hooks
+        self._telling = telling
 
     def create(
         self, owner: Account, name: str, files: Files, *, private: bool, roles: Mapping[str, str], default_branch: str
@@ -54,7 +52,7 @@ class Actions:
         start = parent or before or repo.git.resolve(repo.default_branch)
         sha = self._write(repo, branch, files, message, author, start)
         forced = before is not None and repo.git.merge_base(before, sha) != before
-        self._pushed(repo, f"refs/heads/{branch}", before, sha, sha, author, forced=forced)
+        self._telling.pushed(repo, f"refs/heads/{branch}", before, sha, sha, author, forced=forced)
         for pull in self._pulls_from(repo, branch):
             self._moved(pull, sha, author)
         return sha
@@ -63,7 +61,7 @@ class Actions:
         """Push an existing commit to a branch."""
         before = repo.git.resolve(f"refs/heads/{branch}")
         repo.git.set_ref(f"refs/heads/{branch}", sha)
-        self._pushed(repo, f"refs/heads/{branch}", before, sha, sha, author)
+        self._telling.pushed(repo, f"refs/heads/{branch}", before, sha, sha, author)
         for pull in self._pulls_from(repo, branch):
             self._moved(pull, sha, author)
 
@@ -72,14 +70,14 @@ class Actions:
         at = int(self._world.now())
         target = repo.git.annotate(tag, sha, author=author.author, at=at, message=tag) if annotated else sha
         repo.git.set_ref(f"refs/tags/{tag}", target)
-        self._pushed(repo, f"refs/tags/{tag}", None, target, sha, author)
+        self._telling.pushed(repo, f"refs/tags/{tag}", None, target, sha, author)
         return target
 
     def delete(self, repo: Repo, ref: str, author: Account) -> None:
         """Delete a branch or tag by its full name; pull requests from a branch are closed with it."""
         before = repo.git.resolve(ref)
         repo.git.set_ref(ref, None)
-        self._pushed(repo, ref, before, None, None, author)
+        self._telling.pushed(repo, ref, before, None, None, author)
         for pull in self._pulls_from(repo, ref.removeprefix("refs/heads/")):
             self.close(pull, author, merged=False)
 
@@ -92,7 +90,7 @@ class Actions:
         assert base_sha, f"no branch {base}"
         pull = Pull(
             id=world.new_id(),
-            number=1 + sum(each.repo is repo for each in world.pulls),
+            number=world.next_number(repo),
             repo=repo,
             author=author,
             title=title,
@@ -108,20 +106,20 @@ class Actions:
         )
         world.pulls.append(pull)
         self._show_head(pull)
-        self.tell(pull, "opened", author)
+        self._telling.about_pull(pull, "opened", author)
         return pull
 
     def close(self, pull: Pull, author: Account, *, merged: bool) -> None:
         pull.is_open, pull.merged = False, merged
-        self.tell(pull, "closed", author)
+        self._telling.about_pull(pull, "closed", author)
 
     def reopen(self, pull: Pull, author: Account) -> None:
         pull.is_open = True
-        self.tell(pull, "reopened", author)
+        self._telling.about_pull(pull, "reopened", author)
 
     def ready(self, pull: Pull, author: Account) -> None:
         pull.draft = False
-        self.tell(pull, "ready_for_review", author)
+        self._telling.about_pull(pull, "ready_for_review", author)
 
     def edit(self, pull: Pull, author: Account, *, base: str = "", title: str = "") -> None:
         changes: dict[str, Any] = {}
@@ -131,12 +129,19 @@ class Actions:
         if base:
             changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
             pull.base_ref, pull.base_sha = base, pull.repo.git.resolve(f"refs/heads/{base}") or pull.base_sha
-        self.tell(pull, "edited", author, changes=changes)
+        self._telling.about_pull(pull, "edited", author, changes=changes)
+
+    def lock(self, pull: Pull, author: Account) -> None:
+        """From now on nobody but people who may write there can comment."""
+        pull.locked = True
+        self._telling.about_pull(pull, "locked", author)
 
     def rename(self, repo: Repo, name: str, author: Account) -> None:
         repo.former.append(repo.path)
         old, repo.name = repo.name, name
-        self._emit("repository", repo, author, action="renamed", changes={"repository": {"name": {"from": old}}})
+        self._telling.about(
+            "repository", repo, author, action="renamed", changes={"repository": {"name": {"from": old}}}
+        )
 
     def ghost(self, pull: Pull) -> None:
         """The fork behind the pull request is deleted; nobody is told."""
@@ -152,38 +157,8 @@ class Actions:
             id=world.new_id(), account=account, permissions=dict(permissions), repositories=repositories
         )
         world.installations.append(one)
-        small = [
-            {
-                "id": repo.id,
-                "node_id": objects.node("R", repo.id),
-                "name": repo.name,
-                "full_name": repo.path,
-                "private": repo.private,
-            }
-            for repo in world.repos
-            if one.covers(repo)
-        ]
-        payload = {"action": "created", "installation": objects.installation(world, one), "repositories": small}
-        self._hooks.emit("installation", {**payload, "sender": objects.account(world, account)})
+        self._telling.installed(one)
         return one
-
-    def ping(self) -> None:
-        app = self._world.app
-        hook = {
-            "type": "App",
-            "id": app.hook_id,
-            "name": "web",
-            "active": True,
-            "events": app.events,
-            "config": {"content_type": "json", "insecure_ssl": "0", "secret": "********", "url": app.webhook_url},
-            "app_id": app.id,
-        }
-        self._hooks.emit("ping", {"zen": "Keep it logically awesome.", "hook_id": app.hook_id, "hook": hook})
-
-    def tell(self, pull: Pull, action: str, sender: Account, **more: object) -> None:
-        pull.updated_at = self._world.now()
-        shown = objects.pull(self._world, pull)
-        self._emit("pull_request", pull.repo, sender, action=action, number=pull.number, pull_request=shown, **more)
 
     def _person(self, login: str) -> Account:
         found = self._world.account(login)
@@ -203,7 +178,7 @@ class Actions:
         before, pull.head_sha = pull.head_sha, sha
         pull.base_sha = pull.repo.git.resolve(f"refs/heads/{pull.base_ref}") or pull.base_sha
         self._show_head(pull)
-        self.tell(pull, "synchronize", author, before=before, after=sha)
+        self._telling.about_pull(pull, "synchronize", author, before=before, after=sha)
 
     def _show_head(self, pull: Pull) -> None:
         ref = f"refs/pull/{pull.number}/head"
@@ -211,69 +186,3 @@ class Actions:
             pull.repo.git.set_ref(ref, pull.head_sha)
         elif pull.head_repo:
             pull.repo.git.take(pull.head_repo.git, pull.head_sha, ref)
-
-    def _emit(self, event: str, repo: Repo, sender: Account, **payload: object) -> None:
-        installation = self._world.installation(repo)
-        if installation is None:
-            return
-        more: dict[str, Any] = {
-            "repository": objects.repository(self._world, repo),
-            "installation": {"id": installation.id, "node_id": objects.node("I", installation.id)},
-            "sender": objects.account(self._world, sender),
-        }
-        if repo.owner.kind == "Organization":
-            more["organization"] = objects.account(self._world, repo.owner)
-        if event == "push":
-            # Here alone GitHub writes these two as numbers.
-            more["repository"] |= {"created_at": int(repo.created_at), "pushed_at": int(self._world.now())}
-        self._hooks.emit(event, {**payload, **more})
-
-    def _pushed(
-        self,
-        repo: Repo,
-        ref: str,
-        before: str | None,
-        after: str | None,
-        commit: str | None,
-        sender: Account,
-        *,
-        forced: bool = False,
-    ) -> None:
-        """`after` is a tag object's id for an annotated tag; `commit` is the commit that `head_commit` shows."""
-        if self._world.installation(repo) is None:
-            return
-        new = repo.git.log(f"{before}..{commit}", limit=_MAX_COMMITS) if before and commit else []
-        head = repo.git.log(commit, limit=1)[0] if commit else None
-        self._emit(
-            "push",
-            repo,
-            sender,
-            ref=ref,
-            before=before or ZERO,
-            after=after or ZERO,
-            created=before is None,
-            deleted=after is None,
-            forced=forced,
-            base_ref=None,
-            compare=f"{self._world.url}/{repo.path}/compare/{(before or ZERO)[:12]}...{(after or ZERO)[:12]}",
-            commits=[self._in_push(repo, each) for each in reversed(new)],
-            head_commit=self._in_push(repo, head) if head else None,
-            pusher={"name": sender.login, "email": sender.author[1]},
-        )
-
-    def _in_push(self, repo: Repo, one: Commit) -> dict[str, Any]:
-        person = {"name": one.name, "email": one.email, "username": one.name}
-        gone = [file.previous for file in one.files if file.previous]
-        return {
-            "id": one.sha,
-            "tree_id": one.tree,
-            "distinct": True,
-            "message": one.message,
-            "timestamp": one.date,
-            "url": f"{self._world.url}/{repo.path}/commit/{one.sha}",
-            "author": person,
-            "committer": person,
-            "added": [file.path for file in one.files if file.status in ("added", "renamed", "copied")],
-            "removed": [*gone, *(file.path for file in one.files if file.status == "removed")],
-            "modified": [file.path for file in one.files if file.status == "modified"],
-        }

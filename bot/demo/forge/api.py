@@ -16,7 +16,9 @@ from bot.demo.forge.api_repository import RepositoryApi
 from bot.demo.forge.calls import ApiError, Call
 from bot.demo.forge.entry import check_app, check_headers, check_installation
 from bot.demo.forge.hooks import Hooks
+from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.state import World
+from bot.demo.forge.talk import Talk
 
 PREFIX: Final = "/api/v3"
 Handler = Callable[[Call], Response]
@@ -36,12 +38,12 @@ class Route:
 
 
 class Api:
-    def __init__(self, world: World, hooks: Hooks) -> None:
+    def __init__(self, world: World, hooks: Hooks, pressing: Pressing, talk: Talk) -> None:
         self._world = world
         self._routes = [
             *_app_routes(AppApi(world, hooks)),
-            *_checks_routes(ChecksApi(world)),
-            *_comments_routes(CommentsApi(world)),
+            *_checks_routes(ChecksApi(world, pressing)),
+            *_comments_routes(CommentsApi(world, talk)),
             *_repository_routes(RepositoryApi(world)),
         ]
 
@@ -122,12 +124,14 @@ def _checks_routes(api: ChecksApi) -> list[Route]:
 
 def _comments_routes(api: CommentsApi) -> list[Route]:
     return [
-        _route("GET", "/repo/issues/{number:int}/comments", api.of_pull, "issues:read"),
+        _route("GET", "/repo/issues/{number:int}/comments", api.of_issue, "issues:read"),
         _route("POST", "/repo/issues/{number:int}/comments", api.create, "issues:write"),
         _route("GET", "/repo/issues/comments/{id:int}", api.show, "issues:read"),
         _route("PATCH", "/repo/issues/comments/{id:int}", api.update, "issues:write"),
+        _route("GET", "/repo/issues/comments/{id:int}/reactions", api.reactions, "issues:read"),
         _route("POST", "/repo/issues/comments/{id:int}/reactions", api.react, "issues:write"),
         _route("DELETE", "/repo/issues/comments/{id:int}/reactions/{reaction:int}", api.unreact, "issues:write"),
+        _route("POST", "/repo/pulls/comments/{id:int}/reactions", api.react_to_review, "pull_requests:write"),
     ]
 
 

@@ -5,9 +5,10 @@ from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
-from bot.demo.forge import objects
+from bot.demo.forge import objects_checks
 from bot.demo.forge.bodies import COMPLETED, CheckCreate, CheckUpdate, StatusCreate, SuiteCreate, read
 from bot.demo.forge.calls import ApiError, Call, paged
+from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.state import CheckRun, CommitStatus, Repo, World
 
 MAX_STATUSES: Final = 1000
@@ -15,15 +16,16 @@ _PLAIN: Final = ("name", "details_url", "external_id", "started_at")
 
 
 class ChecksApi:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, pressing: Pressing) -> None:
         self._world = world
+        self._pressing = pressing
 
     def create(self, call: Call) -> Response:
         body = read(CheckCreate, call)
         self._must_exist(call.repo, body.head_sha)
         one = CheckRun(
             id=self._world.new_id(),
-            suite=self._world.suite(call.repo, body.head_sha),
+            suite=self._world.suite(call.repo, body.head_sha).id,
             repo=call.repo,
             sha=body.head_sha,
             name=body.name,
@@ -31,17 +33,23 @@ class ChecksApi:
         )
         self._apply(one, body, call)
         self._world.checks.append(one)
-        return JSONResponse(objects.check_run(self._world, one), 201)
+        self._pressing.made(one)
+        if one.status == COMPLETED:
+            self._pressing.completed(one)
+        return JSONResponse(objects_checks.check_run(self._world, one), 201)
 
     def update(self, call: Call) -> Response:
         one, body = self._check(call), read(CheckUpdate, call)
-        if one.status == COMPLETED:
+        before = one.status
+        if before == COMPLETED:
             _stays_completed(one, body)
         self._apply(one, body, call)
-        return JSONResponse(objects.check_run(self._world, one))
+        if before != one.status == COMPLETED:
+            self._pressing.completed(one)
+        return JSONResponse(objects_checks.check_run(self._world, one))
 
     def show(self, call: Call) -> Response:
-        return JSONResponse(objects.check_run(self._world, self._check(call)))
+        return JSONResponse(objects_checks.check_run(self._world, self._check(call)))
 
     def annotations(self, call: Call) -> Response:
         return paged(call, self._check(call).annotations)
@@ -63,14 +71,14 @@ class ChecksApi:
         if query.get("filter", "latest") == "latest":
             # The dict keeps a name's last value: go from the oldest to the newest.
             found = list({each.name: each for each in reversed(found)}.values())
-        return paged(call, [objects.check_run(self._world, each) for each in found], "check_runs")
+        return paged(call, [objects_checks.check_run(self._world, each) for each in found], "check_runs")
 
     def create_suite(self, call: Call) -> Response:
         sha = read(SuiteCreate, call).head_sha
         self._must_exist(call.repo, sha)
-        known = (call.repo.id, sha) in self._world.suites
-        suite = {"id": self._world.suite(call.repo, sha), "head_sha": sha, "app": objects.app(self._world)}
-        return JSONResponse(suite, 200 if known else 201)
+        known = self._world.has_suite(call.repo, sha)
+        suite = self._world.suite(call.repo, sha)
+        return JSONResponse(objects_checks.suite(self._world, suite), 200 if known else 201)
 
     def create_status(self, call: Call) -> Response:
         body, sha = read(StatusCreate, call), call.params["sha"]
@@ -89,7 +97,7 @@ class ChecksApi:
             target_url=body.target_url,
         )
         self._world.statuses.append(one)
-        return JSONResponse(objects.status(self._world, one), 201)
+        return JSONResponse(objects_checks.status(self._world, one), 201)
 
     def _check(self, call: Call) -> CheckRun:
         for one in self._world.checks:

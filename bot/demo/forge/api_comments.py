@@ -1,56 +1,56 @@
-"""Endpoints of comments on pull requests and of reactions to them (FORGES §1.7)."""
+"""Endpoints of comments on issues and pull requests and of reactions to them (FORGES §1.7)."""
 
 from starlette.responses import JSONResponse, Response
 
-from bot.demo.forge import objects
+from bot.demo.forge import objects_talk
 from bot.demo.forge.bodies import CommentBody, ReactionBody, read
 from bot.demo.forge.calls import ApiError, Call, paged
-from bot.demo.forge.state import Comment, World
+from bot.demo.forge.state import Comment, Issue, Pull, World
+from bot.demo.forge.talk import Talk
 
 
 class CommentsApi:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, talk: Talk) -> None:
         self._world = world
+        self._talk = talk
 
     def create(self, call: Call) -> Response:
-        body = read(CommentBody, call).body
-        if self._world.pull(call.repo, call.params["number"]) is None:
-            raise ApiError(404, "Not Found")
-        now = self._world.now()
-        one = Comment(
-            id=self._world.new_id(),
-            repo=call.repo,
-            issue=call.params["number"],
-            author=self._world.app.bot,
-            body=body,
-            created_at=now,
-            updated_at=now,
-        )
-        self._world.comments.append(one)
-        return JSONResponse(objects.comment(self._world, one), 201)
+        body, issue = read(CommentBody, call).body, self._issue(call, call.params["number"])
+        one = self._talk.comment(issue, self._world.app.bot, body)
+        return JSONResponse(objects_talk.comment(self._world, one), 201)
 
     def update(self, call: Call) -> Response:
         one, body = self._comment(call), read(CommentBody, call).body
-        one.body, one.updated_at = body, self._world.now()
-        return JSONResponse(objects.comment(self._world, one))
+        if one.author is not self._world.app.bot:
+            raise ApiError(403, "Only its author may change a comment")
+        self._talk.edit(one, one.author, body)
+        return JSONResponse(objects_talk.comment(self._world, one))
 
     def show(self, call: Call) -> Response:
-        return JSONResponse(objects.comment(self._world, self._comment(call)))
+        return JSONResponse(objects_talk.comment(self._world, self._comment(call)))
 
-    def of_pull(self, call: Call) -> Response:
+    def of_issue(self, call: Call) -> Response:
         found = [
-            objects.comment(self._world, each)
+            objects_talk.comment(self._world, each)
             for each in self._world.comments
-            if each.repo is call.repo and each.issue == call.params["number"]
+            if each.repo is call.repo and each.issue == call.params["number"] and each.line is None
+        ]
+        return paged(call, found)
+
+    def reactions(self, call: Call) -> Response:
+        found = [
+            objects_talk.reaction(self._world, number, content, person)
+            for (account, content), number in self._comment(call).reactions.items()
+            for person in self._world.accounts
+            if person.id == account
         ]
         return paged(call, found)
 
     def react(self, call: Call) -> Response:
-        one, content = self._comment(call), read(ReactionBody, call).content
-        bot = self._world.app.bot
-        status = 200 if (bot.id, content) in one.reactions else 201
-        number = one.reactions.setdefault((bot.id, content), self._world.new_id())
-        return JSONResponse({"id": number, "content": content, "user": objects.account(self._world, bot)}, status)
+        return self._react(call, self._comment(call))
+
+    def react_to_review(self, call: Call) -> Response:
+        return self._react(call, self._comment(call, review=True))
 
     def unreact(self, call: Call) -> Response:
         one = self._comment(call)
@@ -60,8 +60,24 @@ class CommentsApi:
                 return Response(status_code=204)
         raise ApiError(404, "Not Found")
 
-    def _comment(self, call: Call) -> Comment:
+    def _react(self, call: Call, one: Comment) -> Response:
+        self._issue(call, one.issue)
+        bot, content = self._world.app.bot, read(ReactionBody, call).content
+        status = 200 if (bot.id, content) in one.reactions else 201
+        number = one.reactions.setdefault((bot.id, content), self._world.new_id())
+        return JSONResponse(objects_talk.reaction(self._world, number, content, bot), status)
+
+    def _comment(self, call: Call, *, review: bool = False) -> Comment:
         for one in self._world.comments:
-            if one.repo is call.repo and one.id == call.params["id"]:
+            if one.repo is call.repo and one.id == call.params["id"] and (one.line is not None) == review:
                 return one
         raise ApiError(404, "Not Found")
+
+    def _issue(self, call: Call, number: int) -> Issue | Pull:
+        """For writing there. Raises: ApiError."""
+        found = self._world.issue(call.repo, number)
+        if found is None:
+            raise ApiError(404, "Not Found")
+        if found.locked:
+            raise ApiError(403, "Unable to create comment because issue is locked.")
+        return found

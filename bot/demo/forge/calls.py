@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, unquote, urlencode
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -46,6 +46,19 @@ class Call:
     """What the route's pattern found in the path."""
     token: Token | None = None
     found_repo: Repo | None = None
+
+    @classmethod
+    def at(cls, origin: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> "Call":
+        """`target`: path and query as they are sent; only then they are decoded, so that `%23` is no fragment."""
+        raw, _, query = target.partition("?")
+        return cls(
+            method=method,
+            path=unquote(raw),
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers=headers,
+            body=body,
+            url=f"{origin}{raw}",
+        )
 
     @property
     def repo(self) -> Repo:

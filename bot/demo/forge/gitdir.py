@@ -132,6 +132,22 @@ class GitDir:
         stream.append(b"\nget-mark :1\n")
         return self.git("fast-import", "--quiet", "--force", stdin=b"".join(stream)).decode().strip()
 
+    def merge(self, base: str, head: str, message: str, *, author: tuple[str, str], at: int) -> str:
+        """A merge commit that no branch has. Raises: GitFailed: there is a conflict."""
+        tree = self.git("merge-tree", "--write-tree", base, head).decode().strip()
+        name, email = author
+        lines = [f"tree {tree}", f"parent {base}", f"parent {head}"]
+        lines += [f"{role} {name} <{email}> {at} +0000" for role in ("author", "committer")]
+        body = "\n".join([*lines, "", message]).encode()
+        return self.git("hash-object", "-t", "commit", "-w", "--stdin", stdin=body).decode().strip()
+
+    def branch_at(self, sha: str) -> str | None:
+        """The first branch that points to that very commit."""
+        out = self.git(
+            "for-each-ref", "--count=1", "--format=%(refname:lstrip=2)", f"--points-at={sha}", "refs/heads"
+        )
+        return out.decode().strip() or None
+
     def set_ref(self, ref: str, sha: str | None) -> None:
         if sha is None:
             self.git("update-ref", "-d", ref)

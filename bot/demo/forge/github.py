@@ -14,11 +14,41 @@ from bot.demo.forge.api import Api
 from bot.demo.forge.calls import Entry, Fault
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.page import Button, Page
+from bot.demo.forge.pressing import Pressing
+from bot.demo.forge.queueing import MergeQueue, Reason
 from bot.demo.forge.server import Door, Server
-from bot.demo.forge.state import Account, App, CheckRun, Comment, Installation, Pull, Repo, World
+from bot.demo.forge.state import (
+    Account,
+    App,
+    CheckRun,
+    Comment,
+    Installation,
+    MergeGroup,
+    Pull,
+    Repo,
+    World,
+)
+from bot.demo.forge.talk import Talk
+from bot.demo.forge.telling import Telling
 
-PERMISSIONS: Final = {"checks": "write", "contents": "read", "metadata": "read", "pull_requests": "read"}
-EVENTS: Final = ("push", "pull_request", "repository")
+PERMISSIONS: Final = {
+    "checks": "write",
+    "contents": "read",
+    "issues": "write",
+    "merge_queues": "read",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+EVENTS: Final = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "merge_group",
+    "pull_request",
+    "pull_request_review_comment",
+    "push",
+    "repository",
+)
 """Both are what the App's manifest asks for: a bot that uses more is refused here as it would be on GitHub."""
 
 
@@ -45,13 +75,18 @@ class PretendGitHub:
         self.hooks = Hooks(self.world)
         self.buttons: dict[str, Button] = {}
         """What the page offers; the demo puts its own here."""
-        self._actions = Actions(self.world, self.hooks)
-        self._door = Door(self.world, Api(self.world, self.hooks), Page(self.world, self.buttons))
+        self._telling = Telling(self.world, self.hooks)
+        self._actions = Actions(self.world, self._telling)
+        self._talk = Talk(self.world, self._telling)
+        self._pressing = Pressing(self.world, self._telling)
+        self._queue = MergeQueue(self.world, self._telling, self._actions)
+        api = Api(self.world, self.hooks, self._pressing, self._talk)
+        self.door = Door(self.world, api, Page(self.world, self.buttons, self._talk, self._pressing))
         self._server: Server | None = None
 
     def start(self, port: int = 0) -> "PretendGitHub":
         """Raises: OSError when the port is taken."""
-        self._server = Server(self._door.app, port)
+        self._server = Server(self.door.app, port)
         self.world.url = f"http://127.0.0.1:{self._server.port}"
         self._server.start()
         self.hooks.start()
@@ -83,11 +118,11 @@ class PretendGitHub:
     @property
     def journal(self) -> list[Entry]:
         """Every request, oldest first."""
-        return self._door.journal.entries
+        return self.door.journal.entries
 
     def requests(self, path: str, method: str = "") -> list[Entry]:
         """The journal's entries whose path the regular expression finds."""
-        return self._door.journal.find(path, method)
+        return self.door.journal.find(path, method)
 
     def fail_next(
         self,
@@ -117,10 +152,10 @@ class PretendGitHub:
             body=body,
             headers=dict(headers or {}),
         )
-        self._door.faults.add(fault)
+        self.door.faults.add(fault)
 
     def fail_no_more(self) -> None:
-        self._door.faults.clear()
+        self.door.faults.clear()
 
     def add_person(self, login: str, kind: Literal["User", "Organization"] = "User") -> Account:
         with self.world.lock:
@@ -231,6 +266,10 @@ class PretendGitHub:
         with self.world.lock:
             self._actions.edit(pull, self._person(author, pull.repo.owner), base=base, title=title)
 
+    def lock(self, pull: Pull, *, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.lock(pull, self._person(author, pull.repo.owner))
+
     def delete_fork(self, pull: Pull) -> None:
         with self.world.lock:
             self._actions.ghost(pull)
@@ -241,7 +280,7 @@ class PretendGitHub:
 
     def ping(self) -> None:
         with self.world.lock:
-            self._actions.ping()
+            self._telling.ping()
 
     def check_runs(self, repo: Repo, sha: str, name: str = "") -> list[CheckRun]:
         """All check runs of a commit, oldest first."""
@@ -252,9 +291,68 @@ class PretendGitHub:
                 if each.repo is repo and each.sha == sha and name in ("", each.name)
             ]
 
+    def comment(self, pull: Pull, author: str, body: str) -> int:
+        """Gives the comment's id, as the next two do."""
+        with self.world.lock:
+            return self._talk.comment(pull, self._person(author, pull.repo.owner), body).id
+
+    def review_comment(self, pull: Pull, author: str, body: str, *, path: str = "README.md", line: int = 1) -> int:
+        with self.world.lock:
+            place = pull.head_sha, path, line
+            return self._talk.comment(pull, self._person(author, pull.repo.owner), body, place).id
+
+    def comment_on_issue(self, repo: Repo, author: str, body: str) -> int:
+        """On a new issue that is no pull request."""
+        with self.world.lock:
+            person = self._person(author, repo.owner)
+            return self._talk.comment(self._talk.open_issue(repo, person, "Something else"), person, body).id
+
+    def edit_comment(self, comment: int, body: str, *, author: str = "") -> None:
+        """Without an author the comment's own one edits it."""
+        with self.world.lock:
+            found = self._comment(comment)
+            self._talk.edit(found, self._person(author, found.author), body)
+
+    def delete_comment(self, comment: int, *, author: str = "") -> None:
+        with self.world.lock:
+            found = self._comment(comment)
+            self._talk.delete(found, self._person(author, found.author))
+
+    def reactions(self, comment: int) -> list[str]:
+        """Their contents as GitHub writes them, in the order in which they came."""
+        with self.world.lock:
+            return [content for _, content in self._comment(comment).reactions]
+
+    def rerequest(self, run: CheckRun, by: str) -> None:
+        """Press "Re-run" beside a check."""
+        with self.world.lock:
+            self._pressing.rerequest(run, self._person(by, run.repo.owner))
+
+    def rerequest_all(self, repo: Repo, sha: str, by: str) -> None:
+        """Press "Re-run all checks"."""
+        with self.world.lock:
+            self._pressing.rerequest_all(repo, sha, self._person(by, repo.owner))
+
+    def press(self, run: CheckRun, identifier: str, by: str) -> None:
+        """Press one of the App's own buttons, which the check must offer."""
+        with self.world.lock:
+            self._pressing.press(run, identifier, self._person(by, run.repo.owner))
+
+    def queue_pull(self, pull: Pull, *, author: str = "") -> MergeGroup:
+        """Put it into the merge queue, which merges it on trial at once."""
+        with self.world.lock:
+            return self._queue.add(pull, self._person(author, pull.repo.owner))
+
+    def destroy_merge_group(self, group: MergeGroup, reason: Reason = "dequeued", *, author: str = "") -> None:
+        with self.world.lock:
+            self._queue.destroy(group, reason, self._person(author, group.pull.repo.owner))
+
     def comments(self, pull: Pull) -> list[Comment]:
         with self.world.lock:
             return [each for each in self.world.comments if each.repo is pull.repo and each.issue == pull.number]
+
+    def _comment(self, number: int) -> Comment:
+        return next(each for each in self.world.comments if each.id == number)
 
     def _person(self, login: str, otherwise: Account) -> Account:
         if not login:

@@ -1,13 +1,10 @@
-"""The JSON objects of REST answers and webhook payloads, shaped as GitHub's (FORGES §1.3, §1.4)."""
+"""The JSON objects of REST answers and webhook payloads: repositories, pull requests, people; shaped as GitHub's (FORGES §1.3, §1.4)."""
 
 from typing import Any
 
 from bot.demo.forge.gitdir import ChangedFile, Commit
 from bot.demo.forge.state import (
     Account,
-    CheckRun,
-    Comment,
-    CommitStatus,
     Installation,
     Pull,
     Repo,
@@ -77,11 +74,11 @@ def pull(world: World, one: Pull) -> Json:
         "url": f"{world.url}/api/v3/repos/{one.repo.path}/pulls/{one.number}",
         "html_url": web,
         "state": "open" if one.is_open else "closed",
-        "locked": False,
+        "locked": one.locked,
         "title": one.title,
         "body": one.body or None,
         "user": account(world, one.author),
-        "author_association": _association(one.repo, one.author),
+        "authorassociation": association(one.repo, one.author),
         "labels": [],
         "draft": one.draft,
         "created_at": world.iso(one.created_at),
@@ -98,7 +95,8 @@ def pull(world: World, one: Pull) -> Json:
     }
 
 
-def _association(repo: Repo, person: Account) -> str:
+def association(repo: Repo, person: Account) -> str:
+    """GitHub's word, which decides nothing."""
     if person is repo.owner:
         return "OWNER"
     return "COLLABORATOR" if person.id in repo.roles else "CONTRIBUTOR"
@@ -180,63 +178,4 @@ def installation(world: World, one: Installation) -> Json:
         "events": world.app.events,
         "suspended_at": world.iso() if one.suspended else None,
         "html_url": f"{world.url}/settings/installations/{one.id}",
-    }
-
-
-def check_run(world: World, one: CheckRun) -> Json:
-    api = f"{world.url}/api/v3/repos/{one.repo.path}/check-runs/{one.id}"
-    return {
-        "id": one.id,
-        "node_id": node("CR", one.id),
-        "name": one.name,
-        "head_sha": one.sha,
-        "external_id": one.external_id,
-        "url": api,
-        "html_url": f"{world.url}/{one.repo.path}/runs/{one.id}",
-        "details_url": one.details_url,
-        "status": one.status,
-        "conclusion": one.conclusion,
-        "started_at": one.started_at,
-        "completed_at": one.completed_at,
-        "output": {
-            "title": one.title,
-            "summary": one.summary,
-            "text": one.text,
-            "annotations_count": len(one.annotations),
-            "annotations_url": f"{api}/annotations",
-        },
-        "check_suite": {"id": one.suite},
-        "app": app(world),
-        "pull_requests": [
-            {"id": each.id, "number": each.number, "head": {"sha": each.head_sha, "ref": each.head_ref}}
-            for each in world.pulls
-            if each.repo is one.repo and each.head_repo is one.repo and each.head_sha == one.sha and each.is_open
-        ],
-    }
-
-
-def status(world: World, one: CommitStatus) -> Json:
-    return {
-        "id": one.id,
-        "state": one.state,
-        "context": one.context,
-        "description": one.description,
-        "target_url": one.target_url,
-        "creator": account(world, world.app.bot),
-    }
-
-
-def comment(world: World, one: Comment) -> Json:
-    web = f"{world.url}/{one.repo.path}/pull/{one.issue}"
-    by_app = one.author is world.app.bot
-    return {
-        "id": one.id,
-        "node_id": node("IC", one.id),
-        "html_url": f"{web}#issuecomment-{one.id}",
-        "body": one.body,
-        "user": account(world, one.author),
-        "author_association": _association(one.repo, one.author),
-        "created_at": world.iso(one.created_at),
-        "updated_at": world.iso(one.updated_at),
-        "performed_via_github_app": app(world) if by_app else None,
     }

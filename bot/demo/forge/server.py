@@ -37,17 +37,12 @@ class Door:
         return Starlette(routes=[Route("/{path:path}", self._receive, methods=list(METHODS))])
 
     async def _receive(self, request: Request) -> Response:
-        call = Call(
-            method=request.method,
-            path=request.url.path,
-            query=request.query_params,
-            headers=request.headers,
-            body=await request.body(),
-            url=str(request.url.replace(query="")),
-        )
-        return await run_in_threadpool(self._handle, call)
+        scope = request.scope
+        target = f"{scope['raw_path'].decode()}?{scope['query_string'].decode()}"
+        call = Call.at(self._world.url, request.method, target, request.headers, await request.body())
+        return await run_in_threadpool(self.handle, call)
 
-    def _handle(self, call: Call) -> Response:
+    def handle(self, call: Call) -> Response:
         entry = self.journal.begin(call)
         fault = self.faults.take(call)
         response = self._spoiled(call, fault) if fault else self._answer(call)

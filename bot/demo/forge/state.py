@@ -73,6 +73,46 @@ class Pull:
     updated_at: float
     is_open: bool = True
     merged: bool = False
+    locked: bool = False
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Issue:
+    """One that is no pull request; both are numbered together."""
+
+    id: int
+    number: int
+    repo: Repo
+    author: Account
+    title: str
+    body: str
+    created_at: float
+    is_open: bool = True
+    locked: bool = False
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class MergeGroup:
+    """A pull request merged with its target on trial, on a branch of the merge queue."""
+
+    pull: Pull
+    head_ref: str
+    """Full, as all refs here."""
+    head_sha: str
+    base_ref: str
+    base_sha: str
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class CheckSuite:
+    """All check runs of the App on one commit."""
+
+    id: int
+    repo: Repo
+    sha: str
+    created_at: float
+    asked_again: bool = False
+    """Until the next check run is made."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -102,10 +142,13 @@ class Comment:
     id: int
     repo: Repo
     issue: int
+    """The number of the issue or pull request."""
     author: Account
     body: str
     created_at: float
     updated_at: float
+    line: tuple[str, str, int] | None = None
+    """Commit, path and line of a review comment; None for any other."""
     reactions: dict[tuple[int, str], int] = field(default_factory=dict)
     """(Account id, content) to the reaction's id."""
 
@@ -181,7 +224,8 @@ class World:
         self.accounts: list[Account] = []
         self.repos: list[Repo] = []
         self.pulls: list[Pull] = []
-        self.suites: dict[tuple[int, str], int] = {}
+        self.issues: list[Issue] = []
+        self.suites: dict[tuple[int, str], CheckSuite] = {}
         self.checks: list[CheckRun] = []
         self.statuses: list[CommitStatus] = []
         self.comments: list[Comment] = []
@@ -216,9 +260,26 @@ class World:
     def installation(self, repo: Repo) -> Installation | None:
         return _first(each for each in self.installations if each.covers(repo) and not each.suspended)
 
-    def suite(self, repo: Repo, sha: str) -> int:
+    def issue(self, repo: Repo, number: int) -> Issue | Pull | None:
+        return _first(each for each in (*self.issues, *self.pulls) if each.repo is repo and each.number == number)
+
+    def next_number(self, repo: Repo) -> int:
+        return 1 + sum(each.repo is repo for each in (*self.issues, *self.pulls))
+
+    def has_suite(self, repo: Repo, sha: str) -> bool:
+        return (repo.id, sha) in self.suites
+
+    def suite(self, repo: Repo, sha: str) -> CheckSuite:
         """GitHub keeps one check suite for an App and a commit."""
-        return self.suites.setdefault((repo.id, sha), self.new_id())
+        if not self.has_suite(repo, sha):
+            made = CheckSuite(id=self.new_id(), repo=repo, sha=sha, created_at=self.now())
+            self.suites[repo.id, sha] = made
+        return self.suites[repo.id, sha]
+
+    def latest_checks(self, repo: Repo, sha: str) -> list[CheckRun]:
+        """The newest check run of each name on a commit, in the order of their names."""
+        found = {run.name: run for run in self.checks if run.repo is repo and run.sha == sha}
+        return [found[name] for name in sorted(found)]
 
     def commit_of(self, repo: Repo, ref: str) -> str | None:
         """A branch, a tag, a full commit id or `refs/pull/N/head`; also `heads/x` and `tags/x`."""

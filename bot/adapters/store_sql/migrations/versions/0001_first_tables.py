@@ -16,6 +16,7 @@ def upgrade() -> None:
     _reports()
     _logs()
     _ledger()
+    _conversations()
 
 
 def _intake() -> None:
@@ -85,6 +86,7 @@ def _builds() -> None:
         sa.Column("problems", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("risky_paths", sa.Text(), nullable=False),
+        sa.Column("head_at", sa.Double()),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_build_repository"),
         sa.PrimaryKeyConstraint("id", name="pk_build"),
@@ -257,11 +259,13 @@ def _ledger() -> None:
     op.create_table(
         "audit",
         sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("repository", NUMBER),
         sa.Column("at", sa.Double(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_audit_repository"),
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
         sqlite_autoincrement=True,
     )
@@ -271,4 +275,41 @@ def _ledger() -> None:
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("until", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_duty"),
+    )
+
+
+def _conversations() -> None:
+    op.create_table(
+        "standing_approval",
+        sa.Column("repository", NUMBER, nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("forge_user_id", sa.BigInteger(), nullable=False),
+        sa.Column("login", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_standing_approval_repository"),
+        sa.PrimaryKeyConstraint("repository", "change", name="pk_standing_approval"),
+    )
+    op.create_table(
+        "command",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("repository", NUMBER, nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("comment", sa.BigInteger(), nullable=False),
+        sa.Column("forge_user_id", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_command_repository"),
+        sa.PrimaryKeyConstraint("id", name="pk_command"),
+        sa.UniqueConstraint("repository", "comment", name="uq_command_repository_comment"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_command_repository_change_at", "command", ["repository", "change", "at"])
+    op.create_table(
+        "reply",
+        sa.Column("repository", NUMBER, nullable=False),
+        sa.Column("change", sa.Integer(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_reply_repository"),
+        sa.PrimaryKeyConstraint("repository", "change", "topic", name="pk_reply"),
     )

@@ -1,0 +1,1 @@
+"""Benchmarks: each measures the product and, in the same minutes, the limit it stands against."""
