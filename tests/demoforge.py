@@ -15,7 +15,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from bot.demo.forge.github import PERMISSIONS, PretendGitHub, new_key
+from bot.demo.forge.github import PERMISSIONS, PretendGitHub, new_key, pem_of
 from bot.demo.forge.state import Repo
 
 HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -25,6 +25,10 @@ HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version
 def shared_key() -> RSAPrivateKey:
     """One for all tests: making one takes long."""
     return new_key()
+
+
+def private_key() -> str:
+    return pem_of(shared_key())
 
 
 @contextmanager

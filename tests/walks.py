@@ -15,7 +15,7 @@ from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine
 from bot.adapters.store_sql.tables import metadata
 from bot.app import dispatch, intake, upkeep
 from bot.app.context import App, Rules
-from bot.domain.events import ChangeUpdated, ForgeEvent, Ignored, Pushed
+from bot.domain.events import ChangeUpdated, Commented, CommentKind, ForgeEvent, Ignored, Pushed
 from bot.domain.refs import ForgeName, Person, Sha
 from bot.domain.runs import Build, BuildId, Run
 from bot.ports.forge import Change
@@ -71,6 +71,7 @@ class World:
         ids = itertools.count(1)
         deliveries = itertools.count(1)
         self._next_delivery: Callable[[], str] = lambda: str(next(deliveries))
+        self._comments = itertools.count(5001)
         self.app = App(
             forges={GITHUB: self.forge},
             work=lambda: SqlWork(self.engine, self.queue.send),
@@ -108,8 +109,24 @@ class World:
 
     def updated(self, number: int, head: Sha, *, action: str = "synchronize", sender: Person = ANA) -> ChangeUpdated:
         return ChangeUpdated(
-            repository=HELLO, number=number, action=action, head=head, updated_at=None, sender=sender
+            repository=HELLO, number=number, action=action, head=head, updated_at=NOON, sender=sender
         )
+
+    def say(self, text: str, by: Person = ANA, number: int = 7, **more: object) -> int:
+        """A comment; its id."""
+        comment = next(self._comments)
+        event = Commented(
+            repository=HELLO,
+            number=number,
+            comment=comment,
+            kind=CommentKind.CHANGE,
+            author=by,
+            text=text,
+            created_at=NOON + timedelta(hours=1),
+        )
+        self.hear(replace(event, **more))  # type: ignore[arg-type]  # replace() checks the names
+        self.settle()
+        return comment
 
     # -- the bot at work
     def settle(self) -> None:

@@ -58,17 +58,17 @@ def _plain_lines(text: str) -> Iterator[str]:
 
 
 def _lines_of(children: list[Token]) -> Iterator[str]:
-    """A line counts up to its first piece of markup, if it begins with text."""
-    line, is_open = "", True
-    for child in children:
-        if child.type in ("softbreak", "hardbreak"):
-            yield line
-            line, is_open = "", True
-        elif child.type == "text" and is_open:
-            line += child.content
-        else:
-            is_open = False
-    yield line
+    """Lines that begin with text, as they were written: `*` of a glob may have been read as markup."""
+    line: list[str] = []
+    is_text = False
+    for child in [*children, Token("softbreak", "", 0)]:
+        if child.type not in ("softbreak", "hardbreak"):
+            line.append(child.markup + child.content)
+            is_text = is_text if len(line) > 1 else child.type == "text" and child.level == 0
+        elif line:
+            if is_text:
+                yield "".join(line)
+            line = []
 
 
 def _command(line: str, *, bare: bool) -> Command | None:

@@ -2,8 +2,8 @@
 
 from bot.app import announcing
 from bot.app.context import App
-from bot.domain.refs import Repository
-from bot.domain.runs import Reason, Run, RunState
+from bot.domain.refs import Repository, Sha
+from bot.domain.runs import Cause, Reason, Run, RunState
 from bot.ports.store import UnitOfWork
 
 
@@ -40,3 +40,11 @@ def end_waiting_of_branch(app: App, repository: Repository, branch: str) -> int:
         }
         waiting = [run for run in runs.values() if run.state is RunState.QUEUED]
         return sum(end_run(app, work, run, Reason.BRANCH_DELETED, f"branch {branch} deleted") for run in waiting)
+
+
+def end_merge_group(app: App, repository: Repository, sha: Sha, note: str) -> int:
+    """The queue has no use for that commit any more."""
+    with app.work() as work:
+        builds = [one for one in work.builds.at(repository.id, sha) if one.cause is Cause.MERGE_QUEUE]
+        runs = {run.id: run for build in builds for run in work.runs.of_build(build.id)}
+        return sum(end_run(app, work, run, Reason.CLOSED, note) for run in runs.values())

@@ -131,9 +131,7 @@ def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[
     forge, build = app.forge_of(subject.repository), subject.build
     wanted = Wanted(repository=subject.repository.id, sha=subject.run.sha, refs=_refs(build))
     began = app.monotonic()
-    app.source.checkout(
-        wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None
-    )
+    app.source.checkout(wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")
 
 

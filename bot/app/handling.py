@@ -7,23 +7,27 @@ from typing import Final
 
 import structlog
 
-from bot.app import ending, starting
+from bot.app import conversing, ending, pressing, starting, trusting
 from bot.app.context import App
-from bot.domain.errors import Refused, Unavailable
+from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
 from bot.domain.events import (
+    ActionAsked,
     ChangeClosed,
     ChangeUpdated,
+    Commented,
     ForgeEvent,
     Ignored,
     InstallationChanged,
+    MergeGroupAsked,
+    MergeGroupGone,
     Pushed,
     RefDeleted,
     RepositoryMoved,
+    RerunAsked,
 )
-from bot.domain.planning import Trigger
-from bot.domain.refs import Person, Repository, RepositorySeen
+from bot.domain.planning import Sharing, Trigger
+from bot.domain.refs import Repository, RepositorySeen
 from bot.domain.runs import Cause, Reason, Trust
-from bot.ports.forge import Change, Permission
 from bot.ports.queue import HandleDelivery
 from bot.ports.store import DeliveryStatus, StoredDelivery
 
@@ -76,30 +80,57 @@ def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: floa
 def _act(app: App, delivery: StoredDelivery) -> str:
     """Gives the reason that the delivery log shows."""
     event = app.forge(delivery.forge).parse(delivery.name, delivery.payload)
-    if isinstance(event, Ignored):
-        return event.reason
-    return _obey(app, event)
+    match event:
+        case Ignored(reason):
+            return reason
+        case InstallationChanged():
+            return "installation active" if event.active else "installation removed or suspended"
+        case _:
+            return _obey(app, event)
 
 
 def _obey(app: App, event: ForgeEvent) -> str:
+    assert not isinstance(event, InstallationChanged)
+    repository = _known(app, event.repository)
     match event:
         case Pushed():
-            return _pushed(app, event)
+            return _pushed(app, event, repository)
         case RefDeleted():
-            return _ref_deleted(app, event)
-        case ChangeUpdated():
-            return _change_updated(app, event)
-        case ChangeClosed():
-            return _change_closed(app, event)
+            return _ref_deleted(app, event, repository)
+        case ChangeUpdated() | ChangeClosed() | Commented():
+            with _one_at_a_time(app, f"change:{repository.id}:{event.number}"):
+                return _of_change(app, event, repository)
+        case RerunAsked() | ActionAsked():
+            with _one_at_a_time(app, f"commit:{repository.id}:{event.sha}"):
+                return _pressed(app, event, repository)
+        case MergeGroupAsked() | MergeGroupGone():
+            return _merge_group(app, event, repository)
         case RepositoryMoved():
-            repository = _known(app, event.repository)
             return f"repository is {repository.path} now"
-        case InstallationChanged():
-            return "installation active" if event.active else "installation removed or suspended"
 
 
-def _pushed(app: App, event: Pushed) -> str:
-    repository = _known(app, event.repository)
+def _of_change(app: App, event: ChangeUpdated | ChangeClosed | Commented, repository: Repository) -> str:
+    match event:
+        case ChangeUpdated():
+            return _start_newest_head(app, event, repository)
+        case ChangeClosed():
+            return _change_closed(app, event, repository)
+        case Commented():
+            return conversing.hear(app, repository, event)
+
+
+def _pressed(app: App, event: RerunAsked | ActionAsked, repository: Repository) -> str:
+    try:
+        match event:
+            case RerunAsked():
+                return pressing.rerun(app, repository, event)
+            case ActionAsked():
+                return pressing.act(app, repository, event)
+    except (NotAllowed, Gone) as error:
+        return str(error)
+
+
+def _pushed(app: App, event: Pushed, repository: Repository) -> str:
     ref = event.branch or event.tag or ""
     cause = Cause.PUSH if event.branch else Cause.TAG
     trigger = Trigger(
@@ -118,18 +149,11 @@ def _pushed(app: App, event: Pushed) -> str:
     return starting.start(app, trigger).reason
 
 
-def _ref_deleted(app: App, event: RefDeleted) -> str:
-    repository = _known(app, event.repository)
+def _ref_deleted(app: App, event: RefDeleted, repository: Repository) -> str:
     if event.branch is None:
         return "tag deleted"
     ended = ending.end_waiting_of_branch(app, repository, event.branch)
     return f"branch deleted, {ended} waiting runs cancelled"
-
-
-def _change_updated(app: App, event: ChangeUpdated) -> str:
-    repository = _known(app, event.repository)
-    with _one_at_a_time(app, f"change:{repository.id}:{event.number}"):
-        return _start_newest_head(app, event, repository)
 
 
 def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -> str:
@@ -138,7 +162,9 @@ def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -
     change = forge.change(repository, event.number)
     if not change.is_open:
         return "the change is closed"
-    is_own = change.head_repository == repository.forge_id
+    trust = trusting.trust_of(app, repository, change, event.sender)
+    with app.work() as work:
+        approved = trust is Trust.UNTRUSTED and trusting.may_run_unasked(app, work, repository, change)
     trigger = Trigger(
         key=f"{Cause.CHANGE}:{repository.id}:{change.number}:{change.base_ref}:{change.head}",
         repository=repository,
@@ -152,8 +178,10 @@ def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -
         message=forge.commit_message(repository, change.head),
         draft=change.draft,
         sender=event.sender,
-        trust=_trust(app, repository, change, event.sender, is_own=is_own),
-        fresh=event.action == "retargeted",
+        trust=trust,
+        approved=approved,
+        head_at=event.updated_at,
+        sharing=Sharing.NONE if event.action == "retargeted" else Sharing.ALL,
     )
     reason = starting.start(app, trigger).reason
     return reason if change.head == event.head else f"an older head; {reason}"
@@ -173,27 +201,33 @@ def _one_at_a_time(app: App, duty: str) -> Iterator[None]:
             work.leases.take(duty, holder, 0)
 
 
-def _trust(app: App, repository: Repository, change: Change, sender: Person, *, is_own: bool) -> Trust:
-    """Write access, asked from the forge (DESIGN §2.10).
-
-    A branch of the repository itself could only be pushed by somebody with write access, so a bot's change from
-    there is trusted although a bot has no permission that could be asked for. A change from a fork needs it from
-    both its author and whoever sent the event, since others may push to the fork.
-    """
-    if is_own and sender.is_bot:
-        return Trust.TRUSTED
-    people = {sender} if is_own else {sender, change.author}
-    forge = app.forge_of(repository)
-    may_write = all(forge.permission(repository, person) >= Permission.WRITE for person in people)
-    return Trust.TRUSTED if may_write else Trust.UNTRUSTED
-
-
-def _change_closed(app: App, event: ChangeClosed) -> str:
-    repository = _known(app, event.repository)
+def _change_closed(app: App, event: ChangeClosed, repository: Repository) -> str:
     if app.forge_of(repository).change(repository, event.number).is_open:
         return "the change is open again"
     ended = ending.end_change(app, repository, event.number, Reason.CLOSED, "pull request closed")
     return f"closed, {ended} runs cancelled"
+
+
+def _merge_group(app: App, event: MergeGroupAsked | MergeGroupGone, repository: Repository) -> str:
+    match event:
+        case MergeGroupAsked():
+            trigger = Trigger(
+                key=f"{Cause.MERGE_QUEUE}:{repository.id}:{event.sha}",
+                repository=repository,
+                sha=event.sha,
+                cause=Cause.MERGE_QUEUE,
+                ref=event.ref,
+                base_ref=event.base_ref,
+                base_sha=event.base_sha,
+                title=_first_line(event.message) or event.ref,
+                sender=event.sender,
+                # Only who may merge can put something into the queue.
+                trust=Trust.TRUSTED,
+            )
+            return starting.start(app, trigger).reason
+        case MergeGroupGone():
+            ended = ending.end_merge_group(app, repository, event.sha, f"merge group {event.reason or 'gone'}")
+            return f"merge group gone, {ended} runs cancelled"
 
 
 def _known(app: App, seen: RepositorySeen) -> Repository:

@@ -54,7 +54,7 @@ def _send(app: App, report: Report, repository: Repository, check: Check) -> Non
     digest = _digest(check)
     ended = check.status is CheckStatus.COMPLETED
     if digest == report.digest and report.ref is not None:
-        _note_sent(app, report, report.ref, digest, ended=ended, outcome="unchanged")
+        _note_sent(app, report, repository, report.ref, digest, ended=ended, outcome="unchanged")
         return
     # A completed check can't go back (FORGES §1.4): what follows it is a new one of the same name.
     ref = None if report.ended else report.ref
@@ -66,7 +66,7 @@ def _send(app: App, report: Report, repository: Repository, check: Check) -> Non
         _bury(app, report, repository, error)
     else:
         faultpoint("reporter.after_publish")
-        _note_sent(app, report, ref, digest, ended=ended, outcome="sent")
+        _note_sent(app, report, repository, ref, digest, ended=ended, outcome="sent")
         faultpoint("reporter.after_sent")
 
 
@@ -75,11 +75,13 @@ def _digest(check: Check) -> str:
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
-def _note_sent(app: App, report: Report, ref: str, digest: str, *, ended: bool, outcome: str) -> None:
+def _note_sent(
+    app: App, report: Report, repository: Repository, ref: str, digest: str, *, ended: bool, outcome: str
+) -> None:
     with app.work() as work:
         if work.reports.sent(report, ref=ref, ended=ended, digest=digest):
             work.send(SendReport(report.id))
-    app.telemetry.count(Metric.REPORTS, outcome=outcome)
+    app.telemetry.count(Metric.REPORTS, forge=repository.forge, outcome=outcome)
     log.info("report.sent", version=report.version, outcome=outcome, ended=ended)
 
 
@@ -89,12 +91,12 @@ def _postpone(app: App, report: Report, repository: Repository, error: Unavailab
     seconds = error.retry_after if error.retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311
     with app.work() as work:
         work.reports.postpone(report, seconds, str(error), ambiguous=isinstance(error, Ambiguous))
-    app.telemetry.count(Metric.REPORTS, outcome="postponed")
+    app.telemetry.count(Metric.REPORTS, forge=repository.forge, outcome="postponed")
     log.warning("report.postponed", seconds=round(seconds, 1), error=str(error), repository=repository.id)
 
 
 def _bury(app: App, report: Report, repository: Repository, error: Refused) -> None:
     with app.work() as work:
         work.reports.bury(report, str(error))
-    app.telemetry.count(Metric.REPORTS, outcome="dead")
+    app.telemetry.count(Metric.REPORTS, forge=repository.forge, outcome="dead")
     log.error("report.dead", error=str(error), repository=repository.id)

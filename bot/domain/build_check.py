@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
-from bot.domain.runs import Build, Run, RunState
-from bot.domain.suite_check import conclusion, title
+from bot.domain.runs import Build, Reason, Run, RunState
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, conclusion, title
 from bot.domain.suites import Limits
 from bot.domain.texts import between, code, duration, escaped, one_line
 
@@ -48,6 +48,7 @@ def build_check(
         conclusion=_conclusion(runs) if done else None,
         title=_title(build, runs, ended),
         summary=_table(build, runs, suite_url, limits),
+        actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(runs) is not Conclusion.SUCCESS else (),
         completed_at=ended,
     )
 
@@ -57,10 +58,15 @@ def newest_of_each_suite(runs: Iterable[Run]) -> tuple[Run, ...]:
     found: dict[str, Run] = {}
     for run in runs:
         known = found.get(run.suite.name)
-        weight = (run.state is not RunState.SKIPPED, run.created_at)
-        if known is None or weight >= (known.state is not RunState.SKIPPED, known.created_at):
+        if known is None or _weight(run) >= _weight(known):
             found[run.suite.name] = run
     return tuple(found.values())
+
+
+def _weight(run: Run) -> tuple[bool, datetime]:
+    """What a filter skipped gives way to what has run; what a person skipped does not."""
+    is_filtered = run.state is RunState.SKIPPED and run.reason is not Reason.COMMAND_SKIP
+    return not is_filtered, run.created_at
 
 
 def verdict(build: Build, runs: Sequence[Run]) -> str:

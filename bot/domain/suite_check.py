@@ -8,7 +8,15 @@ from bot.domain.runs import Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
-RERUN_ALL: Final = Action("Re-run all", "Run the whole suite again", "rerun_all")
+RERUN_FAILED: Final = Action("Re-run failed", "Run what failed again", "rerun_failed")
+RERUN_ALL: Final = Action("Re-run all", "Run everything again", "rerun_all")
+_TRY_AGAIN: Final = Action("Try again", "Run this suite once more", "rerun_all")
+_ACTIONS: Final = {
+    RunState.FAILED: (RERUN_FAILED, RERUN_ALL),
+    RunState.ERRORED: (_TRY_AGAIN,),
+    RunState.TIMED_OUT: (RERUN_ALL,),
+    RunState.CANCELLED: (RERUN_ALL,),
+}
 
 _CONCLUSIONS: Final = {
     RunState.PASSED: Conclusion.SUCCESS,
@@ -36,6 +44,7 @@ def suite_check(run: Run, build: Build, url: str, limits: Limits) -> Check:
         if run.state is not RunState.SKIPPED
         else _summary(run, limits),
         text=_how_it_ran(run, build) if run.started_at else "",
+        actions=_ACTIONS.get(run.state, ()),
         started_at=run.started_at,
         completed_at=run.finished_at,
     )
@@ -62,6 +71,8 @@ def title(run: Run, limits: Limits) -> str:
 
 
 def _passed(run: Run, _: Limits) -> str:
+    if run.reason is Reason.OVERRIDE:
+        return f"Passed: overridden by {run.note}"
     return f"Passed in {duration(_took(run))}"
 
 
@@ -141,6 +152,8 @@ def _summary(run: Run, limits: Limits) -> str:
 
 
 def _passed_summary(run: Run, _: Limits) -> str:
+    if run.reason is Reason.OVERRIDE:
+        return f"**Overridden**, not run: {escaped(run.note)}. It counts as passed on this commit only."
     warning = "\n\nA process in it ran out of memory, but the suite passed." if run.out_of_memory else ""
     return f"**Passed** · {duration(_took(run))}{warning}"
 

@@ -136,9 +136,7 @@ def patient(ready: Callable[[], bool], words: str, limit: float = _LIMIT) -> Non
     wait_until(ready, limit, words)
 
 
-def _serve(
-    folder: Path, port: int, github: PretendGitHub, settings: Mapping[str, str]
-) -> "subprocess.Popen[bytes]":
+def _serve(folder: Path, port: int, github: PretendGitHub, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     key = folder / "app.pem"
     key.touch(mode=0o600)
     key.write_text(github.private_key)

@@ -1,42 +1,27 @@
-"""What the contract of the Forge port needs from a forge under test, and that for GitHub with the small stand-in."""
+"""What the contract of the Forge port needs from a forge under test, and that for GitHub with the pretend one."""
 
 import base64
-import hashlib
 import hmac
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import httpx
 
 from bot.adapters.forge_github import GitHubForge
+from bot.demo.forge.github import PretendGitHub
+from bot.demo.forge.state import Account, CheckRun, Pull
+from bot.domain.events import CommentKind
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
 from bot.ports.forge import Forge
 from bot.ports.telemetry import Metric
-from tests.sims.github_minimal import (
-    APP_ID,
-    INSTALLATION,
-    URL,
-    Clock,
-    Commit,
-    GitHubMinimal,
-    Repo,
-    answering,
-    private_key,
-)
+from tests.demoforge import private_key, shared_key
+from tests.sims.github_wire import Clock, Wire, answering
 
 SECRET = "a secret of the test suite"
+URL = "http://127.0.0.1:9"
 OWNER = Person(30, "octo")
-REPOSITORY = Repository(
-    id=RepositoryId(1),
-    forge=ForgeName("github"),
-    forge_id=77,
-    path="octo/widgets",
-    private=False,
-    default_branch="main",
-    web_url=f"{URL}/octo/widgets",
-    clone_url=f"{URL}/octo/widgets.git",
-    installation=INSTALLATION,
-)
 
 
 @dataclass(frozen=True)
@@ -58,7 +43,7 @@ class ForgeWorld(Protocol):
     repository: Repository
 
     def commit(self, message: str, files: Mapping[str, bytes]) -> Sha:
-        """A commit that changes just these files, on top of the one before."""
+        """Push a commit to main that changes just these files, on top of the one before."""
 
     def open_change(self, head: Sha, base: Sha) -> int: ...
 
@@ -69,6 +54,20 @@ class ForgeWorld(Protocol):
 
     def checks(self, sha: Sha) -> list[Shown]:
         """In the order in which they were made."""
+
+    def comment(self, change: int, text: str, kind: CommentKind) -> int:
+        """Somebody's."""
+
+    def delete_comment(self, comment: int) -> None: ...
+
+    def comments(self, change: int) -> dict[int, str]:
+        """By their ids."""
+
+    def reactions(self, comment: int) -> list[str]:
+        """In the words of the Reaction type."""
+
+    def lock(self, change: int) -> None:
+        """Nobody may comment there any more."""
 
     def push_delivery(self, sha: Sha, delivery: str) -> tuple[dict[str, str], bytes]:
         """Headers and body of a signed webhook call about a push of it to main."""
@@ -96,85 +95,99 @@ class Counts:
         """Nothing here is timed."""
 
 
+def github_forge(http: httpx.Client, app_id: str, clock: Clock, telemetry: Counts) -> GitHubForge:
+    return GitHubForge(
+        ForgeName("github"),
+        url=URL,
+        app_id=app_id,
+        private_key=private_key(),
+        secrets=[SECRET],
+        http=http,
+        telemetry=telemetry,
+        monotonic=clock.monotonic,
+        now=clock.now,
+    )
+
+
 class GitHubWorld:
-    """GitHub through GitHubForge, with the stand-in's state in reach."""
+    """GitHub through GitHubForge: `github` is what it is, `wire` what can be broken on the way there."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.github = GitHubMinimal(self.clock)
         self.telemetry = Counts()
-        self.repository = REPOSITORY
-        self.repo = self.github.repos[77] = Repo(77, "octo/widgets")
-        self.forge = self.another_forge()
-
-    def another_forge(self) -> GitHubForge:
-        """A second process."""
-        return GitHubForge(
-            ForgeName("github"),
-            url=URL,
-            app_id=APP_ID,
-            private_key=private_key(),
-            secrets=[SECRET],
-            http=self.github.client(),
-            telemetry=self.telemetry,
-            monotonic=self.clock.monotonic,
-            now=self.clock.now,
+        self.github = PretendGitHub(folder, webhook_secret=SECRET, key=shared_key(), clock=self.clock.time)
+        self.github.world.url = URL
+        self.github.hooks.hold()
+        self.wire = Wire(self.github)
+        self.repo = self.github.add_repository("octo/widgets")
+        self.repository = Repository(
+            id=RepositoryId(1),
+            forge=ForgeName("github"),
+            forge_id=self.repo.id,
+            path="octo/widgets",
+            private=False,
+            default_branch="main",
+            web_url=f"{URL}/octo/widgets",
+            clone_url=f"{URL}/octo/widgets.git",
+            installation=self.github.world.installations[0].id,
         )
+        self.forge = github_forge(self.wire.client(), str(self.github.app.id), self.clock, self.telemetry)
 
     def commit(self, message: str, files: Mapping[str, bytes]) -> Sha:
-        sha = Sha(hashlib.sha1(f"{message}{len(self.repo.commits)}".encode(), usedforsecurity=False).hexdigest())
-        before = list(self.repo.commits.values())[-1].files if self.repo.commits else {}
-        changed = [{"filename": name, "status": "modified"} for name in files]
-        self.repo.commits[sha] = Commit(message, {**before, **files}, changed)
-        return sha
+        return Sha(self.github.commit(self.repo, "main", files, message))
 
     def open_change(self, head: Sha, base: Sha) -> int:
-        number = len(self.repo.pulls) + 1
-        self.repo.pulls[number] = {
-            "number": number,
-            "state": "open",
-            "draft": False,
-            "title": "Better widgets",
-            "user": {"id": 31, "login": "ann", "type": "User"},
-            "head": {"sha": head, "ref": "better", "repo": {"id": 77}},
-            "base": {"sha": base, "ref": "main"},
-        }
-        return number
+        self.github.push(self.repo, "better", head)
+        self.github.push(self.repo, "main", base)
+        return self.github.open_pull(self.repo, "better", title="Better widgets").number
 
     def grant(self, login: str, number: int, role: str) -> None:
-        self.repo.people[login] = number, role
+        self.github.world.accounts.append(Account(number, login))
+        self.repo.roles[number] = role
 
     def rename(self, path: str) -> None:
-        self.github.old_paths[self.repo.path] = self.repo.id
-        self.repo.path = path
+        self.github.rename(self.repo, path.split("/")[1])
 
     def checks(self, sha: Sha) -> list[Shown]:
-        return [_shown(run) for run in self.repo.checks.values() if run["head_sha"] == sha]
+        return [_shown(run) for run in self.github.check_runs(self.repo, sha)]
+
+    def comment(self, change: int, text: str, kind: CommentKind) -> int:
+        write = self.github.review_comment if kind is CommentKind.REVIEW else self.github.comment
+        return write(self.pull(change), "ann", text)
+
+    def delete_comment(self, comment: int) -> None:
+        self.github.delete_comment(comment)
+
+    def comments(self, change: int) -> dict[int, str]:
+        return {one.id: one.body for one in self.github.comments(self.pull(change))}
+
+    def reactions(self, comment: int) -> list[str]:
+        return self.github.reactions(comment)
+
+    def lock(self, change: int) -> None:
+        self.github.lock(self.pull(change))
+
+    def pull(self, change: int) -> Pull:
+        found = self.github.world.pull(self.repo, change)
+        assert found
+        return found
 
     def push_delivery(self, sha: Sha, delivery: str) -> tuple[dict[str, str], bytes]:
-        payload = {
-            "ref": "refs/heads/main",
-            "before": "0" * 40,
-            "after": sha,
-            "deleted": False,
-            "head_commit": {"id": sha, "message": self.repo.commits[sha].message},
-            "repository": self.repo.json(),
-            "sender": {"id": 31, "login": "ann", "type": "User"},
-            "installation": {"id": INSTALLATION},
-        }
-        body = json.dumps(payload).encode()
-        return signed_headers("push", body, delivery), body
+        sent = next(one for one in self.github.hooks.held or [] if one.payload.get("after") == sha)
+        again = replace(sent, guid=delivery)
+        return self.github.hooks.headers_of(again), again.body
 
     def break_next(self, status: int) -> None:
         self.forge.permission(self.repository, OWNER)
-        self.github.instead.append(answering(status))
+        self.wire.instead.append(answering(status))
 
     def lose_next_write(self) -> None:
-        self.github.lose = 1
+        self.wire.lose = 1
 
     def reads_with(self, headers: Mapping[str, str]) -> bool:
-        granted = [body for token, (_, body) in self.github.tokens.items() if _basic(token) == dict(headers)]
-        return granted == [{"repository_ids": [77], "permissions": {"contents": "read"}}]
+        tokens = [one for one in self.github.world.tokens.values() if _basic(one.value) == dict(headers)]
+        granted = [(one.repositories, one.permissions) for one in tokens]
+        return granted == [({self.repo.id}, {"contents": "read", "metadata": "read"})]
 
 
 def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str = SECRET) -> dict[str, str]:
@@ -191,12 +204,12 @@ def _basic(token: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()}
 
 
-def _shown(run: dict[str, Any]) -> Shown:
+def _shown(run: CheckRun) -> Shown:
     return Shown(
-        name=run["name"],
-        external_id=run["external_id"],
-        status=run["status"],
-        conclusion=run.get("conclusion"),
-        title=run["output"]["title"],
-        annotations=len(run["annotations"]),
+        name=run.name,
+        external_id=run.external_id,
+        status=run.status,
+        conclusion=run.conclusion,
+        title=run.title or "",
+        annotations=len(run.annotations),
     )

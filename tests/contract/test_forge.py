@@ -3,15 +3,16 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bot.domain.checks import Annotation, Check, CheckStatus, Conclusion
-from bot.domain.errors import Ambiguous, BadInput, BadSignature, ForgeUnavailable, Gone, Refused
-from bot.domain.events import Ignored, Pushed
+from bot.domain.errors import Ambiguous, BadInput, BadSignature, ForgeUnavailable, Gone, NotAllowed, Refused
+from bot.domain.events import CommentKind, Ignored, Pushed
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Sha
-from bot.ports.forge import Permission
+from bot.ports.forge import Permission, Reaction
 from tests.contract.forge_world import ForgeWorld, GitHubWorld, Shown
 
 UNKNOWN = Sha("f" * 40)
@@ -20,8 +21,8 @@ AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=[GitHubWorld], ids=["github"])
-def forge_world(request: pytest.FixtureRequest) -> ForgeWorld:
-    world: ForgeWorld = request.param()
+def forge_world(request: pytest.FixtureRequest, tmp_path: Path) -> ForgeWorld:
+    world: ForgeWorld = request.param(tmp_path)
     return world
 
 
@@ -269,6 +270,107 @@ def test_texts_that_are_too_long_are_cut_and_not_refused(forge_world: ForgeWorld
 def test_a_commit_that_the_forge_does_not_have_is_refused_for_good(forge_world: ForgeWorld) -> None:
     with pytest.raises(Refused):
         forge_world.forge.publish(forge_world.repository, check_of(UNKNOWN), None)
+
+
+@pytest.fixture
+def change(forge_world: ForgeWorld, sha: Sha) -> int:
+    return forge_world.open_change(forge_world.commit("Better", {"a.py": b"print(1)\n"}), sha)
+
+
+@pytest.mark.parametrize("kind", CommentKind)
+@pytest.mark.parametrize("reaction", Reaction)
+def test_a_reaction_is_put_on_a_comment_once(
+    forge_world: ForgeWorld, change: int, kind: CommentKind, reaction: Reaction
+) -> None:
+    comment = forge_world.comment(change, "/retest", kind)
+
+    forge_world.forge.react(forge_world.repository, comment, kind, reaction)
+    forge_world.forge.react(forge_world.repository, comment, kind, reaction)
+
+    assert forge_world.reactions(comment) == [reaction]
+
+
+@pytest.mark.parametrize("kind", CommentKind)
+def test_a_reaction_to_a_comment_that_is_gone_is_no_error(
+    forge_world: ForgeWorld, change: int, kind: CommentKind
+) -> None:
+    comment = forge_world.comment(change, "/retest", kind)
+    forge_world.delete_comment(comment)
+
+    forge_world.forge.react(forge_world.repository, comment, kind, Reaction.SEEN)
+
+    assert forge_world.comments(change) == {}
+
+
+def test_a_reaction_whose_answer_was_lost_can_be_repeated(forge_world: ForgeWorld, change: int) -> None:
+    comment = forge_world.comment(change, "/retest", CommentKind.CHANGE)
+    forge_world.lose_next_write()
+    with pytest.raises(ForgeUnavailable) as caught:
+        forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+
+    forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+
+    assert not isinstance(caught.value, Ambiguous)
+    assert forge_world.reactions(comment) == [Reaction.SEEN]
+
+
+def test_a_reply_is_written_once_and_then_changed(forge_world: ForgeWorld, change: int) -> None:
+    ref = forge_world.forge.reply(forge_world.repository, change, "first", None)
+    same = forge_world.forge.reply(forge_world.repository, change, "second", ref)
+
+    assert same == ref
+    assert forge_world.comments(change) == {int(ref): "second"}
+
+
+def test_a_reply_that_somebody_deleted_is_written_anew(forge_world: ForgeWorld, change: int) -> None:
+    ref = forge_world.forge.reply(forge_world.repository, change, "first", None)
+    forge_world.delete_comment(int(ref))
+
+    anew = forge_world.forge.reply(forge_world.repository, change, "second", ref)
+
+    assert forge_world.comments(change) == {int(anew): "second"}
+
+
+def test_a_reply_that_is_too_long_is_cut_and_not_refused(forge_world: ForgeWorld, change: int) -> None:
+    ref = forge_world.forge.reply(forge_world.repository, change, "🙂" * 70_000, None)
+
+    assert re.fullmatch("🙂{60000,}…", forge_world.comments(change)[int(ref)])
+
+
+def test_a_reply_whose_answer_was_lost_may_have_been_written(forge_world: ForgeWorld, change: int) -> None:
+    forge_world.lose_next_write()
+
+    with pytest.raises(Ambiguous):
+        forge_world.forge.reply(forge_world.repository, change, "first", None)
+
+    assert list(forge_world.comments(change).values()) == ["first"]
+
+
+def test_a_change_of_a_reply_whose_answer_was_lost_can_be_repeated(forge_world: ForgeWorld, change: int) -> None:
+    ref = forge_world.forge.reply(forge_world.repository, change, "first", None)
+    forge_world.lose_next_write()
+    with pytest.raises(ForgeUnavailable) as caught:
+        forge_world.forge.reply(forge_world.repository, change, "second", ref)
+
+    forge_world.forge.reply(forge_world.repository, change, "second", ref)
+
+    assert not isinstance(caught.value, Ambiguous)
+    assert forge_world.comments(change) == {int(ref): "second"}
+
+
+def test_a_change_that_is_gone_takes_no_reply(forge_world: ForgeWorld) -> None:
+    with pytest.raises(Gone):
+        forge_world.forge.reply(forge_world.repository, 999, "first", None)
+
+
+def test_where_nobody_may_comment_we_are_not_allowed_to(forge_world: ForgeWorld, change: int) -> None:
+    comment = forge_world.comment(change, "/retest", CommentKind.CHANGE)
+    forge_world.lock(change)
+
+    with pytest.raises(NotAllowed):
+        forge_world.forge.reply(forge_world.repository, change, "first", None)
+    with pytest.raises(NotAllowed):
+        forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
 
 
 def test_git_gets_a_credential_for_this_repository_alone(forge_world: ForgeWorld) -> None:

@@ -136,7 +136,7 @@ def test_a_full_disk_is_busy_and_leaves_no_half_written_work(work: OpenWork, eng
 def _store_much(work: OpenWork) -> None:
     with work() as unit:
         stored_run(unit)
-        unit.audit.add(actor="ada", action="x", subject="y", detail="z" * 1_000_000)
+        unit.audit.add(repository=None, actor="ada", action="x", subject="y", detail="z" * 1_000_000)
 
 
 def test_a_folder_that_can_not_be_written_is_busy(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_approvals_say_who_let_which_commit_run(work: OpenWork) -> None:
 
 def test_the_audit_is_written_with_its_time(work: OpenWork, engine: sa.Engine) -> None:
     with work() as unit:
-        unit.audit.add(actor="ada", action="approve", subject="build 1", detail="")
+        unit.audit.add(repository=None, actor="ada", action="approve", subject="build 1", detail="")
     with engine.connect() as connection:
         row = connection.execute(sa.text("SELECT actor, action, subject, at FROM audit")).one()
     assert row[:3] == ("ada", "approve", "build 1")

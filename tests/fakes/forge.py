@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.checks import Check, CheckStatus
 from bot.domain.errors import BadSignature, Gone
-from bot.domain.events import ForgeEvent, Ignored
+from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Delivery, Permission
+from bot.ports.forge import Access, Change, Delivery, Permission, Reaction
 
 ANA = Person(1, "ana")
 STAN = Person(9, "stan")
@@ -47,6 +47,10 @@ class FakeForge:
     shown: dict[str, Shown] = field(default_factory=dict)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     after_publish: list[Exception] = field(default_factory=list)
+    admins: set[int] = field(default_factory=set)
+    reactions: dict[int, list[Reaction]] = field(default_factory=dict)
+    replies: dict[str, str] = field(default_factory=dict)
+    """Our comments by their id, each as it reads now."""
     events: dict[bytes, ForgeEvent | Ignored] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
@@ -88,7 +92,19 @@ class FakeForge:
 
     def permission(self, repository: Repository, person: Person) -> Permission:
         self._called("permission")
+        if person.id in self.admins:
+            return Permission.ADMIN
         return Permission.WRITE if person.id in self.writers else Permission.READ
+
+    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+        self._called("react")
+        self.reactions.setdefault(comment, []).append(reaction)
+
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+        self._called("reply")
+        ref = ref or f"reply{len(self.replies) + 1}"
+        self.replies[ref] = text
+        return ref
 
     def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
         self._called("read_file")

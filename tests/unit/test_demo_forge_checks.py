@@ -178,10 +178,13 @@ def test_the_newest_of_a_name_is_what_people_see(bench: Bench) -> None:
 
 
 def test_a_suite_for_each_commit(bench: Bench) -> None:
-    first = bench.call("POST", "/check-suites", {"head_sha": bench.sha})
-    second = bench.call("POST", "/check-suites", {"head_sha": bench.sha})
-    suite = bench.create().json()["check_suite"]["id"]
-    assert (first.status_code, second.status_code, first.json()["id"]) == (201, 200, suite)
+    pushed = bench.call("POST", "/check-suites", {"head_sha": bench.sha})
+    head = bench.github.commit(bench.github.fork(bench.repo, "eve"), "idea", {"b.py": "b = 2\n"})
+    bench.github.open_pull(bench.repo, "idea", fork=bench.github.world.repos[-1])
+    made, again = (bench.call("POST", "/check-suites", {"head_sha": head}) for _ in range(2))
+    suite = bench.create(head_sha=head).json()["check_suite"]["id"]
+    assert [each.status_code for each in (pushed, made, again)] == [200, 201, 200]
+    assert made.json()["id"] == suite
 
 
 @pytest.mark.parametrize(

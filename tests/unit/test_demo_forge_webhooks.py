@@ -121,13 +121,14 @@ def test_a_rename_is_told(github: PretendGitHub, receiver: Receiver, repo: Repo)
 
 
 def test_only_what_the_app_subscribes_to_is_sent(github: PretendGitHub, receiver: Receiver, repo: Repo) -> None:
-    github.app.events.remove("push")
+    github.app.events[:] = ["repository"]
     github.commit(repo, "main", {"a": "1"})
     github.hooks.settle()
     assert receiver.events == ["installation.created"]
 
 
 def test_held_webhooks_come_in_any_order_or_never(github: PretendGitHub, receiver: Receiver, repo: Repo) -> None:
+    github.app.events.remove("check_suite")
     github.hooks.settle()
     github.hooks.hold()
     shas = [github.commit(repo, "main", {"a": str(number)}) for number in range(3)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -12,19 +13,19 @@ from bot.domain.errors import Ambiguous, BotError, ForgeUnavailable, Gone, NotAl
 from bot.domain.refs import Person, Sha
 from bot.ports.forge import Permission
 from bot.ports.telemetry import Metric
-from tests.contract.forge_world import REPOSITORY, GitHubWorld
-from tests.sims.github_minimal import Answer, Broken, answering, saying
+from tests.contract.forge_world import GitHubWorld
+from tests.sims.github_wire import Answer, Broken, answering, saying
 
 ANN: Final = Person(31, "ann")
 
 
 @pytest.fixture
-def world() -> GitHubWorld:
+def world(tmp_path: Path) -> GitHubWorld:
     """The token is there already, so the next request is the one that counts."""
-    world = GitHubWorld()
+    world = GitHubWorld(tmp_path)
     world.grant("ann", 31, "write")
     world.forge.permission(world.repository, ANN)
-    world.github.asked.clear()
+    world.wire.asked.clear()
     return world
 
 
@@ -59,7 +60,7 @@ def times(count: int, action: Callable[[], object]) -> None:
 def test_every_call_names_version_format_and_caller(world: GitHubWorld) -> None:
     world.forge.permission(world.repository, ANN)
 
-    headers = world.github.asked[0].headers
+    headers = world.wire.asked[0].headers
     assert headers["x-github-api-version"] == "2022-11-28"
     assert headers["accept"] == "application/vnd.github.v3+json"
     assert headers["user-agent"] == "assay-bot"
@@ -67,7 +68,7 @@ def test_every_call_names_version_format_and_caller(world: GitHubWorld) -> None:
 
 def test_every_call_is_counted(world: GitHubWorld) -> None:
     world.telemetry.counted.clear()
-    world.github.instead = [answering(404), Broken(httpx.ReadError)]
+    world.wire.instead = [answering(404), Broken(httpx.ReadError)]
 
     times(2, lambda: read(world))
 
@@ -102,14 +103,14 @@ def test_every_call_is_counted(world: GitHubWorld) -> None:
     ids=str,
 )
 def test_no_proper_answer_is_worth_another_try(world: GitHubWorld, answer: Answer) -> None:
-    world.github.instead = [answer]
+    world.wire.instead = [answer]
 
     with pytest.raises(ForgeUnavailable):
         read(world)
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(world: GitHubWorld) -> None:
-    world.github.instead = [saying(200, b" " * (33 * 2**20))]
+    world.wire.instead = [saying(200, b" " * (33 * 2**20))]
 
     with pytest.raises(ForgeUnavailable, match="too large"):
         read(world)
@@ -131,7 +132,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(world: GitHubWorld) -> Non
     ids=str,
 )
 def test_a_write_that_may_have_happened_is_ambiguous(world: GitHubWorld, check: Check, answer: Answer) -> None:
-    world.github.instead = [answer]
+    world.wire.instead = [answer]
 
     with pytest.raises(Ambiguous):
         world.forge.publish(world.repository, check, None)
@@ -141,7 +142,7 @@ def test_a_write_that_may_have_happened_is_ambiguous(world: GitHubWorld, check: 
     "answer", [answering(503), Broken(httpx.ConnectError), Broken(httpx.ConnectTimeout)], ids=str
 )
 def test_a_write_that_never_arrived_is_not_ambiguous(world: GitHubWorld, check: Check, answer: Answer) -> None:
-    world.github.instead = [answer]
+    world.wire.instead = [answer]
 
     with pytest.raises(ForgeUnavailable) as caught:
         world.forge.publish(world.repository, check, None)
@@ -164,7 +165,7 @@ def test_a_write_that_never_arrived_is_not_ambiguous(world: GitHubWorld, check: 
     ids=str,
 )
 def test_a_rate_limit_tells_how_long(world: GitHubWorld, answer: Answer, seconds: float) -> None:
-    world.github.instead = [answer]
+    world.wire.instead = [answer]
 
     with pytest.raises(RateLimited) as caught:
         read(world)
@@ -173,7 +174,7 @@ def test_a_rate_limit_tells_how_long(world: GitHubWorld, answer: Answer, seconds
 
 
 def test_a_rate_limit_stops_all_calls_of_the_installation_until_it_ends(world: GitHubWorld) -> None:
-    world.github.instead = [answering(429, retry_after="17")]
+    world.wire.instead = [answering(429, retry_after="17")]
     times(1, lambda: read(world))
     world.clock.advance(16)
 
@@ -181,22 +182,22 @@ def test_a_rate_limit_stops_all_calls_of_the_installation_until_it_ends(world: G
         world.forge.permission(world.repository, ANN)
 
     assert caught.value.retry_after == 1
-    assert len(world.github.asked) == 1
+    assert len(world.wire.asked) == 1
     world.clock.advance(1)
     assert world.forge.permission(world.repository, ANN) is Permission.WRITE
 
 
 def test_another_installation_is_not_stopped(world: GitHubWorld) -> None:
-    world.github.instead = [answering(429, retry_after="17")]
+    world.wire.instead = [answering(429, retry_after="17")]
     times(1, lambda: read(world))
 
     with pytest.raises(Gone):
-        world.forge.change(replace(REPOSITORY, installation=13), 1)
+        world.forge.change(replace(world.repository, installation=13), 1)
 
 
 def test_a_missing_permission_is_named(world: GitHubWorld) -> None:
     needed = {"x_accepted_github_permissions": "pull_requests=read", "x_ratelimit_remaining": "4000"}
-    world.github.instead = [answering(403, "Resource not accessible by integration", **needed)]
+    world.wire.instead = [answering(403, "Resource not accessible by integration", **needed)]
 
     with pytest.raises(NotAllowed, match="needed: pull_requests=read"):
         read(world)
@@ -204,7 +205,7 @@ def test_a_missing_permission_is_named(world: GitHubWorld) -> None:
 
 @pytest.mark.parametrize("status", [404, 410])
 def test_what_is_not_there_is_gone(world: GitHubWorld, status: int) -> None:
-    world.github.instead = [answering(status)]
+    world.wire.instead = [answering(status)]
 
     with pytest.raises(Gone):
         read(world)
@@ -214,7 +215,7 @@ def test_what_is_not_there_is_gone(world: GitHubWorld, status: int) -> None:
     "body", [b'{"message": "No way"}', b'{"message": "No", "errors": [{"code": "custom", "message": "way"}]}']
 )
 def test_a_refusal_has_githubs_words(world: GitHubWorld, check: Check, body: bytes) -> None:
-    world.github.instead = [saying(422, body)]
+    world.wire.instead = [saying(422, body)]
 
     with pytest.raises(Refused, match=r"No.*way"):
         world.forge.publish(world.repository, check, None)
@@ -235,37 +236,37 @@ def test_a_refusal_has_githubs_words(world: GitHubWorld, check: Check, body: byt
     ],
 )
 def test_a_redirect_elsewhere_gets_no_credential(world: GitHubWorld, target: str) -> None:
-    world.github.instead = [redirecting(target)]
+    world.wire.instead = [redirecting(target)]
 
     with pytest.raises(ForgeUnavailable, match=r"unexpected redirect|no answer"):
         read(world)
 
-    assert len(world.github.asked) == 1
+    assert len(world.wire.asked) == 1
 
 
 def test_redirects_without_end_are_given_up(world: GitHubWorld) -> None:
-    world.github.instead = [redirecting("/api/v3/again", 302)] * 10
+    world.wire.instead = [redirecting("/api/v3/again", 302)] * 10
 
     with pytest.raises(ForgeUnavailable, match="too many"):
         read(world)
 
-    assert len(world.github.asked) == 4
+    assert len(world.wire.asked) == 4
 
 
 def test_a_forge_that_fails_again_and_again_is_left_alone_for_a_while(world: GitHubWorld) -> None:
-    world.github.instead = [answering(502)] * 5
+    world.wire.instead = [answering(502)] * 5
     times(6, lambda: read(world))
 
-    assert len(world.github.asked) == 5
+    assert len(world.wire.asked) == 5
     world.clock.advance(31)
     assert world.forge.permission(world.repository, ANN) is Permission.WRITE
 
 
 def test_refusals_do_not_count_as_failures_of_the_forge(world: GitHubWorld) -> None:
-    world.github.instead = [answering(404)] * 10
+    world.wire.instead = [answering(404)] * 10
     times(10, lambda: read(world))
 
-    assert len(world.github.asked) == 10
+    assert len(world.wire.asked) == 10
 
 
 def test_too_many_writes_at_once_are_put_off(world: GitHubWorld, check: Check) -> None:
@@ -286,7 +287,7 @@ def test_a_slow_trickle_is_not_waited_for(world: GitHubWorld) -> None:
         world.clock.advance(31)
         yield b" " * 70_000
 
-    world.github.instead = [lambda _: httpx.Response(200, content=trickle())]
+    world.wire.instead = [lambda _: httpx.Response(200, content=trickle())]
 
     with pytest.raises(ForgeUnavailable, match="ReadTimeout"):
         read(world)
@@ -294,7 +295,7 @@ def test_a_slow_trickle_is_not_waited_for(world: GitHubWorld) -> None:
 
 @pytest.mark.parametrize("date", ["yesterday", "", "Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_date_that_cannot_be_right_is_not_learned(world: GitHubWorld, date: str) -> None:
-    world.github.instead = [saying(404, b"{}", date=date)]
+    world.wire.instead = [saying(404, b"{}", date=date)]
     times(1, lambda: read(world))
 
     assert world.forge.permission(world.repository, ANN) is Permission.WRITE

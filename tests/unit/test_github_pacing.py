@@ -6,7 +6,7 @@ import pytest
 
 from bot.adapters.forge_github.pacing import Breaker, Bucket, Lane, Lanes
 from bot.domain.errors import ForgeUnavailable, RateLimited
-from tests.sims.github_minimal import Clock
+from tests.sims.github_wire import Clock
 
 
 @pytest.fixture

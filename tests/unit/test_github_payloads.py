@@ -135,7 +135,7 @@ def test_every_payload_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_payload_means_its_event(name: str) -> None:
-    event = translate(GITHUB, name.partition(".")[0], payload(name))
+    event = translate(GITHUB, "4711", name.partition(".")[0], payload(name))
 
     assert event == EXPECTED[name]
 
@@ -159,36 +159,36 @@ def test_a_payload_means_its_event(name: str) -> None:
 def test_what_is_missing_is_named(field: str, value: object, reason: str) -> None:
     data = {**payload("push.null_head_commit"), field: value}
 
-    assert translate(GITHUB, "push", data) == Ignored(f"incomplete payload: {reason}")
+    assert translate(GITHUB, "4711", "push", data) == Ignored(f"incomplete payload: {reason}")
 
 
 def test_a_repository_without_an_id_is_named_by_its_path() -> None:
     data = payload("pull_request.opened")
     del data["repository"]["id"]
 
-    assert translate(GITHUB, "pull_request", data) == Ignored("incomplete payload: repository.id")
+    assert translate(GITHUB, "4711", "pull_request", data) == Ignored("incomplete payload: repository.id")
 
 
 def test_a_repository_has_at_least_one_address() -> None:
     data = payload("push.branch")
     del data["repository"]["html_url"]
-    assert translate(GITHUB, "push", data) == PUSHED
+    assert translate(GITHUB, "4711", "push", data) == PUSHED
     del data["repository"]["clone_url"]
 
-    assert translate(GITHUB, "push", data) == Ignored("incomplete payload: repository.html_url")
+    assert translate(GITHUB, "4711", "push", data) == Ignored("incomplete payload: repository.html_url")
 
 
 def test_a_sender_without_number_is_nobody() -> None:
     data = {**payload("pull_request.opened"), "sender": {"login": "ann-t", "type": "User"}}
 
-    assert translate(GITHUB, "pull_request", data) == replace(UPDATED, sender=Person(0, "ann-t"))
+    assert translate(GITHUB, "4711", "pull_request", data) == replace(UPDATED, sender=Person(0, "ann-t"))
 
 
 def test_long_texts_are_cut_and_nul_is_left_out() -> None:
     data = payload("push.branch")
     data["head_commit"]["message"] = "\0" + "x" * 100_000
 
-    event = translate(GITHUB, "push", data)
+    event = translate(GITHUB, "4711", "push", data)
 
     assert isinstance(event, Pushed)
     assert event.message == "x" * 65536
@@ -197,7 +197,7 @@ def test_long_texts_are_cut_and_nul_is_left_out() -> None:
 def test_a_branch_with_odd_characters_keeps_its_name() -> None:
     data = {**payload("push.branch"), "ref": "refs/heads/-x;$(id)`\u202e<b>\x1b[0m"}
 
-    event = translate(GITHUB, "push", data)
+    event = translate(GITHUB, "4711", "push", data)
 
     assert isinstance(event, Pushed)
     assert event.branch == "-x;$(id)`\u202e<b>\x1b[0m"
@@ -207,7 +207,7 @@ def test_a_repository_of_unknown_visibility_is_private() -> None:
     data = payload("push.branch")
     del data["repository"]["private"]
 
-    event = translate(GITHUB, "push", data)
+    event = translate(GITHUB, "4711", "push", data)
 
     assert isinstance(event, Pushed)
     assert event.repository.private
@@ -218,7 +218,7 @@ def test_a_time_that_cannot_be_read_is_none(moment: object) -> None:
     data = payload("pull_request.opened")
     data["pull_request"]["updated_at"] = moment
 
-    event = translate(GITHUB, "pull_request", data)
+    event = translate(GITHUB, "4711", "pull_request", data)
 
     assert isinstance(event, ChangeUpdated)
     assert event.updated_at is None

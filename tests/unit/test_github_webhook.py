@@ -7,6 +7,7 @@ import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,13 +17,14 @@ from bot.adapters.forge_github.signature import usable_secrets, verify
 from bot.adapters.forge_github.webhook import json_object
 from bot.domain.errors import BadInput, BadSignature, UnsupportedMedia
 from bot.domain.events import ForgeEvent, Ignored, Pushed
-from tests.contract.forge_world import SECRET, GitHubWorld, signed_headers
+from tests.contract.forge_world import SECRET, Counts, github_forge, signed_headers
+from tests.sims.github_wire import Clock
 from tests.unit.test_github_payloads import EXPECTED, payload
 
 OLD: Final = "the secret before this one"
 BODY: Final = b'{"text": "\xc3\xa7 \\u001B \\u001b \\/ \xf0\x9f\x90\xb3",\r\n  "n":1 }'
 DIGEST: Final = hmac.new(SECRET.encode(), BODY, "sha256").hexdigest()
-FORGE: Final = GitHubWorld().forge
+FORGE: Final = github_forge(httpx.Client(transport=httpx.BaseTransport()), "4711", Clock(), Counts())
 
 
 def check(signature: str, body: bytes = BODY, name: str = "X-Hub-Signature-256") -> None:

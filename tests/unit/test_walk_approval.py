@@ -38,7 +38,7 @@ def test_an_approval_is_audited(waiting: World) -> None:
 
 def test_a_second_approval_has_nothing_to_do(waiting: World) -> None:
     approve(waiting)
-    with pytest.raises(NotAllowed, match="does not wait"):
+    with pytest.raises(NotAllowed, match="nothing waits"):
         approve(waiting)
     assert len(waiting.sandbox.jobs) == 1
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,17 +47,13 @@ class Containers:
             SandboxUnavailable: the engine can't, or made another container than it was asked for.
         """
         with translated("making the container"):
-            self._make_volume(attempt, body["Labels"], folder)
-            if job.network is Network.INTERNET:
+            if job.network is not Network.INTERNET:
+                return self._create(attempt, job, body, folder)
+            # Of all that is made here a network takes longest, and the container wants it only when it starts.
+            with ThreadPoolExecutor(1, "sandbox-create") as thread:
+                container = thread.submit(self._create, attempt, job, body, folder)
                 self._make_network(attempt, body["Labels"])
-            container = self._made(attempt, body)
-            found = profile.differences(body, self._engine.client().inspect_container(container))
-            if found:
-                self._discard(container)
-        if found:
-            log.error("sandbox.wrong_container", run=job.run, attempt=job.attempt, differences=found)
-            raise SandboxUnavailable(f"the engine made another container than asked for: {', '.join(found)}")
-        return container
+                return container.result()
 
     def start(self, container: str) -> str:
         """Why its command can't be run, or nothing once it runs."""
@@ -97,6 +94,16 @@ class Containers:
                     self._engine.client().remove_volume(volume["Name"])
             with already(GONE):
                 self._engine.client().remove_network(attempt.name)
+
+    def _create(self, attempt: Attempt, job: Job, body: dict[str, Any], folder: Path) -> str:
+        self._make_volume(attempt, body["Labels"], folder)
+        container = self._made(attempt, body)
+        found = profile.differences(body, self._engine.client().inspect_container(container))
+        if found:
+            self._discard(container)
+            log.error("sandbox.wrong_container", run=job.run, attempt=job.attempt, differences=found)
+            raise SandboxUnavailable(f"the engine made another container than asked for: {', '.join(found)}")
+        return container
 
     def _made(self, attempt: Attempt, body: dict[str, Any]) -> str:
         """Its name is its own, so a container whose making was not answered is found again, not made twice."""

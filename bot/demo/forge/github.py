@@ -111,9 +111,7 @@ class PretendGitHub:
     @property
     def private_key(self) -> str:
         """The App's key as PEM."""
-        return self.app.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        ).decode()
+        return pem_of(self.app.key)
 
     @property
     def journal(self) -> list[Entry]:
@@ -368,6 +366,11 @@ def _made(folder: Path | None) -> Path:
 
 def new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def pem_of(key: rsa.RSAPrivateKey) -> str:
+    form = serialization.PrivateFormat.TraditionalOpenSSL
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
 def _new_app(

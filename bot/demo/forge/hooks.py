@@ -124,7 +124,7 @@ class Hooks:
 
     def _send(self, delivery: Delivery) -> None:
         body = delivery.body
-        delivery.headers = self._headers(delivery, body)
+        delivery.headers = self.headers_of(delivery)
         delivery.delivered_at = self._world.now()
         started = time.monotonic()
         try:
@@ -136,8 +136,9 @@ class Hooks:
         with self._world.lock:
             self.sent.append(delivery)
 
-    def _headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
-        app = self._world.app
+    def headers_of(self, delivery: Delivery) -> dict[str, str]:
+        """With the signature of its body."""
+        app, body = self._world.app, delivery.body
         key = app.webhook_secret.encode()
         signed = {
             "X-Hub-Signature": f"sha1={hmac.new(key, body, hashlib.sha1).hexdigest()}",

@@ -1,4 +1,4 @@
-"""The JSON objects of REST answers and webhook payloads: repositories, pull requests, people; shaped as GitHub's (FORGES §1.3, §1.4)."""
+"""The JSON objects of repositories, pull requests and people, shaped as GitHub's (FORGES §1.3)."""
 
 from typing import Any
 

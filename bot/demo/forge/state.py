@@ -261,10 +261,14 @@ class World:
         return _first(each for each in self.installations if each.covers(repo) and not each.suspended)
 
     def issue(self, repo: Repo, number: int) -> Issue | Pull | None:
-        return _first(each for each in (*self.issues, *self.pulls) if each.repo is repo and each.number == number)
+        return _first(each for each in self._issues_of(repo) if each.number == number)
 
     def next_number(self, repo: Repo) -> int:
-        return 1 + sum(each.repo is repo for each in (*self.issues, *self.pulls))
+        return 1 + len(self._issues_of(repo))
+
+    def _issues_of(self, repo: Repo) -> list[Issue | Pull]:
+        every: list[Issue | Pull] = [*self.issues, *self.pulls]
+        return [each for each in every if each.repo is repo]
 
     def has_suite(self, repo: Repo, sha: str) -> bool:
         return (repo.id, sha) in self.suites

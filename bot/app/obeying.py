@@ -1,0 +1,214 @@
+"""The orders of one comment as one plan: cancel first, then approvals and marks, then what is to run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+
+from bot.app import starting, steering, trusting
+from bot.app.context import App
+from bot.app.starting import Started
+from bot.app.steering import Wish
+from bot.domain.commands import (
+    Cancel,
+    Command,
+    Misunderstood,
+    OkToTest,
+    Override,
+    Retest,
+    RunAnew,
+    Scope,
+    Skip,
+    Start,
+)
+from bot.domain.errors import BotError, InvalidSuiteFile, NotAllowed
+from bot.domain.planning import Sharing
+from bot.domain.refs import Person, Repository
+from bot.domain.runs import Build, Cause, Reason
+from bot.domain.suites import SuiteFile
+from bot.domain.texts import code
+from bot.ports.forge import Change, Permission
+
+
+class Unclear(BotError):
+    """The order can't be carried out as it was said; the words are the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    person: Person
+    permission: Permission
+    is_author: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One comment on one change."""
+
+    app: App
+    repository: Repository
+    change: Change
+    speaker: Speaker
+    comment: int
+    said_at: datetime | None
+
+    def wish(self, what: str) -> Wish:
+        key = f"comment:{self.repository.id}:{self.comment}:{what}"
+        return Wish(self.speaker.person, key, Cause.COMMENT)
+
+
+def obey(context: Context, orders: Sequence[Command]) -> str:
+    """Carry the orders out; gives the words of an answer where there is news, else nothing.
+
+    Raises:
+        NotAllowed: somebody who may not. Unclear: see there. Nothing of the comment was done then.
+    """
+    for order in orders:
+        if isinstance(order, Misunderstood):
+            raise Unclear(order.words)
+    _check_rights(context, orders)
+    words = [_cancel(context, order) for order in orders if isinstance(order, Cancel)]
+    words += [_ok_to_test(context, order) for order in orders if isinstance(order, OkToTest)]
+    rest = [order for order in orders if isinstance(order, Skip | Override | Retest | RunAnew | Start)]
+    if rest:
+        words += _run(context, rest)
+    return "\n\n".join(filter(None, words))
+
+
+def _check_rights(context: Context, orders: Sequence[Command]) -> None:
+    """Who may what (BEHAVIOUR §2). Raises: NotAllowed."""
+    permission, path = context.speaker.permission, context.repository.path
+    for order in orders:
+        if isinstance(order, Override) and permission < Permission.ADMIN:
+            raise NotAllowed(f"only people with admin rights on {path} can override a suite")
+        if permission < Permission.WRITE and not _author_may(context, order):
+            raise NotAllowed(f"only people with write access to {path} can do that; ask a maintainer")
+
+
+def _author_may(context: Context, order: Command) -> bool:
+    """The author may cancel, and run suites once the change is trusted or approved."""
+    if not context.speaker.is_author or not isinstance(order, Cancel | Retest | RunAnew):
+        return False
+    if isinstance(order, Cancel):
+        return True
+    origin = steering.origin_of(context.app, context.repository, context.change)
+    with context.app.work() as work:
+        return trusting.is_approved(work, origin)
+
+
+def _cancel(context: Context, order: Cancel) -> str:
+    suites = _named(context, order.suites) if order.suites else ()
+    steering.cancel(context.app, context.repository, context.change.head, suites, context.wish("cancel"))
+    return ""
+
+
+def _ok_to_test(context: Context, order: OkToTest) -> str:
+    head, login = context.change.head, context.speaker.person.login
+    if order.scope is Scope.STOP:
+        steering.take_back(context.app, context.repository, context.change.number, login)
+        return ""
+    if order.sha and order.sha != head:
+        raise Unclear(f"{code(order.sha[:64])} is not the head of this pull request; its head is {code(head)}")
+    try:
+        steering.approve(
+            context.app,
+            context.repository,
+            context.change,
+            context.speaker.person,
+            actor=login,
+            said_at=context.said_at,
+            later_commits=order.scope is Scope.CHANGE,
+        )
+    except NotAllowed as error:
+        raise Unclear(str(error)) from error
+    return ""
+
+
+def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:
+    file = _suite_file(context)
+    origin = steering.origin_of(context.app, context.repository, context.change)
+    anew = [order for order in orders if isinstance(order, RunAnew | Start)]
+    again = [order for order in orders if isinstance(order, Retest)]
+    for order in orders:
+        if isinstance(order, Skip | Override):
+            _mark(context, file, origin, order)
+    words = []
+    if anew:
+        names = [name for order in anew for name in (order.suites if isinstance(order, RunAnew) else (order.suite,))]
+        is_all = any(isinstance(order, RunAnew) and not order.suites for order in anew)
+        only = () if is_all else resolve(file, names)
+        words.append(_again(context, origin, Sharing.NONE, only, "test"))
+    if again:
+        is_all = any(not order.suites for order in again)
+        only = () if is_all else resolve(file, [name for order in again for name in order.suites])
+        words.append(_again(context, origin, Sharing.GOOD, only, "retest"))
+    return words
+
+
+def _again(context: Context, origin: Build, sharing: Sharing, only: tuple[str, ...], what: str) -> str:
+    wish = context.wish(what)
+    with context.app.work() as work:
+        if work.builds.by_key(f"{wish.key}#0"):
+            return ""
+    started = steering.run_again(context.app, context.repository, origin, wish, sharing, only)
+    return "" if started.build else _nothing_to_do(context, started)
+
+
+def _nothing_to_do(context: Context, started: Started) -> str:
+    head = code(context.change.head[:7])
+    running = [run for run in started.kept if not run.state.is_final]
+    if running:
+        names = ", ".join(code(run.suite.name) for run in running)
+        return f"Nothing to run again: {names} of {head} will be judged when it ends. `/cancel` stops it."
+    if started.kept:
+        count = len(started.kept)
+        checks = "its check" if count == 1 else f"all {count} checks"
+        return f"Nothing to run again: {checks} of {head} passed. `/test` runs everything anyway."
+    return f"Nothing to run on {head}: {started.reason}."
+
+
+def _mark(context: Context, file: SuiteFile, origin: Build, order: Skip | Override) -> None:
+    (name,) = resolve(file, [order.suite])[:1]
+    suite = next(one for one in file.suites if one.name == name)
+    login = context.speaker.person.login
+    if isinstance(order, Override):
+        note = f"{login}: {order.reason}"
+        steering.mark(context.app, origin, suite, context.wish(f"override-{name}"), Reason.OVERRIDE, note)
+        return
+    if not suite.allow_failure:
+        raise Unclear(
+            f"{code(name)} has to pass, so it can't be skipped; somebody with admin rights can `/override` it"
+        )
+    note = f"skipped by {login}"
+    steering.mark(context.app, origin, suite, context.wish(f"skip-{name}"), Reason.COMMAND_SKIP, note)
+
+
+def _suite_file(context: Context) -> SuiteFile:
+    file = starting.suite_file(context.app, context.repository, context.change.head)
+    if file is None:
+        raise Unclear("there is no suite file on this commit")
+    if isinstance(file, InvalidSuiteFile):
+        count = len(file.problems)
+        raise Unclear(f"{code(file.path)} has {count} error{'s' if count > 1 else ''}; see the check `assay`")
+    return file
+
+
+def _named(context: Context, names: Sequence[str]) -> tuple[str, ...]:
+    return resolve(_suite_file(context), names)
+
+
+def resolve(file: SuiteFile, names: Sequence[str]) -> tuple[str, ...]:
+    """Suites by their exact names or by globs, in the file's order.
+
+    Raises:
+        Unclear: a name that fits none, with the nearest one.
+    """
+    known = [suite.name for suite in file.suites]
+    for name in names:
+        if not any(fnmatchcase(one, name) for one in known):
+            guess = get_close_matches(name, known, 1)
+            hint = f" Did you mean {code(guess[0])}?" if guess else ""
+            listed = ", ".join(map(code, known[:20]))
+            raise Unclear(f"There is no suite {code(name[:64])}.{hint} Suites here: {listed}.")
+    return tuple(one for one in known if any(fnmatchcase(one, name) for name in names))

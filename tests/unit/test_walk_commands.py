@@ -1,0 +1,396 @@
+"""Steering by comment: who may, what runs, what is answered (BEHAVIOUR §2)."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.errors import ForgeUnavailable, NotAllowed
+from bot.domain.refs import Person
+from bot.domain.runs import Reason, RunState
+from bot.ports.forge import Reaction
+from bot.ports.sandbox import Exit
+from tests.builders import NOON
+from tests.fakes.forge import ANA, STAN, a_change
+from tests.fakes.sandbox import Act
+from tests.walks import ONE, TWO, World
+
+RITA = Person(3, "rita")
+FILE = b"""suites:
+  good: {image: busybox, run: 'true'}
+  bad: {image: busybox, run: 'exit 1'}
+  spare: {image: busybox, run: 'maybe', allow_failure: true}
+"""
+
+
+@pytest.fixture
+def built(world: World) -> World:
+    """A trusted change whose suites have ended: good and spare passed, bad failed."""
+    world.forge.suite_files[""] = FILE
+    world.sandbox.acts["exit 1"] = Act(exit=Exit(code=1))
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.sandbox.jobs.clear()
+    return world
+
+
+@pytest.fixture
+def waiting(world: World) -> World:
+    world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
+    world.settle()
+    return world
+
+
+def ran(world: World) -> list[str]:
+    return sorted(job.env["ASSAY_SUITE"] for job in world.sandbox.jobs)
+
+
+def last_reply(world: World) -> str:
+    return list(world.forge.replies.values())[-1]
+
+
+def test_retest_runs_only_what_is_not_green(built: World) -> None:
+    comment = built.say("/retest")
+    assert ran(built) == ["bad"]
+    assert built.forge.reactions[comment] == [Reaction.SEEN, Reaction.DONE]
+    assert built.forge.replies == {}
+    assert len(built.forge.checks(ONE, "assay / bad")) == 2
+    assert len(built.forge.checks(ONE, "assay / good")) == 1
+
+
+def test_a_retest_that_passes_turns_the_aggregate_green(built: World) -> None:
+    built.sandbox.acts.clear()
+    built.say("/retest")
+    assert built.conclusions()["assay"] == "success"
+
+
+def test_retest_of_a_green_change_says_so(built: World) -> None:
+    built.sandbox.acts.clear()
+    built.say("/retest")
+    comment = built.say("/retest")
+    assert "Nothing to run again: all 3 checks of `1111111` passed." in last_reply(built)
+    assert built.forge.reactions[comment][-1] is Reaction.DONE
+
+
+def test_retest_while_it_runs_waits_for_the_verdict(built: World) -> None:
+    built.sandbox.trouble = "no worker"
+    built.say("/test")
+    built.say("/retest")
+    assert "will be judged when it ends" in last_reply(built)
+
+
+def test_retest_runs_what_never_ran(world: World) -> None:
+    world.forge.changes[7] = a_change(7, ONE)
+    world.source.add(ONE, {})
+    world.say("/retest")
+    assert ran(world) == ["unit"]
+    assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
+
+
+def test_retest_of_a_named_suite_runs_it_only_if_it_is_not_green(built: World) -> None:
+    built.say("/retest bad good")
+    assert ran(built) == ["bad"]
+
+
+def test_test_runs_everything_anew(built: World) -> None:
+    built.say("/test")
+    assert ran(built) == ["bad", "good", "spare"]
+
+
+def test_test_of_named_suites_runs_them_whatever_their_state(built: World) -> None:
+    built.say("/test good\r\n")
+    assert ran(built) == ["good"]
+
+
+def test_globs_name_several_suites(built: World) -> None:
+    built.say("/test *a*")
+    assert ran(built) == ["bad", "spare"]
+
+
+def test_two_commands_of_a_comment_are_one_plan(built: World) -> None:
+    built.say("/test good\n/test spare")
+    assert ran(built) == ["good", "spare"]
+    assert len(built.builds()) == 2
+
+
+def test_a_named_suite_runs_although_its_filter_says_no(world: World) -> None:
+    world.forge.suite_files[""] = b"suites:\n  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    assert world.conclusions()["assay / docs"] == "skipped"
+    world.say("/test docs")
+    assert world.conclusions()["assay / docs"] == "success"
+
+
+def test_skip_ci_does_not_hold_against_a_command(world: World) -> None:
+    world.forge.messages[ONE] = "x [skip ci]"
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.say("/test")
+    assert ran(world) == ["unit"]
+
+
+def test_an_unknown_suite_is_answered_with_the_nearest_and_runs_nothing(built: World) -> None:
+    comment = built.say("/test godo")
+    assert "There is no suite `godo`. Did you mean `good`?" in last_reply(built)
+    assert built.forge.reactions[comment] == [Reaction.SEEN, Reaction.REFUSED]
+    assert ran(built) == []
+
+
+def test_a_comment_that_comes_twice_is_obeyed_once(built: World) -> None:
+    built.say("/test good")
+    built.say("/test good", comment=5001)
+    assert ran(built) == ["good"]
+
+
+def test_a_command_that_is_interrupted_by_the_forge_is_obeyed_later_once(built: World) -> None:
+    built.forge.trouble["permission"] = [ForgeUnavailable("502", retry_after=0)]
+    built.say("/test good")
+    assert ran(built) == []
+    built.turn("deliveries")
+    built.settle()
+    assert ran(built) == ["good"]
+
+
+def test_a_locked_conversation_does_not_keep_a_command_from_being_obeyed(built: World) -> None:
+    built.forge.trouble["react"] = [NotAllowed("locked"), NotAllowed("locked")]
+    built.forge.trouble["reply"] = [NotAllowed("locked")]
+    built.say("/test good\n/assay status")
+    assert ran(built) == ["good"]
+
+
+@pytest.mark.parametrize("text", ["/retest", "/test good", "/cancel", "/ok-to-test", "/skip spare", "/run good"])
+def test_a_stranger_may_do_nothing(built: World, text: str) -> None:
+    comment = built.say(text, by=STAN)
+    assert ran(built) == []
+    assert built.forge.reactions[comment][-1] is Reaction.REFUSED
+    assert "write access" in last_reply(built)
+
+
+def test_a_stranger_is_told_once(built: World) -> None:
+    built.say("/retest", by=STAN)
+    built.say("/test", by=STAN)
+    assert len(built.forge.replies) == 1
+
+
+def test_the_author_may_run_a_change_that_was_approved(waiting: World) -> None:
+    waiting.say("/retest", by=STAN)
+    assert ran(waiting) == []
+    waiting.say("/ok-to-test")
+    waiting.say("/test", by=STAN)
+    assert ran(waiting) == ["unit", "unit"]
+
+
+def test_somebody_without_write_access_gets_three_commands_in_ten_minutes(waiting: World) -> None:
+    waiting.say("/ok-to-test")
+    waiting.sandbox.jobs.clear()
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    assert len(waiting.sandbox.jobs) == 3
+    assert [text for text in waiting.forge.replies.values() if "At most 3" in text]
+    assert len(waiting.forge.replies) == 1
+
+
+def test_a_bots_comment_does_nothing(built: World) -> None:
+    built.say("/retest", by=Person(ANA.id, "helper[bot]", is_bot=True))
+    assert ran(built) == []
+    assert built.forge.reactions == {}
+
+
+def test_a_comment_without_command_costs_no_call(built: World) -> None:
+    before = len(built.forge.calls)
+    built.say("I like it.")
+    assert len(built.forge.calls) == before
+
+
+def test_on_a_closed_change_nothing_happens(built: World) -> None:
+    built.forge.changes[7] = a_change(7, ONE, is_open=False)
+    built.say("/retest")
+    assert ran(built) == []
+    assert built.forge.replies == {}
+
+
+def test_cancel_ends_what_waits_and_names_who_said_so(built: World) -> None:
+    built.sandbox.trouble = "no worker"
+    built.say("/test good")
+    built.say("/cancel")
+    built.say("/cancel")
+    assert built.titles()["assay / good"] == "Cancelled by ana"
+    assert built.forge.check(ONE, "assay / good").check.summary.count("@") == 0
+
+
+def test_cancel_of_a_running_suite_reaches_its_worker(built: World) -> None:
+    built.sandbox.trouble = "no worker"
+    built.say("/test good")
+    run = built.runs(2)[0]
+    with built.app.work() as work:
+        assert work.runs.claim(run.id, "elsewhere", 60)
+    built.say("/cancel good")
+    with built.app.work() as work:
+        assert work.runs.get(run.id).cancel is Reason.USER
+
+
+def test_ok_to_test_lets_this_commit_run(waiting: World) -> None:
+    comment = waiting.say("/ok-to-test")
+    assert waiting.conclusions() == {"assay": "success", "assay / unit": "success"}
+    assert waiting.forge.reactions[comment][-1] is Reaction.DONE
+
+
+def test_ok_to_test_with_the_whole_sha_of_the_head_is_as_good(waiting: World) -> None:
+    waiting.say(f"/ok-to-test {ONE}")
+    assert ran(waiting) == ["unit"]
+
+
+@pytest.mark.parametrize("sha", [ONE[:7], TWO, "main"])
+def test_ok_to_test_with_another_or_a_short_sha_is_refused(waiting: World, sha: str) -> None:
+    waiting.say(f"/ok-to-test {sha}")
+    assert "is not the head" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_an_approval_older_than_the_push_is_refused(waiting: World) -> None:
+    waiting.say("/ok-to-test", created_at=NOON - timedelta(seconds=5))
+    assert "pushed after" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_a_later_commit_waits_again(waiting: World) -> None:
+    waiting.say("/ok-to-test")
+    waiting.open_change(a_change(7, TWO, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(TWO) == {"assay": "action_required"}
+
+
+def test_ok_to_test_pr_covers_later_commits_until_it_is_taken_back(waiting: World) -> None:
+    waiting.say("/ok-to-test pr")
+    waiting.open_change(a_change(7, TWO, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(TWO)["assay"] == "success"
+    waiting.say("/ok-to-test stop")
+    third = "3" * 40
+    waiting.open_change(a_change(7, third, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(third) == {"assay": "action_required"}  # type: ignore[arg-type]
+
+
+def test_a_writer_cannot_run_a_commit_that_nobody_approved(waiting: World) -> None:
+    waiting.say("/test")
+    assert "waits for an approval" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_ok_to_test_where_nothing_waits_says_so(built: World) -> None:
+    built.say("/ok-to-test")
+    assert "Nothing waits for an approval" in last_reply(built)
+
+
+def test_a_suite_that_may_fail_can_be_skipped_by_name(built: World) -> None:
+    built.say("/skip spare")
+    assert built.titles()["assay / spare"] == "Skipped: skipped by ana"
+    assert built.conclusions()["assay / spare"] == "skipped"
+
+
+def test_a_suite_that_has_to_pass_cannot_be_skipped(built: World) -> None:
+    built.say("/skip bad")
+    assert "has to pass" in last_reply(built)
+    assert built.conclusions()["assay / bad"] == "failure"
+
+
+def test_an_admin_can_override_a_suite_with_a_reason_that_is_shown_and_audited(built: World) -> None:
+    built.forge.admins.add(ANA.id)
+    built.say("/override bad the test is wrong, see the tracker")
+    assert built.conclusions() == {
+        "assay": "success",
+        "assay / good": "success",
+        "assay / bad": "success",
+        "assay / spare": "success",
+    }
+    assert built.titles()["assay / bad"] == "Passed: overridden by ana: the test is wrong, see the tracker"
+    with built.app.work() as work:
+        entry = work.audit.recent(1)[0]
+    assert (entry.actor, entry.action, "the test is wrong" in entry.detail) == ("ana", "override", True)
+
+
+def test_a_writer_cannot_override(built: World) -> None:
+    built.say("/override bad because")
+    assert "admin rights" in last_reply(built)
+    assert built.conclusions()["assay / bad"] == "failure"
+
+
+def test_an_override_of_a_running_suite_ends_it_silently(built: World) -> None:
+    built.forge.admins.add(ANA.id)
+    built.sandbox.trouble = "no worker"
+    built.say("/test bad")
+    built.say("/override bad it is known")
+    assert built.conclusions()["assay / bad"] == "success"
+    assert RunState.SUPERSEDED in [run.state for run in built.runs(2)]
+
+
+def test_status_is_one_reply_that_is_edited(built: World) -> None:
+    built.say("/assay status", by=RITA)
+    built.sandbox.acts.clear()
+    built.say("/retest")
+    built.say("/assay status", by=RITA)
+    assert len(built.forge.replies) == 1
+    assert "✓" in last_reply(built)
+    assert "✗" not in last_reply(built)
+
+
+def test_help_lists_what_this_person_may_say_and_the_suites(built: World) -> None:
+    built.say("/assay help", by=RITA)
+    assert "`good`, `bad`, `spare`" in last_reply(built)
+    assert "override" not in last_reply(built)
+    built.say("/assay help")
+    assert "override" in last_reply(built)
+    assert len(built.forge.replies) == 1
+
+
+def test_explain_gives_the_reason_for_each_suite(world: World) -> None:
+    world.forge.suite_files[""] = (
+        b"suites:\n"
+        b"  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+        b"  tags: {image: busybox, run: x, when: {events: [tag]}}\n"
+    )
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.say("/assay explain")
+    assert "`docs`: skipped: branch main does not match release" in last_reply(world)
+    assert "`tags`: has not run; it is for tag" in last_reply(world)
+
+
+def test_a_broken_suite_file_is_pointed_at(world: World) -> None:
+    world.forge.suite_files[""] = b"suites:\n  unit: {image: x}\n"
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.say("/retest")
+    assert "`.assay.yml` has 1 error; see the check `assay`" in last_reply(world)
+
+
+def test_answers_to_one_person_replace_each_other_within_ten_minutes(built: World) -> None:
+    built.say("/test godo")
+    built.say("/test bda")
+    assert len(built.forge.replies) == 1
+    assert "`bda`" in last_reply(built)
+
+
+def test_the_bare_forms_can_be_switched_off(tmp_path: object) -> None:
+    world = World(tmp_path, bare_commands=False)  # type: ignore[arg-type]
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.sandbox.jobs.clear()
+    world.say("/test")
+    assert ran(world) == []
+    world.say("/assay test")
+    assert ran(world) == ["unit"]
+
+
+def test_a_push_ends_what_a_command_started_on_the_older_head(built: World) -> None:
+    built.sandbox.trouble = "no worker"
+    built.say("/test good")
+    built.sandbox.trouble = None
+    built.open_change(a_change(7, TWO), action="synchronize")
+    built.settle()
+    assert built.conclusions(ONE)["assay / good"] == "cancelled"
+    assert built.conclusions(TWO)["assay / good"] == "success"
