@@ -8,7 +8,7 @@ import structlog
 from bot.app import commands, obeying, standing
 from bot.app.context import App
 from bot.domain.commands import Command, Explain, Help, Status
-from bot.domain.errors import Gone, NotAllowed
+from bot.domain.errors import Gone, NotAllowed, Unavailable
 from bot.domain.events import Commented
 from bot.domain.refs import Repository
 from bot.domain.texts import cut
@@ -55,7 +55,7 @@ def hear(app: App, repository: Repository, event: Commented) -> str:
     with app.work() as work:
         if work.conversations.knows(repository.id, event.comment):
             return "this comment was obeyed before"
-    _react(app, repository, event, Reaction.SEEN)
+    _show_that_it_was_seen(app, repository, event)
     forge = app.forge_of(repository)
     change = forge.change(repository, event.number)
     if not change.is_open:
@@ -63,9 +63,9 @@ def hear(app: App, repository: Repository, event: Commented) -> str:
     outcome = _obey(app, repository, change, event, said)
     for answer in outcome.answers:
         _say(app, repository, change.number, answer)
+    _react(app, repository, event, Reaction.REFUSED if outcome.refused else Reaction.DONE)
     with app.work() as work:
         work.conversations.note(repository.id, event.number, event.comment, event.author.id)
-    _react(app, repository, event, Reaction.REFUSED if outcome.refused else Reaction.DONE)
     return f"{len(said)} commands, {'refused' if outcome.refused else 'obeyed'}"
 
 
@@ -80,7 +80,7 @@ def _obey(app: App, repository: Repository, change: Change, event: Commented, sa
     questions = [one for one in said if isinstance(one, Status | Explain | Help)]
     for question in questions:
         topic = type(question).__name__.lower()
-        outcome.answers.append(Answer(standing.answer(app, repository, change, question, speaker), topic, _FOREVER))
+        outcome.answers.append(Answer(standing.answer(app, repository, change, question), topic, _FOREVER))
     orders = [one for one in said if one not in questions]
     if orders:
         _take_orders(app, repository, change, event, speaker, orders, outcome)
@@ -137,6 +137,14 @@ def _say(app: App, repository: Repository, change: int, answer: Answer) -> None:
         return
     with app.work() as work:
         work.conversations.keep_reply(repository.id, change, answer.topic, ref)
+
+
+def _show_that_it_was_seen(app: App, repository: Repository, event: Commented) -> None:
+    """A courtesy: a forge that is slow or tired of us must not hold up the command itself."""
+    try:
+        _react(app, repository, event, Reaction.SEEN)
+    except Unavailable as error:
+        log.warning("reaction.left_out", error=str(error), repository=repository.id)
 
 
 def _react(app: App, repository: Repository, event: Commented, reaction: Reaction) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from bot.app import starting, steering, trusting
 from bot.app.context import App
-from bot.app.obeying import Speaker
 from bot.domain.build_check import SIGNS
 from bot.domain.commands import USAGE, Explain, Help, Status
 from bot.domain.errors import InvalidSuiteFile
@@ -13,18 +12,16 @@ from bot.domain.runs import Run, RunState
 from bot.domain.suite_check import title
 from bot.domain.suites import Suite
 from bot.domain.texts import code, escaped
-from bot.ports.forge import Change, Permission
+from bot.ports.forge import Change
 
 _QUEUE_LOOK = 1000
 
 
-def answer(
-    app: App, repository: Repository, change: Change, question: Status | Explain | Help, speaker: Speaker
-) -> str:
+def answer(app: App, repository: Repository, change: Change, question: Status | Explain | Help) -> str:
     """One reply, edited when it is asked for again."""
     match question:
         case Help():
-            return _help(app, repository, change, speaker)
+            return _help(app, repository, change)
         case Status():
             return _status(app, repository, change)
         case Explain(suite):
@@ -41,13 +38,8 @@ def _runs(app: App, repository: Repository, change: Change) -> Sequence[Run]:
         return steering.runs_at(work, repository.id, change.head)
 
 
-def _help(app: App, repository: Repository, change: Change, speaker: Speaker) -> str:
-    may_write = speaker.permission >= Permission.WRITE
-    rows = [
-        f"| `/{form}` | {what} | {who} |"
-        for form, who, what in USAGE
-        if may_write or speaker.is_author or who == "everybody"
-    ]
+def _help(app: App, repository: Repository, change: Change) -> str:
+    rows = [f"| `/{form}` | {what} | {who} |" for form, who, what in USAGE]
     names = ", ".join(code(suite.name) for suite in _suites(app, repository, change)[:20])
     suites = f"Suites here: {names}." if names else "There is no suite file on this commit."
     table = "\n".join(["| command | does | who may |", "| --- | --- | --- |", *rows])

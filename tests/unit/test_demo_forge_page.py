@@ -32,6 +32,11 @@ def press(github: PretendGitHub, name: str, pull: Pull | None = None, site: str 
     return httpx.post(f"{github.url}/press/{name}", data=data, headers=headers, trust_env=False).status_code
 
 
+def steer(github: PretendGitHub, site: str = "same-origin", **data: str) -> int:
+    headers = {"Sec-Fetch-Site": site}
+    return httpx.post(f"{github.url}/steer", data=data, headers=headers, trust_env=False).status_code
+
+
 def show_check(github: PretendGitHub, pull: Pull, **values: str) -> CheckRun:
     values = {"name": "assay / unit", "status": "completed", "conclusion": "success", **values}
     run = CheckRun(id=github.world.new_id(), suite=1, repo=pull.repo, sha=pull.head_sha, **values)  # type: ignore[arg-type]  # texts only
@@ -103,3 +108,72 @@ def test_a_button_under_a_closed_pull_request_does_nothing(github: PretendGitHub
 def test_other_presses_are_refused(github: PretendGitHub, pull: Pull, name: str, site: str, status: int) -> None:
     assert press(github, name, site=site) == status
     assert len(github.world.pulls) == 1
+
+
+def test_a_comment_is_written_as_the_chosen_person(github: PretendGitHub, pull: Pull) -> None:
+    assert steer(github, pull=str(pull.id), by="ada", body="/retest <b>") == 303
+
+    assert [(each.author.login, each.body) for each in github.comments(pull)] == [("ada", "/retest <b>")]
+    assert "/retest &lt;b&gt;" in page(github).text
+
+
+def test_comments_show_their_reactions_and_their_place(github: PretendGitHub, pull: Pull) -> None:
+    github.comment(pull, "eve", "/retest")
+    github.review_comment(pull, "eve", "why?", path="hello.sh", line=4)
+    comment = github.comments(pull)[0]
+    comment.reactions[github.app.bot.id, "confused"] = 1
+
+    text = page(github).text
+    assert all(part in text for part in ("eve", "/retest", "😕", "why?", "hello.sh:4"))
+
+
+def test_people_who_may_write_come_first(github: PretendGitHub, pull: Pull) -> None:
+    fork = github.fork(pull.repo, "abe")
+    github.commit(fork, "idea", {"b": "1"})
+    github.open_pull(pull.repo, "idea", fork=fork)
+
+    text = page(github, "/demo/hello/pull/2").text
+    assert text.index("ada (write)") < text.index("abe (read)")
+
+
+def test_a_check_is_asked_for_again_by_its_button(github: PretendGitHub, pull: Pull) -> None:
+    github.hooks.settle()
+    run = show_check(github, pull)
+    steer(github, pull=str(pull.id), by="ada", body="", check=str(run.id))
+    github.hooks.settle()
+
+    assert f'value="{run.id}"' in page(github).text
+    last = github.hooks.sent[-1]
+    assert (last.event, last.action, last.payload["sender"]["login"]) == ("check_run", "rerequested", "ada")
+
+
+def test_our_own_buttons_stand_beside_their_check(github: PretendGitHub, pull: Pull) -> None:
+    run = show_check(github, pull, conclusion="action_required")
+    run.actions = [{"label": "Approve it", "description": "Run this commit", "identifier": "approve"}]
+    steer(github, pull=str(pull.id), by="ada", body="", check=f"{run.id}:approve")
+    steer(github, pull=str(pull.id), by="ada", body="", check=f"{run.id}:something else")
+    github.hooks.settle()
+
+    assert "Approve it" in page(github).text
+    pressed = [each.payload["requested_action"] for each in github.hooks.sent if each.action == "requested_action"]
+    assert pressed == [{"identifier": "approve"}]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"by": "nobody", "body": "/retest"},
+        {"by": "ada", "body": ""},
+        {"by": "ada", "body": "/retest", "pull": "x"},
+        {"by": "ada", "body": "/retest", "check": "x"},
+    ],
+)
+def test_a_form_that_means_nothing_does_nothing(github: PretendGitHub, pull: Pull, form: dict[str, str]) -> None:
+    assert steer(github, **{"pull": str(pull.id), **form}) == 303
+    assert github.comments(pull) == []
+
+
+def test_nobody_comments_from_another_site(github: PretendGitHub, pull: Pull) -> None:
+    assert steer(github, "cross-site", pull=str(pull.id), by="ada", body="/retest") == 403
+    assert github.comments(pull) == []

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -47,6 +48,13 @@ def git(*arguments: str, token: str = "") -> subprocess.CompletedProcess[bytes]:
     environment = {"PATH": os.defpath, "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_GLOBAL": os.devnull}
     command = ["git", *config, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, check=False)  # noqa: S603  # fixed words
+
+
+@pytest.mark.parametrize("name", ["a#b?c.txt", "100%.txt", "%23.txt", "a b+c&d=e.txt", "ü/ß.txt"])
+def test_a_file_with_an_odd_name(github: PretendGitHub, client: AppClient, repo: Repo, token: str, name: str) -> None:
+    github.commit(repo, "main", {name: "one\n"})
+    answer = client.call("GET", f"/repos/acme/web/contents/{quote(name)}?ref=main", token, headers=RAW)
+    assert (answer.status_code, answer.text) == (200, "one\n")
 
 
 def test_a_file_at_a_commit(github: PretendGitHub, client: AppClient, repo: Repo, token: str) -> None:

@@ -56,7 +56,7 @@ def test_without_an_engine_everything_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable):
         sandbox.prepare("busybox", never)
     with pytest.raises(SandboxUnavailable):
-        sandbox.workspace(wanted)
+        sandbox.set_up(wanted)
     with pytest.raises(SandboxUnavailable):
         sandbox.run(wanted, write=lambda _: None, should_stop=never, on_start=lambda: None)
     with pytest.raises(SandboxUnavailable):

@@ -160,7 +160,10 @@ def test_tokens_to_clone_and_to_report_are_different_ones(world: GitHubWorld) ->
 
     report, clone = world.github.world.tokens.values()
     assert (report.repositories, report.permissions) == (None, PERMISSIONS)
-    assert (clone.repositories, clone.permissions) == ({world.repo.id}, {"contents": "read", "metadata": "read"})
+    assert (clone.repositories, clone.permissions) == (
+        frozenset({world.repo.id}),
+        {"contents": "read", "metadata": "read"},
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,25 @@ import pytest
 
 from bot.adapters.forge_github.translation import translate
 from bot.domain.events import (
+    ActionAsked,
     ChangeClosed,
     ChangeUpdated,
+    Commented,
+    CommentKind,
     Ignored,
     InstallationChanged,
+    MergeGroupAsked,
+    MergeGroupGone,
     Pushed,
     RefDeleted,
     RepositoryMoved,
+    RerunAsked,
 )
 from bot.domain.refs import ForgeName, Person, RepositorySeen, Sha
 
 DATA: Final = Path(__file__).parents[1] / "data" / "github"
 GITHUB: Final = ForgeName("github")
+APP: Final = "4711"
 ANN: Final = Person(601, "ann-t")
 BEN: Final = Person(602, "ben-o")
 KETTLE: Final = RepositorySeen(
@@ -68,7 +75,35 @@ UPDATED: Final = ChangeUpdated(
 )
 CLOSED: Final = ChangeClosed(repository=KETTLE, number=7, merged=False, sender=ANN)
 INSTALLED: Final = InstallationChanged(forge=GITHUB, installation=3300, active=True)
-NO_BUTTONS: Final = "no buttons of checks are understood yet"
+COMMENTED: Final = Commented(
+    repository=KETTLE,
+    number=7,
+    comment=55,
+    kind=CommentKind.CHANGE,
+    author=ANN,
+    text="/retest",
+    created_at=datetime(2026, 1, 2, 4, 5, 6, tzinfo=UTC),
+)
+REVIEWED: Final = replace(COMMENTED, comment=56, kind=CommentKind.REVIEW, text="/test unit")
+TIDY: Final = Person(699, "tidy[bot]", is_bot=True)
+RERUN: Final = RerunAsked(repository=KETTLE, sha=Sha("3" * 40), external_id="run-1", sender=ANN)
+ACTION: Final = ActionAsked(
+    repository=KETTLE, sha=Sha("3" * 40), external_id="build-1", identifier="approve", sender=ANN
+)
+QUEUED: Final = MergeGroupAsked(
+    repository=KETTLE,
+    sha=Sha("7" * 40),
+    ref="gh-readonly-queue/main/pr-7-" + "1" * 40,
+    base_ref="main",
+    base_sha=Sha("1" * 40),
+    message="Merge pull request #7",
+    sender=Person(697, "queue[bot]", is_bot=True),
+)
+UNQUEUED: Final = MergeGroupGone(repository=KETTLE, sha=Sha("7" * 40), reason="dequeued")
+EDITED: Final = Ignored("comment edited: only new ones are read")
+DELETED: Final = Ignored("comment deleted: only new ones are read")
+OWN: Final = Ignored("a comment by ourselves")
+FOREIGN: Final = Ignored("a check of another App")
 
 EXPECTED: Final = {
     "ping.app": Ignored("ping"),
@@ -97,6 +132,7 @@ EXPECTED: Final = {
     "pull_request.ready_for_review": replace(UPDATED, action="ready_for_review"),
     "pull_request.edited_base": replace(UPDATED, action="retargeted"),
     "pull_request.edited_title": Ignored("pull_request edited: the target branch is the same"),
+    "pull_request.unlabeled": Ignored("pull_request unlabeled: nothing to do"),
     "pull_request.labeled": Ignored("pull_request labeled: nothing to do"),
     "pull_request.converted_to_draft": Ignored("pull_request converted_to_draft: nothing to do"),
     "pull_request.closed": CLOSED,
@@ -115,10 +151,43 @@ EXPECTED: Final = {
     "installation.suspend": replace(INSTALLED, active=False),
     "installation_repositories.added": INSTALLED,
     "installation_repositories.removed": replace(INSTALLED, removed=(8101, 8102)),
-    "check_run.rerequested": Ignored(f"check_run: {NO_BUTTONS}"),
-    "check_suite.requested": Ignored(f"check_suite: {NO_BUTTONS}"),
-    "issue_comment.created": Ignored("issue_comment: no commands are understood yet"),
-    "merge_group.checks_requested": Ignored("merge_group: merge queues are not tested yet"),
+    "issue_comment.created": COMMENTED,
+    "issue_comment.created_stranger": replace(COMMENTED, author=BEN, text="Thanks!\r\n\r\n/retest unit\r\n"),
+    "issue_comment.created_bot": replace(COMMENTED, author=TIDY),
+    "issue_comment.created_bot_by_name": replace(COMMENTED, author=TIDY),
+    "issue_comment.created_own": OWN,
+    "issue_comment.created_own_told_above": OWN,
+    "issue_comment.created_closed": COMMENTED,
+    "issue_comment.created_locked": COMMENTED,
+    "issue_comment.created_issue": Ignored("a comment on an issue, not on a pull request"),
+    "issue_comment.created_null_body": replace(COMMENTED, text=""),
+    "issue_comment.created_ghost": Ignored("incomplete payload: comment.user"),
+    "issue_comment.edited": EDITED,
+    "issue_comment.edited_by_other": EDITED,
+    "issue_comment.deleted": DELETED,
+    "pull_request_review_comment.created": REVIEWED,
+    "pull_request_review_comment.created_bot": replace(REVIEWED, author=TIDY),
+    "pull_request_review_comment.created_without_number": Ignored("incomplete payload: pull_request.number"),
+    "pull_request_review_comment.edited": EDITED,
+    "pull_request_review_comment.deleted": DELETED,
+    "check_run.rerequested": RERUN,
+    "check_run.rerequested_fork": replace(RERUN, sender=BEN),
+    "check_run.rerequested_foreign": FOREIGN,
+    "check_run.rerequested_without_external_id": Ignored("incomplete payload: check_run.external_id"),
+    "check_run.requested_action": ACTION,
+    "check_run.requested_action_foreign": FOREIGN,
+    "check_run.requested_action_unnamed": Ignored("incomplete payload: requested_action"),
+    "check_run.created": Ignored("check_run created: nothing to do"),
+    "check_run.completed": Ignored("check_run completed: nothing to do"),
+    "check_suite.rerequested": replace(RERUN, external_id=None),
+    "check_suite.rerequested_fork": replace(RERUN, external_id=None, sender=BEN),
+    "check_suite.rerequested_foreign": Ignored("checks of another App"),
+    "check_suite.requested": Ignored("check_suite requested: nothing to do"),
+    "check_suite.completed": Ignored("check_suite completed: nothing to do"),
+    "merge_group.checks_requested": QUEUED,
+    "merge_group.destroyed": UNQUEUED,
+    "merge_group.destroyed_merged": replace(UNQUEUED, reason="merged"),
+    "merge_group.destroyed_without_reason": replace(UNQUEUED, reason=""),
     "create.branch": Ignored("create: the push says the same"),
 }
 
@@ -135,9 +204,42 @@ def test_every_payload_has_an_expectation() -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_payload_means_its_event(name: str) -> None:
-    event = translate(GITHUB, "4711", name.partition(".")[0], payload(name))
+    event = translate(GITHUB, APP, name.partition(".")[0], payload(name))
 
     assert event == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", ["check_run.rerequested", "check_run.requested_action", "check_suite.rerequested"])
+def test_an_app_is_known_by_its_client_id_as_well(name: str) -> None:
+    event = translate(GITHUB, "Iv23brassOURS00001", name.partition(".")[0], payload(name))
+
+    assert event == EXPECTED[name]
+
+
+@pytest.mark.parametrize("app", [None, [], {}, {"id": "4711 "}, {"id": 47110}, {"client_id": None}])
+def test_a_button_of_nobody_we_know_is_not_ours(app: object) -> None:
+    data = payload("check_run.rerequested")
+    data["check_run"]["app"] = app
+
+    assert translate(GITHUB, APP, "check_run", data) == FOREIGN
+
+
+@pytest.mark.parametrize("action", ["closed", "", "é" * 200, 5, None])
+@pytest.mark.parametrize("name", ["issue_comment", "check_run", "check_suite", "merge_group"])
+def test_other_actions_of_buttons_and_comments_do_nothing(name: str, action: object) -> None:
+    data = {**payload(next(one for one in EXPECTED if one.startswith(f"{name}."))), "action": action}
+
+    assert isinstance(translate(GITHUB, APP, name, data), Ignored)
+
+
+def test_only_the_comments_own_text_is_read() -> None:
+    data = payload("issue_comment.created")
+    data["comment"]["body"] = "thanks"
+
+    event = translate(GITHUB, APP, "issue_comment", data)
+
+    assert "/retest" in data["issue"]["body"]
+    assert event == replace(COMMENTED, text="thanks")
 
 
 @pytest.mark.parametrize(
@@ -159,36 +261,36 @@ def test_a_payload_means_its_event(name: str) -> None:
 def test_what_is_missing_is_named(field: str, value: object, reason: str) -> None:
     data = {**payload("push.null_head_commit"), field: value}
 
-    assert translate(GITHUB, "4711", "push", data) == Ignored(f"incomplete payload: {reason}")
+    assert translate(GITHUB, APP, "push", data) == Ignored(f"incomplete payload: {reason}")
 
 
 def test_a_repository_without_an_id_is_named_by_its_path() -> None:
     data = payload("pull_request.opened")
     del data["repository"]["id"]
 
-    assert translate(GITHUB, "4711", "pull_request", data) == Ignored("incomplete payload: repository.id")
+    assert translate(GITHUB, APP, "pull_request", data) == Ignored("incomplete payload: repository.id")
 
 
 def test_a_repository_has_at_least_one_address() -> None:
     data = payload("push.branch")
     del data["repository"]["html_url"]
-    assert translate(GITHUB, "4711", "push", data) == PUSHED
+    assert translate(GITHUB, APP, "push", data) == PUSHED
     del data["repository"]["clone_url"]
 
-    assert translate(GITHUB, "4711", "push", data) == Ignored("incomplete payload: repository.html_url")
+    assert translate(GITHUB, APP, "push", data) == Ignored("incomplete payload: repository.html_url")
 
 
 def test_a_sender_without_number_is_nobody() -> None:
     data = {**payload("pull_request.opened"), "sender": {"login": "ann-t", "type": "User"}}
 
-    assert translate(GITHUB, "4711", "pull_request", data) == replace(UPDATED, sender=Person(0, "ann-t"))
+    assert translate(GITHUB, APP, "pull_request", data) == replace(UPDATED, sender=Person(0, "ann-t"))
 
 
 def test_long_texts_are_cut_and_nul_is_left_out() -> None:
     data = payload("push.branch")
     data["head_commit"]["message"] = "\0" + "x" * 100_000
 
-    event = translate(GITHUB, "4711", "push", data)
+    event = translate(GITHUB, APP, "push", data)
 
     assert isinstance(event, Pushed)
     assert event.message == "x" * 65536
@@ -197,7 +299,7 @@ def test_long_texts_are_cut_and_nul_is_left_out() -> None:
 def test_a_branch_with_odd_characters_keeps_its_name() -> None:
     data = {**payload("push.branch"), "ref": "refs/heads/-x;$(id)`\u202e<b>\x1b[0m"}
 
-    event = translate(GITHUB, "4711", "push", data)
+    event = translate(GITHUB, APP, "push", data)
 
     assert isinstance(event, Pushed)
     assert event.branch == "-x;$(id)`\u202e<b>\x1b[0m"
@@ -207,7 +309,7 @@ def test_a_repository_of_unknown_visibility_is_private() -> None:
     data = payload("push.branch")
     del data["repository"]["private"]
 
-    event = translate(GITHUB, "4711", "push", data)
+    event = translate(GITHUB, APP, "push", data)
 
     assert isinstance(event, Pushed)
     assert event.repository.private
@@ -218,7 +320,7 @@ def test_a_time_that_cannot_be_read_is_none(moment: object) -> None:
     data = payload("pull_request.opened")
     data["pull_request"]["updated_at"] = moment
 
-    event = translate(GITHUB, "4711", "pull_request", data)
+    event = translate(GITHUB, APP, "pull_request", data)
 
     assert isinstance(event, ChangeUpdated)
     assert event.updated_at is None

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import ForgeUnavailable, NotAllowed
+from bot.domain.errors import ForgeUnavailable, NotAllowed, RateLimited
 from bot.domain.refs import Person
 from bot.domain.runs import Reason, RunState
 from bot.ports.forge import Reaction
@@ -338,13 +338,23 @@ def test_status_is_one_reply_that_is_edited(built: World) -> None:
     assert "✗" not in last_reply(built)
 
 
-def test_help_lists_what_this_person_may_say_and_the_suites(built: World) -> None:
+def test_help_lists_the_commands_with_who_may_say_them_and_the_suites(built: World) -> None:
     built.say("/assay help", by=RITA)
     assert "`good`, `bad`, `spare`" in last_reply(built)
-    assert "override" not in last_reply(built)
+    assert "| `/retest [SUITE…]` |" in last_reply(built)
+    assert "admin" in last_reply(built)
     built.say("/assay help")
-    assert "override" in last_reply(built)
     assert len(built.forge.replies) == 1
+
+
+def test_a_reaction_that_the_forge_is_too_busy_for_is_put_later_and_repeats_nothing(built: World) -> None:
+    built.forge.trouble["react"] = [RateLimited("slow down", retry_after=0), RateLimited("slow down", retry_after=0)]
+    comment = built.say("/test godo\n/assay status")
+    assert built.forge.reactions == {}
+    built.turn("deliveries")
+    built.settle()
+    assert built.forge.reactions[comment] == [Reaction.SEEN, Reaction.REFUSED]
+    assert len(built.forge.replies) == 2
 
 
 def test_explain_gives_the_reason_for_each_suite(world: World) -> None:
