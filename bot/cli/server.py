@@ -1,5 +1,6 @@
 """`assay serve`: web, workers and upkeep in one process; SIGTERM ends it in good order."""
 
+import signal
 import socket
 import sys
 
@@ -40,6 +41,8 @@ def serve() -> None:
         h11_max_incomplete_event_size=64 * 1024,
     )
     server = _Server(config, bot)
+    # uvicorn hands the signal on when its work is done: who asked for the end shall see that it went well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server.run()
     if not server.started:
         sys.exit(3)

@@ -6,7 +6,7 @@ Every method but `read` talks over the network and may raise:
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -69,6 +69,8 @@ class Access:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    refused: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """To be told that the forge did not take the credential: the next access has another one."""
 
 
 class Forge(Protocol):

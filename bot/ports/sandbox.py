@@ -1,24 +1,67 @@
 """Where hostile code runs."""
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from bot.domain.runs import RunId
-from bot.domain.suites import Limits, Network
+from bot.domain.suites import GIB, Limits, Network
 
 
 class Stop(enum.StrEnum):
     """Why we ended a container ourselves."""
 
     TIMEOUT = "timeout"
+    NO_OUTPUT = "no_output"
     CANCELLED = "cancelled"
     LOG_LIMIT = "log_limit"
     DISK_LIMIT = "disk_limit"
     LEASE_LOST = "lease_lost"
     SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Listens:
+    """Ready when it listens on a TCP port that others can reach."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Ready when it answers GET of that path with a status below 400."""
+
+    port: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeds:
+    """Ready when a shell command in its own container ends with 0."""
+
+    command: str
+
+
+Ready = Listens | Answers | Succeeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobService:
+    """A container beside the script, which reaches it by its name."""
+
+    name: str
+    image: str
+    env: Mapping[str, str] = field(default_factory=dict)
+    command: str | None = None
+    """Instead of the image's own, in words as a shell splits them; None: the image's. Its entry point stays."""
+    memory: int = GIB
+    """Bytes."""
+    ready: Ready | None = None
+    """None: ready as soon as it runs."""
+    within: float = 30.0
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +79,7 @@ class Job:
     limits: Limits
     deadline: float
     """Seconds that it may run; only for the container's label, whoever calls decides by `should_stop`."""
+    services: tuple[JobService, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +91,14 @@ class Exit:
     stopped: Stop | None = None
     error: str = ""
     """The engine's words when `code` is None."""
+    service: str = ""
+    """The service that did not become ready, so that the script was never started; `error` says why."""
     image_id: str = ""
     by_itself: bool = True
     """The script ended and said so; False: something ended the container before it could."""
+    peak_memory: int | None = None
+    """Bytes that the kernel counted at most, files that it kept in memory among them; None: nobody could say."""
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +112,37 @@ class Leftover:
     """Seconds since the youngest of them was made."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimits:
+    """How much is taken out of a workspace."""
+
+    count: int = 1000
+    size: int = GIB
+    """Bytes of all files together."""
+    looked_at: int = 200_000
+    """Entries of folders."""
+    depth: int = 64
+    """Folders within folders."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A regular file. `content` gives at most `size` bytes and is closed when the next one is asked for."""
+
+    path: str
+    """Relative, in printable characters: others, and bytes that are not UTF-8, stand as `\\u202e` or `\\xff`."""
+    size: int
+    content: BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was wanted but not taken."""
+
+    path: str
+    reason: str
+
+
 class Sandbox(Protocol):
     """Every method may raise SandboxUnavailable: the engine is out of reach, full or broken; worth another try."""
 
@@ -70,7 +150,9 @@ class Sandbox(Protocol):
         """Why no run can be taken now (engine gone, disk nearly full), or None."""
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
-        """Make sure that the image is there; pull it when it is missing. Returns early for a reason to stop.
+        """Make sure that an image, the job's or a service's, is there; pull it when it is missing.
+
+        Returns early for a reason to stop.
 
         Raises:
             ImageMissing: nobody has it, or it can't be used.
@@ -94,12 +176,24 @@ class Sandbox(Protocol):
         should_stop: Callable[[], Stop | None],
         on_start: Callable[[], None],
     ) -> Exit:
-        """Run the script over the attempt's workspace to its end.
+        """Run the script over the attempt's workspace to its end, once all services are ready.
 
         `write` gets every byte of output in order, in pieces, while it runs. `should_stop` is asked several times a
         second, the first time before there is a container; a reason ends that (TERM, then KILL after the grace time).
         `on_start` is called once, as soon as the container runs. The stopped container stays until `remove`.
         """
+
+    def files(
+        self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits
+    ) -> Iterator[Found | Skipped]:
+        """Files that an ended attempt left among its sources, in the order of their names.
+
+        `wanted` is asked with each relative path as it is on disk (surrogates where it is not UTF-8). Links are not
+        followed, and nothing but regular files is opened. Nothing there is fine.
+        """
+
+    def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
+        """The last 64 KiB that a service printed; nothing when it never was or is gone."""
 
     def remove(self, run: RunId, attempt: int) -> None:
         """Remove all that the attempt left in the engine and on disk; nothing there is fine."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,6 @@ import httpx
 
 from bot.demo.command import free_port
 from bot.demo.forge.github import PretendGitHub
-from bot.demo.forge.hooks import wait_until
 from bot.demo.forge.state import CheckRun, Repo
 from tests.images import DOCKER_HOST, busybox
 
@@ -36,7 +35,7 @@ _LIMIT: Final = 120.0
 @dataclass(frozen=True, slots=True)
 class Product:
     github: PretendGitHub
-    url: str
+    port: int
     pid: int
     folder: Path
     http: httpx.Client
@@ -78,16 +77,20 @@ class Product:
         lines = self.http.get("/metrics").raise_for_status().text.splitlines()
         return round(sum(float(line.split()[-1]) for line in lines if line.startswith("assay_runs_total")))
 
-    def signed(self, event: str, body: bytes) -> dict[str, str]:
-        """Headers of a webhook call that was never made before."""
+    def request(self, path: str, event: str, body: bytes) -> bytes:
+        """A signed webhook call that was never made before, as it goes over the wire."""
         key = self.github.app.webhook_secret.encode()
-        return {
+        head = {
+            "Host": f"127.0.0.1:{self.port}",
             "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
             "X-GitHub-Event": event,
             "X-GitHub-Delivery": secrets.token_hex(16),
             "X-GitHub-Hook-ID": str(self.github.app.hook_id),
             "X-Hub-Signature-256": f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}",
         }
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        return "\r\n".join(lines).encode() + body
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,8 @@ class Chain:
 
 
 @contextlib.contextmanager
-def product(**settings: str) -> Iterator[Product]:
-    """Started and ready; `settings` are ASSAY_… variables without that prefix."""
+def product(module: str = "", **settings: str) -> Iterator[Product]:
+    """Started and ready; `settings` are ASSAY_… variables without that prefix. `module` is run instead of the product."""
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name, contextlib.ExitStack() as ends:
         folder = Path(name)
         folder.chmod(0o711)
@@ -125,18 +128,25 @@ def product(**settings: str) -> Iterator[Product]:
         github = PretendGitHub(folder / "forge", webhook_url=f"http://127.0.0.1:{port}/webhooks/github")
         github.start()
         ends.callback(github.stop)
-        process = _serve(folder, port, github, settings)
+        process = _serve([module] if module else ["bot", "serve"], folder, port, github, settings)
         ends.callback(_end, process)
         http = ends.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60))
         patient(lambda: _is_ready(http, process), "assay serve did not become ready")
-        yield Product(github, str(http.base_url), process.pid, folder, http)
+        yield Product(github, port, process.pid, folder, http)
 
 
-def patient(ready: Callable[[], bool], words: str, limit: float = _LIMIT) -> None:
-    wait_until(ready, limit, words)
+def patient(ready: Callable[[], bool], words: str, pause: float = 0.005) -> None:
+    """Raises: TimeoutError: with the words."""
+    end = time.monotonic() + _LIMIT
+    while not ready():
+        if time.monotonic() > end:
+            raise TimeoutError(words)
+        time.sleep(pause)
 
 
-def _serve(folder: Path, port: int, github: PretendGitHub, settings: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _serve(
+    command: Sequence[str], folder: Path, port: int, github: PretendGitHub, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     key = folder / "app.pem"
     key.touch(mode=0o600)
     key.write_text(github.private_key)
@@ -156,11 +166,11 @@ def _serve(folder: Path, port: int, github: PretendGitHub, settings: Mapping[str
     }
     with (folder / "serve.log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "bot", "serve"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", *command], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(60)
@@ -169,7 +179,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.wait()
 
 
-def _is_ready(http: httpx.Client, process: "subprocess.Popen[bytes]") -> bool:
+def _is_ready(http: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"assay serve ended with {process.returncode}")
     try:

@@ -187,7 +187,7 @@ class GitHubWorld:
     def reads_with(self, headers: Mapping[str, str]) -> bool:
         tokens = [one for one in self.github.world.tokens.values() if _basic(one.value) == dict(headers)]
         granted = [(one.repositories, one.permissions) for one in tokens]
-        return granted == [({self.repo.id}, {"contents": "read", "metadata": "read"})]
+        return granted == [(frozenset({self.repo.id}), {"contents": "read", "metadata": "read"})]
 
 
 def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str = SECRET) -> dict[str, str]:

@@ -196,11 +196,11 @@ def test_a_forge_in_trouble_does_not_say_that_there_is_no_file(forge_world: Forg
 
 
 def test_the_files_between_two_commits_are_listed(forge_world: ForgeWorld, sha: Sha) -> None:
-    head = forge_world.commit("Two", {"web/b.css": b"b {}", "c": b""})
+    head = forge_world.commit("Two", {"c": b"", "web/b.css": b"b {}"})
 
     found = forge_world.forge.changed_files(forge_world.repository, change=None, base=sha, head=head)
 
-    assert found == ChangedFiles(("web/b.css", "c"), complete=True)
+    assert found == ChangedFiles(("c", "web/b.css"), complete=True)
 
 
 def test_all_pages_of_a_changes_files_are_listed(forge_world: ForgeWorld, sha: Sha) -> None:

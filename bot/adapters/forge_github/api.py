@@ -167,7 +167,8 @@ class GitHubForge:
         scope = Scope(self._tokens.installation(repository), repository.forge_id)
         token = self._tokens.token(scope)
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        return Access(repository.clone_url, {"Authorization": f"Basic {basic}"})
+        headers = {"Authorization": f"Basic {basic}"}
+        return Access(repository.clone_url, headers, refused=lambda: self._tokens.drop(scope, token))
 
     def _files_of_change(self, repository: Repository, number: int) -> ChangedFiles:
         path = "/pulls/{number}/files{?per_page,page}"

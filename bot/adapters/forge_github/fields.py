@@ -93,8 +93,10 @@ class Fields:
             return None
 
     def person(self, name: str) -> Person:
+        """Only Apps have brackets in their login."""
         who = self.inner(name)
-        return Person(who.number("id"), who.word("login", MAX_LOGIN), is_bot=who.text("type", 20) == "Bot")
+        login = who.word("login", MAX_LOGIN)
+        return Person(who.number("id"), login, is_bot=who.text("type", 20) == "Bot" or login.endswith("[bot]"))
 
     def _get(self, name: str) -> Any:
         return self.data.get(name) if isinstance(self.data, dict) else None

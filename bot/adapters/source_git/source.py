@@ -101,13 +101,18 @@ class GitSource:
     def _bring(
         self, mirror: Mirror, sha: Sha, refs: Sequence[str], access: Callable[[], Access], patience: Patience
     ) -> None:
+        granted: list[Access] = []
+
         def checked() -> Access:
-            granted = access()
-            check_access(granted, self._http_hosts)
-            return granted
+            granted.append(access())
+            check_access(granted[-1], self._http_hosts)
+            return granted[-1]
 
         with mirror.changing():
             answer, words = mirror.bring(checked, sha, refs)
+        if answer is Answer.UNAUTHORIZED:
+            # Once: a new credential may be too new as well, and then waiting helps.
+            granted[-1].refused()
         for pause in self._lag:
             if is_last(answer):
                 break

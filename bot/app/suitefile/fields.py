@@ -15,6 +15,8 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Fields:
     nodes: Table[str, Node]
+    there: frozenset[str]
+    """All that is written, also what is refused: nothing is called missing because it is wrong."""
     where: str
     found: Findings
 
@@ -27,9 +29,12 @@ class Fields:
 
 
 def fields(table: Mapping, keys: Keys, where: str, found: Findings) -> Fields:
-    for key, _ in table.entries:
-        if key.value in keys.later:
-            found.add("C103", key.place, f"{quoted(key.value)} is not supported by this version of Assay yet")
-        elif key.value not in keys.read:
+    nodes = {}
+    for key, node in table.entries:
+        if key.value not in keys.names:
             found.add("C101", key.place, f"{quoted(key.value)} is not a known key here", keys.guess(key.value))
-    return Fields({key.value: node for key, node in table.entries}, where, found)
+        elif f"{keys.section}.{key.value}" in found.later:
+            found.add("C103", key.place, f"{quoted(key.value)} is not supported by this version of Assay yet")
+        else:
+            nodes[key.value] = node
+    return Fields(nodes, frozenset(key.value for key, _ in table.entries), where, found)

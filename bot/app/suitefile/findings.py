@@ -1,5 +1,6 @@
 """Where the problems of a suite file are gathered until all are known."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -23,12 +24,15 @@ START: Final = Place(1, 1, 2)
 
 
 class Findings:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, later: Set[str] = frozenset()) -> None:
+        """`later`: keys that are refused although they are part of the format, as in `keys.LATER`."""
         self._path = path
-        self._problems: list[Problem] = []
+        self.later = later
+        self._problems: dict[Problem, None] = {}
 
     def add(self, code: str, place: Place, message: str, help: str = "") -> None:  # noqa: A002  # as in Problem
-        self._problems.append(Problem(code, place.line, place.column, message, help, place.end_column))
+        """The same problem of several cells counts once."""
+        self._problems[Problem(code, place.line, place.column, message, help, place.end_column)] = None
         if len(self._problems) >= MOST:
             self._raise()
 
@@ -36,6 +40,10 @@ class Findings:
         """For a problem after which the rest can't be understood."""
         self.add(code, place, message, help)
         self._raise()
+
+    @property
+    def count(self) -> int:
+        return len(self._problems)
 
     def raise_if_any(self) -> None:
         if self._problems:

@@ -1,9 +1,26 @@
-"""The keys of a suite file: those that are read, those that come later, and guesses for the rest."""
+"""The keys of a suite file, those of them that this version refuses, and guesses for unknown ones."""
 
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+LATER: Final = frozenset(
+    {
+        *("file.environments", "file.services", "file.defaults", "file.drafts", "file.test_merge"),
+        *("file.pull_requests", "file.notify"),
+        *("suite.extends", "suite.environment", "suite.matrix", "suite.services", "suite.secrets", "suite.needs"),
+        *("suite.no_output_timeout", "suite.retries", "suite.shards", "suite.reports", "suite.artifacts"),
+        "suite.cache",
+        *("when.paths_ignore", "when.labels", "when.schedule", "when.start"),
+        *("when.events.schedule", "when.events.manual"),
+        *("environment.cpus", "environment.memory", "environment.disk", "environment.network"),
+        *("environment.user", "environment.workdir"),
+        *("defaults.retries", "defaults.artifacts"),
+    }
+)
+"""Keys, and one list's words, that are read and checked in full, but whose effect this version does not have yet:
+the file is refused with C103. A key leaves the set in the change that gives it its effect."""
 
 _LONGEST_GUESSED: Final = 40
 """Characters; guessing costs time with the square of the length."""
@@ -13,13 +30,15 @@ _OTHER_WORDS: Final = {
     "jobs": 'did you mean "suites"?',
     "script": 'did you mean "run"?',
     "steps": 'did you mean "run"?',
-    "command": 'did you mean "run"?',
     "commands": 'did you mean "run"?',
     "container": 'did you mean "image"?',
     "docker": 'did you mean "image"?',
     "variables": 'did you mean "env"?',
     "only": 'did you mean "when"?',
     "if": 'did you mean "when"?',
+    "strategy": 'did you mean "matrix"?',
+    "parallel": 'did you mean "shards"?',
+    "depends_on": 'did you mean "needs"?',
     "continue-on-error": 'did you mean "allow_failure"?',
     "continue_on_error": 'did you mean "allow_failure"?',
     "timeout-minutes": 'did you mean "timeout"?',
@@ -36,29 +55,45 @@ def near(word: str, known: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    read: frozenset[str]
-    later: frozenset[str] = frozenset()
-    """Part of the format, not of this version."""
+    section: str
+    """How the mapping is called in `LATER` and in the guide."""
+    names: frozenset[str]
 
     def guess(self, key: str) -> str:
         """A help for an unknown key."""
         if advice := _OTHER_WORDS.get(key.lower()):
             return advice
-        meant = near(key, self.read | self.later)
+        if key.lower() == "command" and "command" not in self.names:
+            return 'did you mean "run"?'
+        meant = near(key, self.names)
         return f'did you mean "{meant}"?' if meant else ""
 
 
-FILE: Final = Keys(
-    frozenset({"version", "suites"}),
-    frozenset({"environments", "services", "defaults", "pull_requests", "notify"}),
+def _keys(section: str, names: str) -> Keys:
+    return Keys(section, frozenset(names.split()))
+
+
+FILE: Final = _keys(
+    "file", "version environments services defaults suites drafts test_merge pull_requests notify"
 )
-SUITE: Final = Keys(
-    frozenset({"description", "image", "run", "env", "timeout", "when", "allow_failure"}),
-    frozenset(
-        {"extends", "environment", "matrix", "services", "secrets", "retries", "shards", "needs", "reports"}
-        | {"artifacts", "cache"}
-    ),
+ENVIRONMENT: Final = _keys("environment", "image cpus memory disk network user workdir env")
+SERVICE: Final = _keys("service", "image env command memory ready")
+READY: Final = _keys("ready", "tcp http command within")
+DEFAULTS: Final = _keys("defaults", "environment timeout env retries artifacts")
+SUITE: Final = _keys(
+    "suite",
+    "description extends environment image matrix services env secrets run timeout no_output_timeout retries shards"
+    " needs allow_failure reports artifacts cache when",
 )
-WHEN: Final = Keys(
-    frozenset({"events", "branches", "paths"}), frozenset({"paths_ignore", "labels", "schedule", "start"})
+REPORTS: Final = _keys("reports", "junit tap coverage sarif optional")
+ARTIFACTS: Final = _keys("artifacts", "paths store keep link")
+CACHE: Final = _keys("cache", "key paths")
+WHEN: Final = _keys("when", "events branches paths paths_ignore labels schedule start")
+SCHEDULE: Final = _keys("schedule", "cron timezone")
+PULL_REQUESTS: Final = _keys("pull_requests", "comment annotations cancel_superseded checks")
+NOTIFY: Final = _keys("notify", "channel branches suites send")
+
+ALL: Final = (
+    *(FILE, ENVIRONMENT, SERVICE, READY, DEFAULTS, SUITE, REPORTS, ARTIFACTS, CACHE, WHEN, SCHEDULE),
+    *(PULL_REQUESTS, NOTIFY),
 )

@@ -25,7 +25,7 @@ _FORBIDDEN: Final = re.compile(
     "|[\u202a-\u202e\u2066-\u2069]"  # turn the writing direction: a reviewer would not see what runs
 )
 _UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")
-_PLACEHOLDER: Final = "${{"
+PLACEHOLDER: Final = "${{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Text:
     place: Place
     plain: bool = True
     """Written without quotes and not as a block."""
+    placeholder: Place | None = None
+    """Where its first `${{` stands; whoever reads the text says whether one may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +152,22 @@ class _Reader:
             self._found.add("C003", place, "tags are not supported", 'a text that begins with "!" must be quoted')
 
     def _refuse_sharing(self, place: Place, written: str) -> None:
-        advice = f"write the value out where it is needed; a text that begins with {quoted(written)} must be quoted"
+        advice = f"share with defaults: or extends:; a text that begins with {quoted(written)} must be quoted"
         self._found.add("C003", place, "anchors and aliases are not supported", advice)
 
     def _text_node(self, event: yaml.ScalarEvent, place: Place) -> Text | Broken:
         if _UNUSABLE.search(event.value):
             self._found.add("C002", place, "the text holds a NUL or half of a character")
             return Broken(place)
-        if _PLACEHOLDER in event.value and event.start_mark and event.end_mark:
-            index = self._text.find(_PLACEHOLDER, event.start_mark.index, event.end_mark.index)
-            here = _place_at(self._text, index) if index >= 0 else place
-            advice = "commands get values from environment variables: $NAME"
-            self._found.add("C008", here, '"${{ … }}" is not supported by this version of Assay yet', advice)
-            return Broken(place)
-        return Text(event.value, place, plain=event.style is None)
+        placeholder = self._placeholder(event, place) if PLACEHOLDER in event.value else None
+        return Text(event.value, place, event.style is None, placeholder)
+
+    def _placeholder(self, event: yaml.ScalarEvent, place: Place) -> Place:
+        start, end = event.start_mark, event.end_mark
+        if start is None or end is None or (index := self._text.find(PLACEHOLDER, start.index, end.index)) < 0:
+            return place
+        column = index - self._text.rfind("\n", 0, index)
+        return Place(start.line + 1 + self._text.count("\n", start.index, index), column, column + 3)
 
     def _items(self, place: Place, level: int) -> Items:
         nodes = []
@@ -186,8 +190,10 @@ class _Reader:
         return Mapping(tuple(entries.values()), place)
 
     def _add_entry(self, entries: dict[str, tuple[Text, Node]], key: Text, value: Node) -> None:
-        if key.value == "<<" and key.plain:
-            advice = "write the settings out in each suite"
+        if key.placeholder:
+            self._found.add("C008", key.placeholder, 'a key can\'t hold "${{ … }}"')
+        elif key.value == "<<" and key.plain:
+            advice = "share settings with defaults: or extends:"
             self._found.add("C003", key.place, "merge keys are not supported", advice)
         elif key.value in entries:
             line = entries[key.value][0].place.line

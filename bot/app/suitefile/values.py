@@ -4,29 +4,36 @@ Here and in the modules beside, each function gives None for what it has reporte
 `where` is the way to the value, as `suites.unit.timeout`.
 """
 
+import enum
 import re
-from typing import Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final, TypeVar
 
+from bot.app.suitefile import keys
 from bot.app.suitefile.findings import Findings, quoted
 from bot.app.suitefile.reading import Broken, Items, Mapping, Node, Text
 
-TIMEOUT_MAX: Final = 30 * 86400
-"""Seconds; what the server allows may be less."""
-IMAGE_MAX: Final = 255
+TEXT_MAX: Final = 1024
+"""Characters of what is neither a command nor a variable."""
 
-_UNITS: Final = (86400, 3600, 60, 1)
-_DURATION: Final = re.compile(r"(?:([0-9]{1,7})d)?(?:([0-9]{1,7})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,7})s)?")
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
-_IMAGE: Final = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"  # registry
-    r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*)*"
-    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
-)
-_ENGINE_ID: Final = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
-"""Would name whatever image the engine holds, whoever made it."""
+_INTEGER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_PLACES: Final = "it is replaced in images, environments, services, reports, artifacts, cache and paths only"
+
+Choice = TypeVar("Choice", bound=enum.StrEnum)
 
 
-def text(node: Node, where: str, found: Findings) -> Text | None:
+def text(node: Node, where: str, found: Findings, advice: str = _PLACES) -> Text | None:
+    """Without placeholders."""
+    word = any_text(node, where, found)
+    if word is not None and word.placeholder is not None:
+        found.add("C008", word.placeholder, f'{where}: "${{{{ … }}}}" can\'t stand here', advice)
+        return None
+    return word
+
+
+def any_text(node: Node, where: str, found: Findings) -> Text | None:
     match node:
         case Text():
             return node
@@ -37,12 +44,44 @@ def text(node: Node, where: str, found: Findings) -> Text | None:
     return None
 
 
+def line(node: Node, where: str, found: Findings) -> Text | None:
+    """Something to say in one line, of decent length."""
+    word = text(node, where, found)
+    if word is None:
+        return None
+    if fault := line_fault(word.value):
+        found.add("C109", word.place, f"{where}: {fault}")
+        return None
+    return word
+
+
+def line_fault(value: str) -> str:
+    """Why it is not one line of text, or nothing."""
+    if not value.strip():
+        return "this must not be empty"
+    if len(value) > TEXT_MAX:
+        return f"this has at most {TEXT_MAX} characters"
+    return "" if value.isprintable() else "this must be one line without control characters"
+
+
 def mapping(node: Node, where: str, found: Findings, advice: str = "") -> Mapping | None:
     match node:
         case Mapping():
             return node
         case Text() | Items():
             found.add("C109", node.place, f"{where}: this must be a mapping, not {kind(node)}", advice)
+        case Broken():
+            pass
+    return None
+
+
+def items(node: Node, where: str, found: Findings) -> tuple[Node, ...] | None:
+    match node:
+        case Items():
+            return node.nodes
+        case Text() | Mapping():
+            advice = f"write [{node.value}]" if isinstance(node, Text) and node.value.isalnum() else ""
+            found.add("C109", node.place, f"{where}: this must be a list, not {kind(node)}", advice)
         case Broken():
             pass
     return None
@@ -64,52 +103,66 @@ def boolean(node: Node, where: str, found: Findings) -> bool | None:
         return None
     if word.plain and word.value in ("true", "false"):
         return word.value == "true"
-    found.add("C109", word.place, f"{where}: write true or false, not {_as_written(word)}")
+    found.add("C109", word.place, f"{where}: write true or false, not {as_written(word)}")
     return None
 
 
-def _as_written(word: Text) -> str:
+def as_written(word: Text) -> str:
     if word.plain:
         return quoted(word.value)[1:-1] or "nothing"
     return quoted(word.value)
 
 
-def timeout(node: Node, where: str, found: Findings) -> int | None:
-    """Seconds."""
+def integer(low: int, high: int) -> Callable[[Node, str, Findings], int | None]:
+    """Reads a whole number within the bounds."""
+    return partial(_integer, low, high)
+
+
+def _integer(low: int, high: int, node: Node, where: str, found: Findings) -> int | None:
     word = text(node, where, found)
     if word is None:
         return None
-    match = _DURATION.fullmatch(word.value)
-    counts = match.groups() if match else ()
-    seconds = sum(int(count or 0) * unit for count, unit in zip(counts, _UNITS, strict=False))
-    if 0 < seconds <= TIMEOUT_MAX:
-        return seconds
-    found.add("C109", word.place, f"{where}: {_timeout_fault(word.value, seconds)}")
+    if word.plain and _INTEGER.fullmatch(word.value) and low <= int(word.value) <= high:
+        return int(word.value)
+    found.add("C109", word.place, f"{where}: write a number from {low} to {high}, not {as_written(word)}")
     return None
 
 
-def _timeout_fault(value: str, seconds: int) -> str:
-    if seconds > TIMEOUT_MAX:
-        return f'a timeout is at most "{TIMEOUT_MAX // 86400}d"'
-    if _NUMBER.fullmatch(value):
-        return f'a duration needs a unit: write "{value}m" or "{value}s"'
-    if value and (_DURATION.fullmatch(value) or not value.strip("0")):
-        return "a timeout must be more than nothing"
-    return f'{quoted(value)} is not a duration: write it like "90s", "20m", "1h30m" or "14d"'
+def choice(kinds: type[Choice]) -> Callable[[Node, str, Findings], Choice | None]:
+    """Reads one of the words."""
+    return partial(_choice, kinds)
 
 
-def image(node: Node, where: str, found: Findings) -> str | None:
+def _choice(kinds: type[Choice], node: Node, where: str, found: Findings) -> Choice | None:
     word = text(node, where, found)
     if word is None:
         return None
-    if _is_image(word.value):
-        return word.value
-    shown = f"{quoted(word.value)} is not the name of an image" if word.value else "the name of an image is missing"
-    lower = word.value.lower()
-    advice = f'names of images are lower case: "{lower}"' if _is_image(lower) else 'write it like "python:3.12-slim"'
-    found.add("C112", word.place, f"{where}: {shown}", advice)
+    known = [one.value for one in kinds]
+    if word.value in known:
+        return kinds(word.value)
+    found.add("C109", word.place, f"{where}: write {', '.join(known)}, not {as_written(word)}", meant(word, known))
     return None
 
 
-def _is_image(name: str) -> bool:
-    return len(name) <= IMAGE_MAX and bool(_IMAGE.fullmatch(name)) and not _ENGINE_ID.fullmatch(name)
+def meant(word: Text, known: Iterable[str]) -> str:
+    """A help that guesses."""
+    guess = keys.near(word.value, known)
+    return f'did you mean "{guess}"?' if guess else ""
+
+
+def names(node: Node, where: str, found: Findings) -> tuple[Text, ...] | None:
+    """A list of names, each once; whether they exist is looked at later."""
+    nodes = items(node, where, found)
+    if nodes is None:
+        return None
+    words = [word for one in nodes if (word := text(one, where, found)) is not None]
+    return tuple({word.value: word for word in words}.values())
+
+
+def check_name(name: Text, what: str, found: Findings) -> None:
+    """`what`: the kind of thing that is named, as `a suite`."""
+    if not _NAME.fullmatch(name.value):
+        lower = name.value.lower()
+        rule = "small letters, digits, . _ and -, a letter or digit first, at most 63"
+        advice = f'write it "{lower}"' if _NAME.fullmatch(lower) else rule
+        found.add("C111", name.place, f"{quoted(name.value)} can't be the name of {what}", advice)

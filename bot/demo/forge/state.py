@@ -266,10 +266,6 @@ class World:
     def next_number(self, repo: Repo) -> int:
         return 1 + len(self._issues_of(repo))
 
-    def _issues_of(self, repo: Repo) -> list[Issue | Pull]:
-        every: list[Issue | Pull] = [*self.issues, *self.pulls]
-        return [each for each in every if each.repo is repo]
-
     def has_suite(self, repo: Repo, sha: str) -> bool:
         return (repo.id, sha) in self.suites
 
@@ -302,6 +298,10 @@ class World:
         )
         self.tokens[token.value] = token
         return token
+
+    def _issues_of(self, repo: Repo) -> list[Issue | Pull]:
+        every: list[Issue | Pull] = [*self.issues, *self.pulls]
+        return [each for each in every if each.repo is repo]
 
 
 def _first(found: Iterable[_Found]) -> _Found | None:
