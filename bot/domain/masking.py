@@ -19,7 +19,7 @@ MASK: Final = b"***"
 _FOLD: Final = 76
 """Longer patterns are looked for in pieces of this size, at which `base64` ends its lines."""
 _OPENSSL_FOLD: Final = 64
-_FEW: Final = 32
+_FEW: Final = 8
 """So many words are tried one after the other; measured."""
 _AROUND: Final = " \t\"',;"
 """Stripped from lines of a secret: the punctuation of JSON and the like."""

@@ -19,6 +19,7 @@ _OCCASIONS: Final = {
     Cause.COMMENT: _CHANGE,
     Cause.RERUN: _CHANGE,
     Cause.MERGE_QUEUE: frozenset({Occasion.PULL_REQUEST, Occasion.PUSH}),
+    Cause.API: frozenset({Occasion.PUSH}),
 }
 _SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
 
@@ -69,7 +70,7 @@ class Trigger:
     @property
     def is_asked_for(self) -> bool:
         """Somebody wants it now: `[skip ci]` does not count."""
-        return self.cause in (Cause.COMMENT, Cause.RERUN)
+        return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,12 @@ class Change:
     author: Person
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    sha: Sha
+    message: str
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """How git reaches a repository: an https address and headers that carry the credential."""
@@ -90,7 +96,16 @@ class Forge(Protocol):
     def repository(self, repository: Repository) -> RepositorySeen:
         """The repository by its number: name and owner as they are now."""
 
+    def find(self, path: str) -> RepositorySeen:
+        """The repository that has that name now."""
+
     def change(self, repository: Repository, number: int) -> Change: ...
+
+    def commit(self, repository: Repository, ref: str) -> Commit:
+        """What a branch, a tag or a full commit id stands for now.
+
+        On GitHub a commit id may be one of a fork's. Raises: Refused: also when there is no such ref.
+        """
 
     def commit_message(self, repository: Repository, sha: Sha) -> str:
         """Of the commit itself."""

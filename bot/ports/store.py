@@ -7,11 +7,13 @@ Times that are compared with each other across machines (leases, due times) use 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
+from bot.domain.tokens import Token
 from bot.ports.queue import Task
 
 
@@ -74,6 +76,11 @@ class Repositories(Protocol):
     def find(self, forge: ForgeName, path: str) -> Repository | None:
         """By its present name, in any letter case."""
 
+    def known(
+        self, limit: int, *, after: RepositoryId | None = None, public_only: bool = True
+    ) -> Sequence[Repository]:
+        """In the order in which they were first seen."""
+
 
 class Builds(Protocol):
     def add(self, build: Build) -> Build | None:
@@ -89,6 +96,8 @@ class Builds(Protocol):
 
     def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
         """Builds of pushes to it that have unfinished runs."""
+
+    def newest_push(self, repository: RepositoryId, branch: str) -> Build | None: ...
 
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         """All of that commit, newest first."""
@@ -300,6 +309,43 @@ class Audit(Protocol):
         """Newest first."""
 
 
+class Tokens(Protocol):
+    """What lets programs in."""
+
+    def add(self, token: Token) -> None: ...
+
+    def get(self, token_id: str) -> Token | None: ...
+
+    def all(self) -> Sequence[Token]:
+        """Oldest first, those that ended too."""
+
+    def revoke(self, token_id: str, at: datetime) -> None: ...
+
+    def used(self, token_id: str, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call of the API that must not happen twice."""
+
+    key: str
+    """Digest of who called and the key that they chose."""
+    body: str
+    """Digest of what they wanted."""
+    trigger: str
+    """Key of the trigger that it became."""
+
+
+class Calls(Protocol):
+    """Calls with an Idempotency-Key."""
+
+    def find(self, key: str, max_age: float) -> Call | None:
+        """Unless it is older than `max_age` seconds."""
+
+    def note(self, call: Call, max_age: float) -> Call:
+        """Remember it, and forget all that are older than `max_age` seconds; gives the first one of that key."""
+
+
 class Leases(Protocol):
     """Duties that one process at a time does."""
 
@@ -326,6 +372,10 @@ class UnitOfWork(Protocol):
     def conversations(self) -> Conversations: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def calls(self) -> Calls: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.domain.checks import Check, CheckStatus
-from bot.domain.errors import BadSignature, Gone
+from bot.domain.errors import BadSignature, Gone, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Delivery, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Permission, Reaction
 
 ANA = Person(1, "ana")
 STAN = Person(9, "stan")
@@ -43,6 +43,8 @@ class FakeForge:
     writers: set[int] = field(default_factory=lambda: {ANA.id})
     changed: ChangedFiles | None = None
     messages: dict[str, str] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    """Commit ids of branches and tags."""
     seen: RepositorySeen = HELLO
     shown: dict[str, Shown] = field(default_factory=dict)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
@@ -80,6 +82,19 @@ class FakeForge:
     def repository(self, repository: Repository) -> RepositorySeen:
         self._called("repository")
         return self.seen
+
+    def find(self, path: str) -> RepositorySeen:
+        self._called("find")
+        if path.casefold() != self.seen.path.casefold():
+            raise Gone("no such repository")
+        return self.seen
+
+    def commit(self, repository: Repository, ref: str) -> Commit:
+        self._called("commit")
+        sha = self.refs.get(ref, ref)
+        if len(sha) != 40:
+            raise Refused("no such commit")
+        return Commit(sha=Sha(sha), message=self.messages.get(sha, "a message"))
 
     def change(self, repository: Repository, number: int) -> Change:
         self._called("change")

@@ -21,8 +21,8 @@ from bot.domain.checks import Check
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
-from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Delivery, Permission, Reaction
+from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
+from bot.ports.forge import Access, Change, Commit, Delivery, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_CHANGE_FILES: Final = 3000
@@ -104,6 +104,16 @@ class GitHubForge:
         if seen.forge_id != repository.forge_id:
             raise Gone(f"{repository.path} is another repository now")
         return seen
+
+    def find(self, path: str) -> RepositorySeen:
+        installation = self._tokens.installation_at(path)
+        data = self._session.get(_named(self._name, path, installation), "")
+        return _understood(lambda: repository_seen(self._name, Fields(data), installation))
+
+    def commit(self, repository: Repository, ref: str) -> Commit:
+        data = Fields(self._session.get(repository, "/commits{/ref*}", ref=ref.split("/")))
+        message = _understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
+        return Commit(sha=_understood(lambda: data.sha("sha")), message=message)
 
     def change(self, repository: Repository, number: int) -> Change:
         data = Fields(self._session.get(repository, "/pulls/{number}", number=str(number)))
@@ -234,6 +244,21 @@ def _changed(files: list[Any], most: int) -> ChangedFiles:
     names = [one.get(key) for one in files if isinstance(one, dict) for key in ("filename", "previous_filename")]
     paths = dict.fromkeys(name for name in names if isinstance(name, str) and name)
     return ChangedFiles(tuple(paths), complete=len(files) < most)
+
+
+def _named(forge: ForgeName, path: str, installation: int) -> Repository:
+    """Just enough to ask for what a repository is."""
+    return Repository(
+        id=RepositoryId(0),
+        forge=forge,
+        forge_id=0,
+        path=path,
+        private=True,
+        default_branch="",
+        web_url="",
+        clone_url="",
+        installation=installation,
+    )
 
 
 def _understood(read: Callable[[], _T]) -> _T:

@@ -95,9 +95,14 @@ class Tokens:
         with self._one_at_a_time(repository.forge_id):
             if repository.forge_id not in self._installations:
                 self._installations[repository.forge_id] = self._remembering(
-                    repository.forge_id, lambda: self._find(repository)
+                    repository.forge_id, lambda: self._find(repository.path)
                 )
             return self._installations[repository.forge_id]
+
+    def installation_at(self, path: str) -> int:
+        """Of a repository of which only the name is known. Raises: Gone."""
+        with self._one_at_a_time(path):
+            return self._remembering(path, lambda: self._find(path))
 
     def forget_installation(self, repository: Repository) -> None:
         with self._lock:
@@ -116,14 +121,12 @@ class Tokens:
             raise ForgeUnavailable("an installation token without token or end")
         return _Token(answer.word("token", _MAX_TOKEN), expires_at)
 
-    def _find(self, repository: Repository) -> int:
-        request = Request(
-            method="GET", path="/repos{/path*}/installation", names={"path": repository.path.split("/")}
-        )
+    def _find(self, path: str) -> int:
+        request = Request(method="GET", path="/repos{/path*}/installation", names={"path": path.split("/")})
         try:
             return Fields(self._as_app(request)).number("id")
         except Gone as error:
-            raise Gone(f"the App is not installed on {repository.path}") from error
+            raise Gone(f"the App is not installed on {path}") from error
         except BadInput as error:
             raise ForgeUnavailable("an installation without a number") from error
 

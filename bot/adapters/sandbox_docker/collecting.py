@@ -135,7 +135,7 @@ def _is_plain(character: str) -> bool:
 
 
 def _escaped(character: str) -> str:
-    """`\\x…` stands for a byte that is no UTF-8, which Python keeps as a low surrogate; `\\u…` for a character."""
+    r"""`\x…` stands for a byte that is no UTF-8, which Python keeps as a low surrogate; `\u…` for a character."""
     if character == "\\":
         return "\\\\"
     try:

@@ -1,15 +1,18 @@
 """What a job's container is asked to be, and whether the engine made just that (RELIABILITY §7.2)."""
 
+import hashlib
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from bot.adapters.sandbox_docker.firewall import BRIDGES
 from bot.adapters.sandbox_docker.seccomp import SECCOMP
 from bot.domain.runs import RunId
 from bot.domain.suites import MIB, Network
-from bot.ports.sandbox import Job
+from bot.ports.sandbox import Job, JobService
 
 WORKSPACE: Final = "/workspace"
 SOURCES: Final = "src"
@@ -21,14 +24,24 @@ _WRAPPER: Final = f"""\
 trap '_assay_told=1' TERM
 /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
 code=$?
-[ "${{_assay_told-}}" ] || for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
-  [ ! -r $file ] || while read -r line; do echo "$line"; done < $file
+cd /sys/fs/cgroup
+[ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat \\
+    memory/memory.oom_control memory/memory.max_usage_in_bytes cpuacct/cpuacct.usage; do
+  [ ! -r $file ] || while read -r line; do echo "${{file##*/}} $line"; done < $file
 done > {WORKSPACE}/{END}
 exit $code
 """
 """Runs the script, and writes to the second pipe when that has ended by itself: nobody does after a KILL or TERM from
 outside, and the exit code alone does not tell, a script may exit with 137. It writes what the kernel has counted."""
-_OUT_OF_MEMORY: Final = re.compile(rb"^oom_kill [1-9]", re.MULTILINE)
+_OUT_OF_MEMORY: Final = re.compile(rb"^memory\.(?:events|oom_control) oom_kill [1-9]", re.MULTILINE)
+_PEAK: Final = re.compile(rb"^memory\.(?:peak|max_usage_in_bytes) (\d{1,18})$", re.MULTILINE)
+_MICROSECONDS: Final = re.compile(rb"^cpu\.stat usage_usec (\d{1,18})$", re.MULTILINE)
+_NANOSECONDS: Final = re.compile(rb"^cpuacct\.usage (\d{1,18})$", re.MULTILINE)
+HOSTNAME: Final = "job"
+_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_LONGEST_INTERFACE: Final = 15
+_NOBODY: Final = "192.0.2.1"
+"""An address that is for documents only."""
 _LONGEST_STRING: Final = 128 * 1024 - 1
 """Bytes of one argument or variable that Linux takes."""
 
@@ -42,6 +55,14 @@ _FREE: Final = frozenset({"Runtime", "ConsoleSize", "MaskedPaths", "ReadonlyPath
 """Keys that the engine fills by itself."""
 _UNSUPPORTED: Final = {"MemorySwap": -1}
 """What the engine puts instead when the kernel can't limit it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a job took; None where nobody could say."""
+
+    peak_memory: int | None = None
+    cpu_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +99,26 @@ def labels(attempt: Attempt, job: Job, now: float) -> dict[str, str]:
     }
 
 
-def network_mode(attempt: Attempt, network: Network) -> str:
-    """An own bridge network named like the attempt, or none (services come with modes of their own)."""
-    match network:
-        case Network.INTERNET:
-            return attempt.name
-        case Network.NONE | Network.SERVICES:
-            return "none"
+def network_mode(attempt: Attempt, job: Job) -> str:
+    """An own bridge network named like the attempt, or none where there is nobody to reach."""
+    return attempt.name if job.network is Network.INTERNET or job.services else "none"
+
+
+def network_options(attempt: Attempt, job: Job) -> dict[str, str]:
+    """Options of the attempt's own bridge, whose name is short and tells whose it is.
+
+    Without internet the host has no address on it, so that not even the host is reached (RELIABILITY §7.4).
+    """
+    digest = hashlib.blake2b(attempt.name.encode()).hexdigest()
+    options = {"com.docker.network.bridge.name": (BRIDGES + digest)[:_LONGEST_INTERFACE]}
+    if job.network is not Network.INTERNET:
+        return options | {"com.docker.network.bridge.inhibit_ipv4": "true"}
+    return options | {"com.docker.network.bridge.enable_icc": "true" if job.services else "false"}
+
+
+def name_servers(job: Job) -> list[str]:
+    """None that answers where there is no internet: the engine would hand questions on to the host's."""
+    return [] if job.network is Network.INTERNET or not job.services else [_NOBODY]
 
 
 def unfit(job: Job) -> str:
@@ -101,7 +135,26 @@ def unfit(job: Job) -> str:
         return f"a variable is longer than {_LONGEST_STRING} bytes"
     if any(not name or "=" in name for name in job.env):
         return "a variable has no valid name"
+    return _unfit_service(job)
+
+
+def _unfit_service(job: Job) -> str:
+    names = [service.name for service in job.services]
+    if len(set(names)) < len(names):
+        return "two services have the same name"
+    for service in job.services:
+        if not _SERVICE.fullmatch(service.name) or service.name in (HOSTNAME, "localhost"):
+            return f"a service can't be named {service.name!r}"
+        try:
+            service_words(service)
+        except ValueError as error:
+            return f"the command of service {service.name} can't be read: {error}"
     return ""
+
+
+def service_words(service: JobService) -> list[str] | None:
+    """Raises: ValueError when quotes are left open."""
+    return None if service.command is None else shlex.split(service.command)
 
 
 def container(
@@ -118,7 +171,7 @@ def container(
         "Cmd": [job.script],
         "User": f"{user[0]}:{user[1]}",
         "WorkingDir": f"{WORKSPACE}/{SOURCES}",
-        "Hostname": "job",
+        "Hostname": HOSTNAME,
         "Env": [f"{name}={value}" for name, value in {**_ENVIRONMENT, **job.env}.items()],
         "Labels": its_labels,
         "Healthcheck": {"Test": ["NONE"]},
@@ -138,7 +191,8 @@ def host_config(
             for number, path in enumerate(volumes)
             if not _is_ours(path)
         ],
-        "NetworkMode": network_mode(attempt, job.network),
+        "NetworkMode": network_mode(attempt, job),
+        "Dns": name_servers(job),
         "Privileged": False,
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
@@ -179,6 +233,13 @@ def tells_out_of_memory(words: bytes) -> bool:
     return bool(_OUT_OF_MEMORY.search(words))
 
 
+def told_usage(words: bytes) -> Usage:
+    """What the second pipe says of memory and time."""
+    peak, micro, nano = (found.search(words) for found in (_PEAK, _MICROSECONDS, _NANOSECONDS))
+    seconds = int(micro[1]) / 1e6 if micro else int(nano[1]) / 1e9 if nano else None
+    return Usage(int(peak[1]) if peak else None, seconds)
+
+
 def differences(asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
     """What is not as asked for in an inspected container; every entry is a reason not to start it."""
     wanted, seen = asked["HostConfig"], made["HostConfig"]
@@ -190,7 +251,7 @@ def differences(asked: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]:
         found.append("Binds of a host path")
     if any(mount.get("Type") not in ("volume", "tmpfs") for mount in made.get("Mounts") or ()):
         found.append("Mounts of a host path")
-    if made["Config"]["User"] != asked["User"]:
+    if "User" in asked and made["Config"]["User"] != asked["User"]:
         found.append("User")
     return sorted(found)
 

@@ -39,6 +39,10 @@ class SqlBuilds:
         is_push = sa.and_(table.c.repository == repository, table.c.ref == branch, table.c.cause == Cause.PUSH)
         return self._newest(is_push, has_unfinished_runs(table.c.id))
 
+    def newest_push(self, repository: RepositoryId, branch: str) -> Build | None:
+        is_push = sa.and_(table.c.repository == repository, table.c.ref == branch, table.c.cause == Cause.PUSH)
+        return next(iter(self._newest(is_push, limit=1)), None)
+
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         return self._newest(table.c.repository == repository, table.c.sha == sha)
 

@@ -1,5 +1,6 @@
 """Repositories, known by the forge's number for them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +42,14 @@ class SqlRepositories:
         is_it = sa.and_(repository.c.forge == forge, repository.c.path_key == path.casefold())
         youngest = repository.c.named_at.desc(), repository.c.id.desc()
         return self._one(sa.select(repository).where(is_it).order_by(*youngest).limit(1))
+
+    def known(
+        self, limit: int, *, after: RepositoryId | None = None, public_only: bool = True
+    ) -> Sequence[Repository]:
+        query = sa.select(repository).where(repository.c.id > (after or 0)).order_by(repository.c.id).limit(limit)
+        if public_only:
+            query = query.where(sa.not_(repository.c.private))
+        return [repository_of(row) for row in self._connection.execute(query)]
 
     def _known(self, seen: RepositorySeen) -> Repository | None:
         is_it = sa.and_(repository.c.forge == seen.forge, repository.c.forge_id == seen.forge_id)

@@ -11,6 +11,7 @@ from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
 from bot.domain.errors import Problem
 from bot.domain.runs import MOVES, Cause, Reason, RunState, Trust
 from bot.domain.suites import Suite
+from bot.domain.tokens import Scope
 from bot.ports.store import DeliveryStatus
 
 CLAIMED: Final = tuple(state for state in RunState if state.is_claimed)
@@ -288,6 +289,29 @@ audit = sa.Table(
     _text("subject"),
     _text("detail"),
     sqlite_autoincrement=True,
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("name"),
+    _text("digest"),
+    sa.Column("scopes", Snapshot(tuple[Scope, ...]), nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("expires_at", Moment),
+    sa.Column("revoked_at", Moment),
+    sa.Column("used_at", Moment),
+)
+
+call = sa.Table(
+    "call",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("body"),
+    _text("trigger"),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index(None, "at"),
 )
 
 duty = sa.Table(

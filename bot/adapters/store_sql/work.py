@@ -14,6 +14,7 @@ from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversatio
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.runs import SqlRuns
+from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.domain.errors import StoreBusy
 from bot.ports.queue import Task
 
@@ -97,6 +98,14 @@ class SqlWork:
     @property
     def audit(self) -> SqlAudit:
         return SqlAudit(self._connection)
+
+    @property
+    def tokens(self) -> SqlTokens:
+        return SqlTokens(self._connection)
+
+    @property
+    def calls(self) -> SqlCalls:
+        return SqlCalls(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

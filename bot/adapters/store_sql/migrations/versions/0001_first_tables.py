@@ -17,6 +17,7 @@ def upgrade() -> None:
     _logs()
     _ledger()
     _conversations()
+    _programs()
 
 
 def _intake() -> None:
@@ -313,3 +314,27 @@ def _conversations() -> None:
         sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_reply_repository"),
         sa.PrimaryKeyConstraint("repository", "change", "topic", name="pk_reply"),
     )
+
+
+def _programs() -> None:
+    op.create_table(
+        "token",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("expires_at", sa.Double()),
+        sa.Column("revoked_at", sa.Double()),
+        sa.Column("used_at", sa.Double()),
+        sa.PrimaryKeyConstraint("id", name="pk_token"),
+    )
+    op.create_table(
+        "call",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("trigger", sa.Text(), nullable=False),
+        sa.Column("at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_call"),
+    )
+    op.create_index("ix_call_at", "call", ["at"])

@@ -1,0 +1,36 @@
+"""API tokens: what they let their bearer do, and for how long."""
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class Scope(enum.StrEnum):
+    READ = "runs:read"
+    """See what belongs to private repositories too."""
+    WRITE = "runs:write"
+    """Start, cancel and re-run."""
+    APPROVE = "builds:approve"
+    """Let a stranger's build run."""
+    ADMIN = "admin"
+    """All of these."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """What is known of a token; its text is not."""
+
+    id: str
+    """Its public part, by which it is found."""
+    name: str
+    digest: str = field(repr=False)
+    """SHA-256 of the whole text, in hexadecimal digits."""
+    scopes: tuple[Scope, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    used_at: datetime | None = None
+    """Of its last use, to the hour."""
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
