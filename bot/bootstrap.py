@@ -25,7 +25,7 @@ from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.app import dispatch, upkeep
 from bot.app.context import App, Rules
 from bot.domain.refs import ForgeName
-from bot.domain.suites import GIB, Limits
+from bot.domain.suites import Limits
 from bot.ports.forge import Forge
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
 from bot.ports.telemetry import Telemetry
@@ -179,12 +179,12 @@ def _rules(settings: Settings) -> Rules:
         lease=settings.lease,
         grace=settings.lease_grace,
         timeout_max=settings.timeout_max,
-        limits=Limits(
+        ceiling=Limits(
             cpus=settings.cpus_max,
             memory=settings.memory_max,
             pids=settings.pids_max,
             disk=settings.disk_max,
-            file=min(settings.disk_max, 2 * GIB),
+            file=settings.disk_max,
             log=settings.log_limit,
         ),
         network_trusted=settings.network_default.at_most(settings.network_max),

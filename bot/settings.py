@@ -73,10 +73,10 @@ class Settings(BaseSettings):
     github_private_key: SecretStr | None = None
     github_webhook_secret: SecretStr | None = None
 
-    cpus_max: Annotated[float, Field(gt=0)] = 2.0
-    memory_max: Size = 2 * GIB
-    disk_max: Size = 10 * GIB
-    pids_max: Annotated[int, Field(ge=16)] = 512
+    cpus_max: Annotated[float, Field(gt=0)] = 4.0
+    memory_max: Size = 8 * GIB
+    disk_max: Size = 20 * GIB
+    pids_max: Annotated[int, Field(ge=16)] = 4096
     timeout_max: Duration = 3 * 3600
     log_limit: Size = 50 * MIB
     network_default: Network = Network.INTERNET

@@ -90,21 +90,16 @@ class FileArtifacts:
 
 def _copied(stream: Stream, handle: int, limit: int) -> Stored:
     digest, length = hashlib.sha256(), 0
-    with os.fdopen(handle, "wb", buffering=0) as file:
+    with os.fdopen(handle, "wb") as file:
         while piece := stream.read(min(_PIECE, limit - length + 1)):
             length += len(piece)
             if length > limit:
                 raise BadInput(f"more than {size(limit)}")
             digest.update(piece)
-            _write(file.fileno(), piece)
-        os.fsync(file.fileno())
+            file.write(piece)
+        file.flush()
+        os.fsync(handle)
     return Stored(Sha256(digest.hexdigest()), length)
-
-
-def _write(handle: int, piece: bytes) -> None:
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
 
 
 def _is_older(path: Path, before: float) -> bool:

@@ -1,4 +1,4 @@
-"""Secrets at rest: Fernet of the `cryptography` library (AES-128-CBC, HMAC-SHA256), several keys while they are rotated."""
+"""Secrets at rest under Fernet (AES-128-CBC, HMAC-SHA256); several keys while they are rotated."""
 
 import binascii
 import os
@@ -59,7 +59,9 @@ def load_or_make_key(path: Path) -> str:
             _make(path)
         return path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"the key of the secrets in {path} can't be read or made: {error}; or set {_SETTING}") from error
+        raise Refused(
+            f"the key of the secrets in {path} can't be read or made: {error}; or set {_SETTING}"
+        ) from error
 
 
 def _make(path: Path) -> None:

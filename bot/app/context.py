@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import BuildId
-from bot.domain.suites import Limits, Network
+from bot.domain.suites import Limits, Network, Suite, limits_for
 from bot.domain.trust import ForkPolicy
 from bot.ports.forge import Forge
 from bot.ports.logs import Logs
@@ -27,6 +27,9 @@ class Rules:
     """Waited beyond the lease before a run is taken from its worker."""
     timeout_max: int = 3 * 3600
     limits: Limits = field(default_factory=Limits)
+    """Of a suite that asks for nothing else."""
+    ceiling: Limits = field(default_factory=Limits)
+    """No suite gets more."""
     network_trusted: Network = Network.INTERNET
     network_forks: Network = Network.NONE
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
@@ -60,6 +63,9 @@ class App:
         if name not in self.forges:
             raise Gone(f"no forge called {name} is set up")
         return self.forges[name]
+
+    def limits_of(self, suite: Suite) -> Limits:
+        return limits_for(suite, self.rules.limits, self.rules.ceiling)
 
     def forge_of(self, repository: Repository) -> Forge:
         return self.forge(repository.forge)

@@ -12,8 +12,9 @@ def end_run(app: App, work: UnitOfWork, run: Run, reason: Reason, note: str) -> 
     while not run.state.is_final:
         if run.state.is_claimed and (run.cancel or work.runs.ask_to_end(run.id, reason, note)):
             return True
-        if not run.state.is_claimed and work.runs.save(run, run.stopped(reason, app.now(), note), app.owner):
-            announcing.run_changed(work, run)
+        ended = run if run.state.is_claimed else run.stopped(reason, app.now(), note)
+        if ended is not run and work.runs.save(run, ended, app.owner):
+            announcing.run_changed(work, ended)
             return True
         run = work.runs.get(run.id)
     return False

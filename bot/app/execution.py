@@ -1,5 +1,6 @@
 """Running a run: claim, sources, container, verdict (DESIGN §4)."""
 
+import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from bot.app.verdicts import Verdict
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
+from bot.domain.suites import Suite
 from bot.domain.texts import between, last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
@@ -29,6 +31,7 @@ log = structlog.get_logger()
 
 _TAIL: Final = 32 * 1024
 """Bytes at the end of a log that its last lines are taken from."""
+_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9]")
 _PAUSE_BEFORE_RETRY: Final = 5.0
 
 
@@ -185,25 +188,27 @@ def _note_start(app: App, run: Run, hold: Hold) -> Run:
 def _job(app: App, subject: Subject) -> Job:
     run, build, suite = subject.run, subject.build, subject.run.suite
     rules = app.rules
+    ceiling = rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks
     return Job(
         run=run.id,
         attempt=run.attempt,
         fence=run.fence,
         image=suite.image,
-        script=script(suite.commands, is_script=suite.is_script),
+        script=script(suite),
         env={**suite.env, **_variables(app, subject, build)},
-        network=rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks,
-        limits=rules.limits,
+        network=ceiling if suite.network is None else suite.network.at_most(ceiling),
+        limits=app.limits_of(suite),
         deadline=min(suite.timeout, rules.timeout_max),
     )
 
 
-def script(commands: tuple[str, ...], *, is_script: bool) -> str:
+def script(suite: Suite) -> str:
     """What `sh -eu` runs: a script as it is written, or commands with a line before each that shows it."""
-    if is_script:
-        return "\n".join(commands)
-    parts = [f"printf '\\033[1m$ %s\\033[0m\\n' {_quoted(command)}\n{command}" for command in commands]
-    return "\n".join(parts)
+    place = [f"cd -- {_quoted(suite.workdir)}"] if suite.workdir else []
+    if suite.is_script:
+        return "\n".join([*place, *suite.commands])
+    shown = [f"printf '\\033[1m$ %s\\033[0m\\n' {_quoted(command)}\n{command}" for command in suite.commands]
+    return "\n".join([*place, *shown])
 
 
 def _quoted(text: str) -> str:
@@ -225,6 +230,9 @@ def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
         "ASSAY_PR": str(build.change or ""),
         "ASSAY_REPO": subject.repository.path,
         "ASSAY_ATTEMPT": str(run.attempt),
+        "ASSAY_SHARD": str(run.suite.shard),
+        "ASSAY_SHARDS": str(run.suite.shards),
+        **{f"MATRIX_{_NOT_IN_NAMES.sub('_', axis).upper()}": text for axis, text in run.suite.cell},
         "FORCE_COLOR": "1",
         "TERM": "xterm-256color",
     }

@@ -40,8 +40,11 @@ def matches_branch(globs: Sequence[str], branch: str) -> bool:
 
 def path_fault(glob: str) -> str:
     """Why no path can ever match this glob, or nothing."""
-    if glob.removeprefix("!").startswith(("./", "../")) or "/../" in glob:
+    parts = glob.removeprefix("!").split("/")
+    if parts[0] in (".", "~") or ".." in parts:
         return "paths count from the repository's root: write it without ./ or ../"
+    if "\n" in glob or "\0" in glob:
+        return "a glob is one line"
     if glob.startswith("#"):
         return r"a glob that begins with # is a comment: write \#"
     try:
@@ -59,6 +62,13 @@ def branch_fault(glob: str) -> str:
     if name.startswith("refs/"):
         return "write the branch's name alone, without refs/heads/"
     return "a branch's name can't begin or end with /" if name[0] == "/" or name[-1] == "/" else ""
+
+
+def label_fault(glob: str) -> str:
+    """Why no label can ever match this glob, or nothing. Labels are matched like branches."""
+    if not glob.strip():
+        return "this glob matches nothing"
+    return "a label can't be excluded" if glob.startswith("!") else ""
 
 
 @lru_cache(_KEPT)

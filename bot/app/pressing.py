@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from bot.app import steering, trusting
+from bot.app import announcing, steering, trusting
 from bot.app.context import App
 from bot.app.steering import BAD, Wish
 from bot.domain.errors import Gone, NotAllowed
@@ -105,7 +105,7 @@ def _approve(app: App, repository: Repository, build: Build, event: ActionAsked)
 
 def _rerun_bad_or_all(app: App, repository: Repository, build: Build, sender: Person) -> str:
     with app.work() as work:
-        runs = steering.runs_at(work, repository.id, build.sha)
+        runs = announcing.runs_at(work, repository.id, build.sha)
         newest = work.builds.at(repository.id, build.sha)[0]
     if newest.cause is Cause.RERUN and app.now() - newest.created_at < _BURST:
         return "part of a request that was granted a moment ago"
@@ -118,7 +118,7 @@ def _rerun_bad_or_all(app: App, repository: Repository, build: Build, sender: Pe
 
 def _rerun_all(app: App, repository: Repository, build: Build, sender: Person) -> str:
     with app.work() as work:
-        names = tuple(run.suite.name for run in steering.runs_at(work, repository.id, build.sha))
+        names = tuple(run.suite.name for run in announcing.runs_at(work, repository.id, build.sha))
         newest = work.builds.at(repository.id, build.sha)[0]
     return _again(app, repository, build, sender, Sharing.NONE, names, f"rerun-all:{newest.id}")
 

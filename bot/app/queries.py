@@ -9,8 +9,9 @@ from bot.app.context import App
 from bot.domain.build_check import verdict
 from bot.domain.errors import Gone
 from bot.domain.refs import Repository, RepositoryId
-from bot.domain.runs import Build, BuildId, Run, RunId
-from bot.ports.store import RunEvent, UnitOfWork
+from bot.domain.runs import Build, BuildId, Run, RunId, RunState
+from bot.domain.tokens import Scope
+from bot.ports.store import Approval, AuditEntry, RunEvent, UnitOfWork
 
 _LOG_GRACE: Final = timedelta(seconds=10)
 """A finished run's log that nobody closed is complete after this time."""
@@ -18,15 +19,33 @@ _LOG_GRACE: Final = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever looks. Nobody can sign in, so nothing is known of them."""
+    """Whoever looks: anybody, or a program with a token (`bot.app.access` says which)."""
+
+    token: str = ""
+    """The token's id."""
+    name: str = ""
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+    @property
+    def actor(self) -> str:
+        """What the audit and the texts call it; no login has a colon."""
+        return f"token:{self.name}"
 
 
 ANYBODY: Final = Viewer()
 
 
-def may_read(viewer: Viewer, repository: Repository) -> bool:  # noqa: ARG001  # the place where signing in will count
+def may_read(viewer: Viewer, repository: Repository) -> bool:
     """Pages, API, logs, streams and lists all ask here; what may not be read is as if it were not there."""
-    return not repository.private
+    return not repository.private or _sees_all(viewer)
+
+
+def _sees_all(viewer: Viewer) -> bool:
+    """Tokens are the operator's, so they aren't asked for each repository."""
+    return viewer.may(Scope.READ)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +55,9 @@ class BuildView:
     runs: Sequence[Run]
     trouble: str = ""
     """Why the forge does not show what it should."""
+    approvals: Sequence[Approval] = ()
+    successor: BuildId | None = None
+    """The build that took its place."""
 
     @property
     def word(self) -> str:
@@ -55,6 +77,29 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditView:
+    entry: AuditEntry
+    repository: Repository | None
+
+    @property
+    def build(self) -> str:
+        """The number of the build that it was about, or nothing."""
+        return self._subject("build")
+
+    @property
+    def commit(self) -> str:
+        return self._subject("commit")
+
+    @property
+    def change(self) -> str:
+        return self._subject("change")
+
+    def _subject(self, wanted: str) -> str:
+        kind, _, rest = self.entry.subject.partition(":")
+        return rest if kind == wanted else ""
+
+
+@dataclass(frozen=True, slots=True)
 class LogPiece:
     view: RunView
     data: bytes
@@ -69,8 +114,23 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
         repository = _readable(work, viewer, found.repository)
         runs = work.runs.of_build(number)
         return BuildView(
-            build=found, repository=repository, runs=runs, trouble=work.reports.trouble(repository.id, found.sha)
+            build=found,
+            repository=repository,
+            runs=runs,
+            trouble=work.reports.trouble(repository.id, found.sha),
+            approvals=work.approvals.of_build(number),
+            successor=_successor(work, found, runs),
         )
+
+
+def _successor(work: UnitOfWork, found: Build, runs: Sequence[Run]) -> BuildId | None:
+    """The first build after it, of its change or its commit, if anything of it was superseded."""
+    if not any(run.state is RunState.SUPERSEDED for run in runs):
+        return None
+    later = list(work.builds.at(found.repository, found.sha))
+    if found.change is not None:
+        later += work.builds.of_change(found.repository, found.change)
+    return min((one.id for one in later if one.id > found.id), default=None)
 
 
 def suite(app: App, viewer: Viewer, number: BuildId, name: str) -> RunView:
@@ -96,7 +156,7 @@ def recent_builds(app: App, viewer: Viewer, limit: int, before: BuildId | None =
     with app.work() as work:
         return [
             BuildView(build=found, repository=repository, runs=work.runs.of_build(found.id))
-            for found in work.builds.recent(limit, before=before)
+            for found in work.builds.recent(limit, before=before, public_only=not _sees_all(viewer))
             for repository in _if_readable(work, viewer, found.repository)
         ]
 
@@ -106,8 +166,35 @@ def recent_runs(app: App, viewer: Viewer, limit: int) -> Sequence[RunView]:
     with app.work() as work:
         return [
             RunView(run=found, build=work.builds.get(found.build), repository=repository)
-            for found in work.runs.recent(limit)
+            for found in work.runs.recent(limit, public_only=not _sees_all(viewer))
             for repository in _if_readable(work, viewer, found.repository)
+        ]
+
+
+def repositories(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[Repository]:
+    """In the order of their numbers; `after`: only those with a larger one."""
+    with app.work() as work:
+        return work.repositories.known(limit, after=after, public_only=not _sees_all(viewer))
+
+
+def suites(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[RunView]:
+    """Those that ran at the newest push to the default branch of so many repositories."""
+    with app.work() as work:
+        return [
+            RunView(run=found, build=newest, repository=repository)
+            for repository in work.repositories.known(limit, after=after, public_only=not _sees_all(viewer))
+            if (newest := work.builds.newest_push(repository.id, repository.default_branch)) is not None
+            for found in work.runs.of_build(newest.id)
+        ]
+
+
+def audit(app: App, viewer: Viewer, limit: int) -> Sequence[AuditView]:
+    """Newest first; what is of no repository is the operator's business."""
+    with app.work() as work:
+        entries = work.audit.recent(limit, public_only=not viewer.may(Scope.ADMIN))
+        return [
+            AuditView(one, None if one.repository is None else work.repositories.get(one.repository))
+            for one in entries
         ]
 
 

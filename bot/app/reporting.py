@@ -8,9 +8,11 @@ from typing import Final
 
 import structlog
 
+from bot.app import announcing
 from bot.app.context import App
-from bot.domain.build_check import build_check, newest_of_each_suite
-from bot.domain.checks import Check, CheckStatus
+from bot.domain.build_check import build_check
+from bot.domain.cells_check import cells_check
+from bot.domain.checks import Check, CheckStatus, check_name
 from bot.domain.errors import Ambiguous, Refused, Unavailable
 from bot.domain.refs import Repository
 from bot.domain.suite_check import suite_check
@@ -37,17 +39,24 @@ def send(app: App, task: SendReport) -> None:
 
 
 def _render(app: App, work: UnitOfWork, report: Report) -> Check:
+    """The state of all runs of the commit as it is now.
+
+    Several builds may speak for one commit (a push and a change): the aggregate takes in the suites of all, or one
+    that only one of them has could fail unseen.
+    """
     build = work.builds.get(report.build)
+    runs = announcing.runs_at(work, report.repository, report.sha)
+
+    def url_of(suite: str) -> str:
+        return app.suite_url(build.id, suite)
+
     if report.run is None:
-        # Several builds may speak for one commit (a push and a change): the aggregate takes in the suites of all,
-        # or a suite that only one of them has could fail unseen.
-        builds = reversed(work.builds.at(report.repository, report.sha))
-        runs = newest_of_each_suite(run for one in builds for run in work.runs.of_build(one.id))
-        return build_check(
-            build, runs, app.build_url(build.id), lambda suite: app.suite_url(build.id, suite), app.rules.limits
-        )
-    run = work.runs.get(report.run)
-    return suite_check(run, build, app.suite_url(build.id, run.suite.name), app.rules.limits)
+        return build_check(build, runs, app.build_url(build.id), url_of, app.limits_of)
+    cells = [run for run in runs if check_name(run.suite.name) == report.name]
+    url = url_of(cells[0].suite.name)
+    if len(cells) == 1:
+        return suite_check(cells[0], build, url, app.limits_of(cells[0].suite))
+    return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run)
 
 
 def _send(app: App, report: Report, repository: Repository, check: Check) -> None:

@@ -17,7 +17,7 @@ class RunLog:
         self._app, self._run, self._hold = app, run, hold
         self._waiting = bytearray()
         self._flushed_at = 0.0
-        self._room = max(app.rules.limits.log - app.logs.size(run.id), 0)
+        self._room = max(app.limits_of(run.suite).log - app.logs.size(run.id), 0)
         self._is_full = False
 
     def note(self, words: str) -> None:
@@ -32,7 +32,7 @@ class RunLog:
         self._room -= len(data)
         if self._room < 0:
             self._is_full = True
-            limit = size(self._app.rules.limits.log)
+            limit = size(self._app.limits_of(self._run.suite).log)
             self.note(f"The log reached its limit of {limit}; the suite was stopped and the rest is not kept.")
             self.flush()
             self._hold.stop_for_log()

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.app import starting, steering, trusting
+from bot.app import announcing, starting, steering, trusting
 from bot.app.context import App
-from bot.domain.build_check import SIGNS
 from bot.domain.commands import USAGE, Explain, Help, Status
 from bot.domain.errors import InvalidSuiteFile
 from bot.domain.refs import Repository
 from bot.domain.runs import Run, RunState
-from bot.domain.suite_check import title
+from bot.domain.suite_check import SIGNS, title
 from bot.domain.suites import Suite
 from bot.domain.texts import code, escaped
 from bot.ports.forge import Change
@@ -35,7 +34,7 @@ def _suites(app: App, repository: Repository, change: Change) -> Sequence[Suite]
 
 def _runs(app: App, repository: Repository, change: Change) -> Sequence[Run]:
     with app.work() as work:
-        return steering.runs_at(work, repository.id, change.head)
+        return announcing.runs_at(work, repository.id, change.head)
 
 
 def _help(app: App, repository: Repository, change: Change) -> str:
@@ -52,8 +51,8 @@ def _status(app: App, repository: Repository, change: Change) -> str:
     if not runs:
         return f"Nothing has run on {head}."
     rows = [
-        f"| {SIGNS[run.state.word]} | [{escaped(run.suite.name)}]({app.suite_url(run.build, run.suite.name)}) "
-        f"| {escaped(title(run, app.rules.limits))} |"
+        f"| {SIGNS[run.state.word]} | [{escaped(run.suite.key)}]({app.suite_url(run.build, run.suite.name)}) "
+        f"| {escaped(title(run, app.limits_of(run.suite)))} |"
         for run in runs
     ]
     return "\n".join([f"How {head} stands:", "", "| | suite | |", "| --- | --- | --- |", *rows])
@@ -64,14 +63,14 @@ def _explain(app: App, repository: Repository, change: Change, suite: str) -> st
     with app.work() as work:
         approved = trusting.is_approved(work, origin)
         queue = list(work.runs.queued(_QUEUE_LOOK))
-    runs = {run.suite.name: run for run in _runs(app, repository, change)}
+    runs = {run.suite.key: run for run in _runs(app, repository, change)}
     head = f"{code(origin.suite_file or 'the suite file')} at {code(change.head)}"
     trust = f"{origin.trust.value}{'' if approved else ', waits for an approval'}"
     lines = [f"Event: {origin.cause.value} onto {code(origin.base_ref)} · read: {head} · change: {trust}", ""]
     if origin.note:
         lines.append(f"{escaped(origin.note)}\n")
     asked = [one for one in _suites(app, repository, change) if not suite or one.name == suite]
-    lines += [f"- {code(one.name)}: {_why(runs.get(one.name), one, queue)}" for one in asked]
+    lines += [f"- {code(one.key)}: {_why(runs.get(one.key), one, queue)}" for one in asked]
     return "\n".join(lines)
 
 

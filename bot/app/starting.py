@@ -118,6 +118,7 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
             return Started(None, "this commit has its build already")
         runs = [_enter(app, work, build, one) for one in choices]
         _supersede(app, work, trigger, runs)
+        announcing.look_at_needs(work, build.repository, build.sha)
         announcing.build_made(work, build)
     log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
     return Started(build, f"build {build.id}", problems, kept)
@@ -134,16 +135,17 @@ def _epoch(work: UnitOfWork, trigger: Trigger) -> int | None:
     """How often the trigger was granted before; None: it has its build, which did not give way (RELIABILITY F42)."""
     builds = work.builds.at(trigger.repository.id, trigger.sha)
     earlier = [one for one in builds if one.key.rpartition("#")[0] == trigger.key]
-    if earlier and not any(_gave_way(work, run) for run in work.runs.of_build(earlier[0].id)):
+    if earlier and not any(_gave_way(work, trigger, run) for run in work.runs.of_build(earlier[0].id)):
         return None
     return len(earlier)
 
 
-def _gave_way(work: UnitOfWork, run: Run) -> bool:
-    """It was ended for something newer, and nothing has taken its place on this commit."""
-    if run.reason not in _GAVE_WAY and run.cancel not in _GAVE_WAY:
+def _gave_way(work: UnitOfWork, trigger: Trigger, run: Run) -> bool:
+    """It was ended for something newer, or skipped as a draft's, and nothing has taken its place on this commit."""
+    was_draft = run.reason is Reason.DRAFT and not trigger.draft
+    if run.reason not in _GAVE_WAY and run.cancel not in _GAVE_WAY and not was_draft:
         return False
-    latest = work.runs.latest_at(run.repository, run.sha, run.suite.name)
+    latest = work.runs.latest_at(run.repository, run.sha, run.suite.key)
     return latest is not None and latest.id == run.id
 
 
@@ -185,7 +187,7 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
     for decision in planned.decisions:
         if isinstance(decision, Elsewhere):
             continue
-        known = work.runs.latest_at(trigger.repository.id, trigger.sha, decision.suite.name)
+        known = work.runs.latest_at(trigger.repository.id, trigger.sha, decision.suite.key)
         match decision:
             case Skipped(suite, reason, note):
                 if known is not None and known.state not in _NOT_SHARED:
@@ -196,8 +198,15 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
                 waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
                 state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
                 shared = known if known is not None and _may_share(known, trigger) else None
-                choices.append(_Choice(suite, shared, state))
+                choices.append(_Choice(_without_foreign_needs(suite, trigger), shared, state))
     return choices
+
+
+def _without_foreign_needs(suite: Suite, trigger: Trigger) -> Suite:
+    """Who names a suite wants it now: it waits only for needs that were named as well."""
+    return (
+        replace(suite, needs=tuple(need for need in suite.needs if need in trigger.only)) if trigger.only else suite
+    )
 
 
 def _may_share(known: Run, trigger: Trigger) -> bool:
@@ -240,6 +249,7 @@ def add_run(
         suite=suite,
         trust=build.trust,
         state=state,
+        blocked=bool(suite.needs) and not state.is_final,
         reason=reason,
         note=note,
         created_at=now,
@@ -247,7 +257,7 @@ def add_run(
     )
     work.runs.add(run)
     announcing.run_made(work, build, run)
-    if state is RunState.QUEUED:
+    if state is RunState.QUEUED and not run.blocked:
         work.send(ExecuteRun(run.id))
     return run
 
@@ -257,12 +267,12 @@ def _supersede(app: App, work: UnitOfWork, trigger: Trigger, runs: list[Run]) ->
 
     The latter is silent: their check speaks for the new run already (BEHAVIOUR §3).
     """
-    kept, suites = {run.id for run in runs}, {run.suite.name for run in runs}
+    kept, suites = {run.id for run in runs}, {run.suite.key for run in runs}
     older = work.builds.at(trigger.repository.id, trigger.sha)
     if trigger.change is not None:
         older = [*older, *work.builds.of_change(trigger.repository.id, trigger.change)]
     for run in {run.id: run for build in older for run in work.runs.of_build(build.id)}.values():
-        if run.id not in kept and (run.sha != trigger.sha or run.suite.name in suites):
+        if run.id not in kept and (run.sha != trigger.sha or run.suite.key in suites):
             ending.end_run(app, work, run, Reason.SUPERSEDED, f"superseded by {trigger.sha[:7]}")
 
 
@@ -272,7 +282,9 @@ def let_run(app: App, work: UnitOfWork, build: Build) -> int:
     for run in work.runs.of_build(build.id):
         if run.state is RunState.AWAITING_APPROVAL and work.runs.save(run, run.approved(), app.owner):
             announcing.run_made(work, build, replace(run, state=RunState.QUEUED))
-            work.send(ExecuteRun(run.id))
+            if not run.blocked:
+                work.send(ExecuteRun(run.id))
             count += 1
+    announcing.look_at_needs(work, build.repository, build.sha)
     announcing.build_made(work, build)
     return count

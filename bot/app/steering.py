@@ -1,6 +1,5 @@
 """What people may do with a commit's runs, however they say it: comment, button, command line, API."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -8,11 +7,10 @@ from typing import Final
 from bot.app import announcing, ending, starting, trusting
 from bot.app.context import App
 from bot.app.starting import Started
-from bot.domain.build_check import newest_of_each_suite
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import Person, Repository, RepositoryId, Sha
-from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunState
+from bot.domain.runs import Build, BuildId, Cause, Reason, RunState
 from bot.domain.suites import Suite
 from bot.ports.forge import Change
 from bot.ports.store import UnitOfWork
@@ -37,12 +35,6 @@ class Wish:
     person: Person
     key: str
     cause: Cause
-
-
-def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
-    """The runs of a commit that count: of each suite the newest."""
-    builds = reversed(work.builds.at(repository, sha))
-    return newest_of_each_suite(run for build in builds for run in work.runs.of_build(build.id))
 
 
 def origin_of(app: App, repository: Repository, change: Change) -> Build:
@@ -108,7 +100,7 @@ def run_again(
 def cancel(app: App, repository: Repository, sha: Sha, suites: tuple[str, ...], wish: Wish) -> int:
     """End what is unfinished on the commit; how many runs. Idempotent."""
     with app.work() as work:
-        runs = [run for run in runs_at(work, repository.id, sha) if not suites or run.suite.name in suites]
+        runs = [run for run in announcing.runs_at(work, repository.id, sha) if not suites or run.suite.name in suites]
         ended = sum(ending.end_run(app, work, run, Reason.USER, wish.person.login) for run in runs)
         if ended:
             work.audit.add(
@@ -181,7 +173,7 @@ def mark(app: App, origin: Build, suite: Suite, wish: Wish, reason: Reason, note
     """
     state = RunState.PASSED if reason is Reason.OVERRIDE else RunState.SKIPPED
     with app.work() as work:
-        old = work.runs.latest_at(origin.repository, origin.sha, suite.name)
+        old = work.runs.latest_at(origin.repository, origin.sha, suite.key)
         build = work.builds.add(
             replace(
                 origin,

@@ -8,6 +8,7 @@ import click
 from bot import __version__
 
 _COMMANDS: Final = {
+    "admin": ("bot.cli.admin", "admin", "Tokens for programs."),
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),

@@ -5,32 +5,20 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
+from bot.domain.cells_check import LimitsOf
+from bot.domain.checks import AGGREGATE, PASSING, Action, Annotation, Check, CheckStatus, Conclusion
 from bot.domain.runs import Build, Reason, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, conclusion, title
-from bot.domain.suites import Limits
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, title
 from bot.domain.texts import between, code, duration, escaped, one_line
 
 APPROVE: Final = (
     Action("Approve and run", "Run the checks for this commit", "approve"),
     Action("Trust this PR", "Also run its later commits", "approve_pr"),
 )
-SIGNS: Final = {
-    "queued": "◷",
-    "waiting": "‖",
-    "running": "▸",
-    "passed": "✓",
-    "failed": "✗",
-    "errored": "!",
-    "timed_out": "⏱",
-    "cancelled": "⊘",
-    "skipped": "↷",
-}
-_PASSING: Final = (Conclusion.SUCCESS, Conclusion.NEUTRAL, Conclusion.SKIPPED)
 
 
 def build_check(
-    build: Build, runs: Sequence[Run], url: str, suite_url: Callable[[str], str], limits: Limits
+    build: Build, runs: Sequence[Run], url: str, suite_url: Callable[[str], str], limits_of: LimitsOf
 ) -> Check:
     """`url`: the build's page; `suite_url`: the page of a suite by its name."""
     if build.problems:
@@ -47,19 +35,19 @@ def build_check(
         status=CheckStatus.COMPLETED if done else running,
         conclusion=_conclusion(runs) if done else None,
         title=_title(build, runs, ended),
-        summary=_table(build, runs, suite_url, limits),
+        summary=_table(build, runs, suite_url, limits_of),
         actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(runs) is not Conclusion.SUCCESS else (),
         completed_at=ended,
     )
 
 
-def newest_of_each_suite(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Of all runs of a commit those that count, in order of first sight; a skipped one only if there is no other."""
+def newest_of_each_cell(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Of all runs of a commit those that count, one for each cell; a skipped one only if there is no other."""
     found: dict[str, Run] = {}
     for run in runs:
-        known = found.get(run.suite.name)
+        known = found.get(run.suite.key)
         if known is None or _weight(run) >= _weight(known):
-            found[run.suite.name] = run
+            found[run.suite.key] = run
     return tuple(found.values())
 
 
@@ -87,7 +75,7 @@ _WORDS: Final = {Conclusion.SUCCESS: "passed", Conclusion.FAILURE: "failed", Con
 
 def _conclusion(runs: Sequence[Run]) -> Conclusion:
     """Success: every suite passed, was skipped by a filter or may fail."""
-    found = {conclusion(run) for run in runs} - set(_PASSING)
+    found = {conclusion(run) for run in runs} - set(PASSING)
     if not found:
         return Conclusion.SUCCESS
     return Conclusion.CANCELLED if found == {Conclusion.CANCELLED} else Conclusion.FAILURE
@@ -98,26 +86,29 @@ def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
         return "Nothing to run for this event"
     if ended is None:
         return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done"
-    bad = [run for run in runs if conclusion(run) not in _PASSING]
-    good = Counter(run.state.word.replace("_", " ") for run in runs if conclusion(run) in _PASSING)
+    bad = [run for run in runs if conclusion(run) not in PASSING]
+    good = Counter(run.state.word.replace("_", " ") for run in runs if conclusion(run) in PASSING)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
     if bad:
-        words = ", ".join(f"{run.suite.name} {run.state.word.replace('_', ' ')}" for run in bad)
+        words = ", ".join(f"{run.suite.key} {run.state.word.replace('_', ' ')}" for run in bad)
         return one_line(f"{words}; {counts}" if counts else words, 120)
     if all(run.state is RunState.SKIPPED for run in runs):
         return "Nothing to run: every suite was skipped"
     return f"{counts} in {duration(between(build.created_at, ended))}"
 
 
-def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], limits: Limits) -> str:
+def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], limits_of: LimitsOf) -> str:
     if not runs:
         return "No suite of the suite file is for this event."
     rows = ["| suite | result | | time |", "| --- | --- | --- | ---: |"]
-    for run in sorted(runs, key=lambda run: conclusion(run) in _PASSING):
+    for run in sorted(runs, key=lambda run: conclusion(run) in PASSING):
         word = run.state.word
         time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
-        link = f"[{escaped(run.suite.name)}]({suite_url(run.suite.name)})"
-        rows.append(f"| {link} | {SIGNS[word]} {word.replace('_', ' ')} | {escaped(title(run, limits))} | {time} |")
+        link = f"[{escaped(run.suite.key)}]({suite_url(run.suite.name)})"
+        rows.append(
+            f"| {link} | {SIGNS[word]} {word.replace('_', ' ')} "
+            f"| {escaped(title(run, limits_of(run.suite)))} | {time} |"
+        )
     note = f"\n\n{escaped(build.note)}" if build.note else ""
     return "\n".join(rows) + note
 

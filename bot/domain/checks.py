@@ -69,6 +69,8 @@ class Check:
     completed_at: datetime | None = None
 
 
+PASSING: Final = (Conclusion.SUCCESS, Conclusion.NEUTRAL, Conclusion.SKIPPED)
+"""What a required check may end in."""
 AGGREGATE: Final = "assay"
 """The one check that needs to be required (BEHAVIOUR §1)."""
 

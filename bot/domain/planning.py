@@ -116,7 +116,8 @@ class Plan:
 
 
 def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
-    return not trigger.only and any(suite.when.paths and _is_for(trigger, suite) for suite in file.suites)
+    filtered = (suite for suite in file.suites if suite.when.paths or suite.when.paths_ignore)
+    return not trigger.only and any(_is_for(trigger, suite) for suite in filtered)
 
 
 def plan(
@@ -131,26 +132,44 @@ def plan(
     if needs_paths(trigger, file) and (changed is None or not changed.complete):
         note = "The list of changed files is not known whole, so path filters were not used."
         changed = None
-    decisions = tuple(_decide(trigger, suite, changed, match_path, match_branch) for suite in file.suites)
-    return Plan(decisions, note)
+    decisions: list[Decision] = []
+    for suite in file.suites:
+        if trigger.only:
+            decisions.append(Wanted(suite) if suite.name in trigger.only else Elsewhere(suite))
+        elif not _is_for(trigger, suite):
+            decisions.append(Elsewhere(suite))
+        else:
+            skipped = _unwanted(trigger, file, suite) or _filtered(trigger, suite, changed, match_path, match_branch)
+            decisions.append(skipped or Wanted(suite))
+    return Plan(tuple(decisions), note)
 
 
-def _decide(
-    trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_branch: MatchGlobs
-) -> Decision:
-    if trigger.only:
-        return Wanted(suite) if suite.name in trigger.only else Elsewhere(suite)
-    when = suite.when
-    if not _is_for(trigger, suite):
-        return Elsewhere(suite)
-    if _SKIP_CI.search(trigger.message) and not trigger.is_asked_for:
+def _unwanted(trigger: Trigger, file: SuiteFile, suite: Suite) -> Skipped | None:
+    """What holds for all suites of a trigger, unless somebody asks for them now."""
+    if trigger.is_asked_for:
+        return None
+    if trigger.draft and not file.drafts:
+        return Skipped(suite, Reason.DRAFT, "the pull request is a draft")
+    if _SKIP_CI.search(trigger.message):
         return Skipped(suite, Reason.SKIP_CI, "the commit message says [skip ci]")
+    return None
+
+
+def _filtered(
+    trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_branch: MatchGlobs
+) -> Skipped | None:
+    """`changed` None: path filters don't count."""
+    when = suite.when
     branch = trigger.base_ref or trigger.ref
     if when.branches and trigger.cause is not Cause.TAG and not match_branch(when.branches, branch):
         return Skipped(suite, Reason.BRANCH, f"branch {branch} does not match {_list(when.branches)}")
-    if when.paths and changed is not None and not any(match_path(when.paths, path) for path in changed.paths):
+    if changed is None:
+        return None
+    if when.paths and not any(match_path(when.paths, path) for path in changed.paths):
         return Skipped(suite, Reason.PATHS, f"no changed file matches {_list(when.paths)}")
-    return Wanted(suite)
+    if when.paths_ignore and all(match_path(when.paths_ignore, path) for path in changed.paths):
+        return Skipped(suite, Reason.PATHS, f"all changed files match {_list(when.paths_ignore)}")
+    return None
 
 
 def _is_for(trigger: Trigger, suite: Suite) -> bool:

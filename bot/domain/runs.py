@@ -88,7 +88,9 @@ MOVES: Final[Mapping[RunState, frozenset[RunState]]] = {
     RunState.AWAITING_APPROVAL: frozenset(
         {RunState.QUEUED, RunState.REJECTED, RunState.SUPERSEDED, RunState.CANCELLED, RunState.ERRORED}
     ),
-    RunState.QUEUED: frozenset({RunState.PREPARING, RunState.CANCELLED, RunState.SUPERSEDED, RunState.ERRORED}),
+    RunState.QUEUED: frozenset(
+        {RunState.PREPARING, RunState.CANCELLED, RunState.SUPERSEDED, RunState.ERRORED, RunState.SKIPPED}
+    ),
     RunState.PREPARING: frozenset({RunState.RUNNING}) | _ENDS_OF_A_CLAIM,
     RunState.RUNNING: frozenset({RunState.FINALIZING}) | _ENDS_OF_A_CLAIM,
     RunState.FINALIZING: _ENDS_OF_A_CLAIM,
@@ -121,6 +123,8 @@ class Reason(enum.StrEnum):
     PATHS = "paths"
     BRANCH = "branch"
     SKIP_CI = "skip_ci"
+    DRAFT = "draft"
+    NEEDS_FAILED = "needs_failed"
     COMMAND_SKIP = "command_skip"
     """Somebody with write access said so."""
     OVERRIDE = "override"
@@ -171,6 +175,8 @@ class Run:
     suite: Suite
     trust: Trust
     state: RunState
+    blocked: bool = False
+    """Queued, but the suites that it needs have not passed yet."""
     reason: Reason | None = None
     note: str = ""
     """What people are told beside the reason: a filter, a person, an error text."""

@@ -8,6 +8,17 @@ from bot.domain.runs import Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
+SIGNS: Final = {
+    "queued": "◷",
+    "waiting": "‖",
+    "running": "▸",
+    "passed": "✓",
+    "failed": "✗",
+    "errored": "!",
+    "timed_out": "⏱",
+    "cancelled": "⊘",
+    "skipped": "↷",
+}
 RERUN_FAILED: Final = Action("Re-run failed", "Run what failed again", "rerun_failed")
 RERUN_ALL: Final = Action("Re-run all", "Run everything again", "rerun_all")
 _TRY_AGAIN: Final = Action("Try again", "Run this suite once more", "rerun_all")

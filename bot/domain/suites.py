@@ -237,3 +237,15 @@ class Limits:
     disk: int = 10 * GIB
     file: int = 2 * GIB
     log: int = 50 * MIB
+
+
+def limits_for(suite: Suite, usual: Limits, ceiling: Limits) -> Limits:
+    """What the suite asks for, or what is usual, but never more than the operator's ceiling."""
+    return Limits(
+        cpus=min(suite.cpus or usual.cpus, ceiling.cpus),
+        memory=min(suite.memory or usual.memory, ceiling.memory),
+        pids=min(usual.pids, ceiling.pids),
+        disk=min(suite.disk or usual.disk, ceiling.disk),
+        file=min(usual.file, suite.disk or usual.disk, ceiling.disk),
+        log=ceiling.log,
+    )

@@ -14,7 +14,9 @@ from typing import Protocol, Self
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
 from bot.domain.tokens import Token
+from bot.ports.artifacts import ArtifactTable
 from bot.ports.queue import Task
+from bot.ports.vault import Secrets
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -119,7 +121,7 @@ class Runs(Protocol):
         """Its own and shared ones, in the order of the suite file."""
 
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
-        """The newest that is not skipped, else the newest."""
+        """The newest that is not skipped, else the newest. `suite`: its key, which names one cell."""
 
     def recent(self, limit: int, *, public_only: bool = True) -> Sequence[Run]: ...
 
@@ -144,7 +146,13 @@ class Runs(Protocol):
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""
 
     def queued(self, limit: int) -> Sequence[RunId]:
-        """Oldest first."""
+        """Those that may be claimed; oldest first."""
+
+    def blocked_at(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
+        """Queued runs of that commit that wait for what they need."""
+
+    def unblock(self, run: RunId) -> bool:
+        """What a queued run needed has passed: it may be claimed from now on. False if it isn't blocked."""
 
     def expired(self, grace: float) -> Sequence[Run]:
         """Claimed runs whose lease ended more than `grace` seconds ago."""
@@ -209,10 +217,10 @@ class Reports(Protocol):
     def own(self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None) -> int:
         """Let this build (and run) speak through the check name from now on; makes it due; its id."""
 
-    def touch(self, repository: RepositoryId, sha: Sha, name: str, run: RunId | None) -> int | None:
-        """The visible state changed: make it due. None when another run owns the name by now.
+    def touch(self, repository: RepositoryId, sha: Sha, name: str) -> int | None:
+        """The visible state may have changed: make it due; its id. None when nothing is shown under that name.
 
-        `run` None touches the aggregate, whoever owns it.
+        What is sent is rendered from the newest runs, so it does not matter whose change it was.
         """
 
     def claim(self, report: int, lease: float) -> Report | None:
@@ -376,6 +384,10 @@ class UnitOfWork(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def calls(self) -> Calls: ...
+    @property
+    def secrets(self) -> Secrets: ...
+    @property
+    def artifacts(self) -> ArtifactTable: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -62,10 +62,10 @@ class BuildAnswer(BaseModel):
     sender: str
     trust: str
     note: str
-    problems: list[ProblemAnswer]
     created_at: datetime
     url: str
     runs: list[RunAnswer]
+    problems: list[ProblemAnswer]
 
 
 class BuildList(BaseModel):
@@ -74,9 +74,45 @@ class BuildList(BaseModel):
     """Ask with `before` = this for older ones."""
 
 
-class Fault(BaseModel):
-    error: str
-    reason: str
+class RepositoryAnswer(BaseModel):
+    number: int
+    forge: str
+    name: str
+    private: bool
+    default_branch: str
+    url: str
+
+
+class RepositoryList(BaseModel):
+    repositories: list[RepositoryAnswer]
+    next: int | None
+    """Ask with `after` = this for more."""
+
+
+class SuiteAnswer(BaseModel):
+    """A suite as it ran at the newest push to the repository's default branch."""
+
+    name: str
+    forge: str
+    repository: str
+    image: str
+    build: int
+    url: str
+
+
+class SuiteList(BaseModel):
+    suites: list[SuiteAnswer]
+
+
+class EnvironmentAnswer(BaseModel):
+    """An image, and the suites that run in it."""
+
+    image: str
+    suites: list[SuiteAnswer]
+
+
+class EnvironmentList(BaseModel):
+    environments: list[EnvironmentAnswer]
 
 
 def run_answer(app: App, view: RunView) -> RunAnswer:
@@ -103,6 +139,28 @@ def build_answer(app: App, view: BuildView) -> BuildAnswer:
         created_at=build.created_at,
         url=app.build_url(build.id),
         runs=[_run(app, run, build, view.repository) for run in view.runs],
+    )
+
+
+def repository_answer(repository: Repository) -> RepositoryAnswer:
+    return RepositoryAnswer(
+        number=repository.id,
+        forge=repository.forge,
+        name=repository.path,
+        private=repository.private,
+        default_branch=repository.default_branch,
+        url=repository.web_url,
+    )
+
+
+def suite_answer(app: App, view: RunView) -> SuiteAnswer:
+    return SuiteAnswer(
+        name=view.run.suite.name,
+        forge=view.repository.forge,
+        repository=view.repository.path,
+        image=view.run.suite.image,
+        build=view.build.id,
+        url=app.suite_url(view.build.id, view.run.suite.name),
     )
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -18,11 +19,16 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.ports.store import UnitOfWork
-from bot.web import api, docs, errors, health, live, pages, webhooks
+from bot.web import api, docs, errors, health, live, orders, pages, resources, webhooks
+from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
+from bot.web.inbox import Inbox
+from bot.web.problems import say_media_type
 from bot.web.site import Places, Site
 
 _STREAMS: Final = 256
+_SMALL: Final = 64 << 10
+"""Bytes of a body for the API at most."""
 _STATIC: Final = Path(__file__).parent / "static"
 
 
@@ -62,6 +68,7 @@ def make_asgi(
         body_limit=body_limit,
         body_seconds=body_seconds,
         streams=Places(streams),
+        inbox=Inbox(),
     )
     asgi = Starlette(
         routes=[
@@ -75,6 +82,8 @@ def make_asgi(
             Route("/b/{build}/{suite}", pages.suite),
             Route("/b/{build}/{suite}/log", pages.raw_log),
             Route("/b/{build}/{suite}/stream", live.suite),
+            Route("/audit", pages.audit),
+            Route("/schema/v1.json", pages.schema),
             Route("/icons/{word}.svg", pages.icon),
             Mount("/static", StaticFiles(directory=_STATIC)),
             WebSocketRoute("/runs/{id}/logs", live.log_socket),
@@ -101,12 +110,26 @@ def _rest(site: Site) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     rest.add_exception_handler(BotError, errors.of_bot)
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    rest.include_router(api.router)
+    for part in (api, orders, resources):
+        rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
+    rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)
+    rest.openapi = _document(rest)  # type: ignore[method-assign]  # the way that FastAPI describes
     rest.state.site = site
     return rest
+
+
+def _document(rest: FastAPI) -> Callable[[], dict[str, Any]]:
+    made = rest.openapi
+
+    @cache
+    def document() -> dict[str, Any]:
+        return say_media_type(made())
+
+    return document

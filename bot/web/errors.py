@@ -6,14 +6,21 @@ import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from bot.app.access import Forbidden, Unauthorized
+from bot.app.requesting import Conflict, NotPossible
 from bot.domain.errors import BadInput, BadSignature, BotError, Gone, NotAllowed, Refused, Unavailable
 from bot.web.pages import page_of_error
+from bot.web.problems import problem
 
 log = structlog.get_logger()
 
 _STATUS: Final[dict[type[BaseException], int]] = {
+    Unauthorized: 401,
+    Forbidden: 403,
+    Conflict: 409,
+    NotPossible: 422,
     BadSignature: 401,
     BadInput: 400,
     NotAllowed: 403,
@@ -22,8 +29,10 @@ _STATUS: Final[dict[type[BaseException], int]] = {
     Unavailable: 503,
     BotError: 500,
 }
+_SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible)
+"""Their own words are the answer."""
 _WORDS: Final = {404: "Not found", 405: "Not allowed", 503: "Not available now"}
-_RETRY: Final = {"Retry-After": "5"}
+_HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
 def of_bot(request: Request, error: Exception) -> Response:
@@ -32,7 +41,7 @@ def of_bot(request: Request, error: Exception) -> Response:
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     if status >= 500:  # noqa: PLR2004  # our fault or the world's
         log.warning("web.failed", error=error.code, reason=str(error), path=request.url.path)
-    return answer(request, status, error.code)
+    return answer(request, status, error.code, str(error) if isinstance(error, _SPOKEN) else None)
 
 
 def of_http(request: Request, error: Exception) -> Response:
@@ -50,12 +59,11 @@ def of_bug(request: Request, _: Exception) -> Response:
 def of_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     places = [{"at": [str(part) for part in one["loc"]], "message": one["msg"]} for one in error.errors()]
-    return JSONResponse({"error": "bad_input", "reason": "the request is not valid", "problems": places}, 422)
+    return problem(422, "bad_input", "the request is not valid", problems=places)
 
 
-def answer(request: Request, status: int, code: str) -> Response:
+def answer(request: Request, status: int, code: str, detail: str | None = None) -> Response:
     words = _WORDS.get(status, "This did not work")
     if "text/html" in request.headers.get("accept", ""):
         return page_of_error(request, status, words)
-    headers = _RETRY if status == 503 else None  # noqa: PLR2004
-    return JSONResponse({"error": code, "reason": words.lower()}, status, headers=headers)
+    return problem(status, code, detail or words.lower(), headers=_HEADERS.get(status))

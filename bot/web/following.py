@@ -1,6 +1,6 @@
 """What a page that is open must hear next; each step looks once at the store and gives what is new."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -8,13 +8,16 @@ from typing import Final
 from sse_starlette import ServerSentEvent
 
 from bot.app import queries
-from bot.app.queries import ANYBODY
+from bot.app.queries import Viewer
 from bot.domain.runs import BuildId, Run
 from bot.web.logview import view_at
 from bot.web.site import Site, rendered
 
 PIECE: Final = 64 * 1024
 """Bytes of log in one event at most."""
+
+Look = Callable[[], Viewer]
+"""Who follows, looked at anew for each step: a token may have been revoked since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,12 @@ class Step:
 class BuildFollower:
     """`state` events with the build's facts and suites, then `end`."""
 
-    def __init__(self, site: Site, number: BuildId) -> None:
-        self._site, self._number = site, number
+    def __init__(self, site: Site, look: Look, number: BuildId) -> None:
+        self._site, self._look, self._number = site, look, number
         self._shown = ""
 
     def step(self) -> Step:
-        view = queries.build(self._site.reader, ANYBODY, self._number)
+        view = queries.build(self._site.reader, self._look(), self._number)
         html = rendered(self._site, "_build.html", view=view)
         events = [] if html == self._shown else [ServerSentEvent(html, event="state")]
         self._shown = html
@@ -45,8 +48,8 @@ class BuildFollower:
 class SuiteFollower:
     """`lines` (id: the byte to go on from), `line` for one that is still written, `state`, and at last `end`."""
 
-    def __init__(self, site: Site, build: BuildId, run: Run, start: int) -> None:
-        self._site, self._build, self._run = site, build, run
+    def __init__(self, site: Site, look: Look, build: BuildId, run: Run, start: int) -> None:
+        self._site, self._look, self._build, self._run = site, look, build, run
         logs = site.reader.logs
         self._view = view_at(partial(logs.read, run.id), min(start, logs.size(run.id)))
         self._at = self._view.offset
@@ -54,7 +57,7 @@ class SuiteFollower:
 
     def step(self) -> Step:
         app = self._site.reader
-        piece = queries.log_piece(app, ANYBODY, self._run.id, self._at, PIECE)
+        piece = queries.log_piece(app, self._look(), self._run.id, self._at, PIECE)
         self._at += len(piece.data)
         events = [*self._state_event(piece.view), *self._line_events(piece.data)]
         if piece.complete:

@@ -14,15 +14,16 @@ import structlog
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bot.app import queries
-from bot.app.queries import ANYBODY, LogPiece
+from bot.app.queries import LogPiece
 from bot.domain.errors import BotError
 from bot.domain.runs import RunId
 from bot.web.following import BuildFollower, Step, SuiteFollower
-from bot.web.site import Places, build_of, run_of, site_of
+from bot.web.problems import problem
+from bot.web.site import Places, build_of, run_of, site_of, viewer_of
 
 log = structlog.get_logger()
 
@@ -40,17 +41,19 @@ async def build(request: Request) -> Response:
     """The suites table whenever it changes."""
     site = site_of(request)
     number = build_of(request)
-    view = await run_in_threadpool(queries.build, site.reader, ANYBODY, number)
-    return _stream(site.streams, BuildFollower(site, view.build.id).step)
+    look = partial(viewer_of, request)
+    view = await run_in_threadpool(lambda: queries.build(site.reader, look(), number))
+    return _stream(site.streams, BuildFollower(site, look, view.build.id).step)
 
 
 async def suite(request: Request) -> Response:
     """A suite's state and the lines of its log; resumes after the byte of Last-Event-ID, else of `from`."""
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
-    view = await run_in_threadpool(queries.suite, site.reader, ANYBODY, number, name)
+    look = partial(viewer_of, request)
+    view = await run_in_threadpool(lambda: queries.suite(site.reader, look(), number, name))
     start = _offset(request.headers.get("last-event-id") or request.query_params.get("from"))
-    follower = await run_in_threadpool(SuiteFollower, site, number, view.run, start)
+    follower = await run_in_threadpool(SuiteFollower, site, look, number, view.run, start)
     return _stream(site.streams, follower.step)
 
 
@@ -61,7 +64,7 @@ def _offset(text: str | None) -> int:
 
 def _stream(places: Places, step: Callable[[], Step]) -> Response:
     if places.full:
-        return JSONResponse({"error": "busy", "reason": "too many open streams"}, 503, headers={"Retry-After": "15"})
+        return problem(503, "busy", "too many open streams", headers={"Retry-After": "15"})
     return EventSourceResponse(_events(places, step), ping=_PING, headers=_HEADERS)
 
 
@@ -109,7 +112,9 @@ def _is_own_origin(websocket: WebSocket) -> bool:
 
 
 async def _read(websocket: WebSocket, run: RunId, start: int) -> LogPiece:
-    return await run_in_threadpool(queries.log_piece, site_of(websocket).reader, ANYBODY, run, start, PIECE)
+    """Each time with a new look at the token, which may have been revoked since."""
+    reader = site_of(websocket).reader
+    return await run_in_threadpool(lambda: queries.log_piece(reader, viewer_of(websocket), run, start, PIECE))
 
 
 async def _send_log(websocket: WebSocket, run: RunId, start: int, piece: LogPiece) -> None:

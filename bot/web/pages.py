@@ -14,21 +14,21 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from bot.app import queries
-from bot.app.queries import ANYBODY
-from bot.domain.build_check import SIGNS
+from bot.app.suitefile import schema_text
 from bot.domain.errors import BotError
 from bot.domain.refs import Repository
 from bot.domain.runs import BuildId, Run
-from bot.domain.suite_check import title
+from bot.domain.suite_check import SIGNS, title
 from bot.domain.texts import between, duration, size
 from bot.web.ansi import visible
 from bot.web.logview import ShownLog
-from bot.web.site import build_of, rendered, site_of
+from bot.web.site import build_of, rendered, site_of, viewer_of
 
 logger = structlog.get_logger()
 
 _FOLDER: Final = Path(__file__).parent
 _LISTED: Final = 30
+_AUDITED: Final = 200
 _BUFFERED: Final = 50
 """Pieces of a template that are sent together."""
 
@@ -37,13 +37,13 @@ def home(request: Request) -> Response:
     site = site_of(request)
     before = request.query_params.get("before", "")
     number = BuildId(int(before)) if before.isascii() and before.isdigit() and len(before) < 19 else None  # noqa: PLR2004
-    builds = queries.recent_builds(site.reader, ANYBODY, _LISTED, number)
+    builds = queries.recent_builds(site.reader, viewer_of(request), _LISTED, number)
     return _page(rendered(site, "home.html", builds=builds, older=len(builds) == _LISTED))
 
 
 def build(request: Request) -> Response:
     site = site_of(request)
-    view = queries.build(site.reader, ANYBODY, build_of(request))
+    view = queries.build(site.reader, viewer_of(request), build_of(request))
     return _page(rendered(site, "build.html", view=view))
 
 
@@ -51,8 +51,9 @@ def suite(request: Request) -> Response:
     """Sent piece by piece, because of the log."""
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
-    view = queries.suite(site.reader, ANYBODY, number, name)
-    others = queries.build(site.reader, ANYBODY, number).runs
+    viewer = viewer_of(request)
+    view = queries.suite(site.reader, viewer, number, name)
+    others = queries.build(site.reader, viewer, number).runs
     logs = site.reader.logs
     log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id))
     stream = site.pages.get_template("suite.html").stream(
@@ -75,8 +76,19 @@ def _safe_parts(log: ShownLog) -> Iterator[object]:
 def raw_log(request: Request) -> Response:
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
-    run = queries.suite(site.reader, ANYBODY, number, name).run
+    run = queries.suite(site.reader, viewer_of(request), number, name).run
     return RedirectResponse(f"{site.app.url}/runs/{run.id}/log", 302)
+
+
+def audit(request: Request) -> Response:
+    """Who approved, overrode, cancelled and re-ran what."""
+    site = site_of(request)
+    return _page(rendered(site, "audit.html", entries=queries.audit(site.reader, viewer_of(request), _AUDITED)))
+
+
+def schema(_: Request) -> Response:
+    """What editors check suite files with."""
+    return Response(schema_text(), media_type="application/schema+json", headers={"Cache-Control": "max-age=3600"})
 
 
 def icon(request: Request) -> Response:

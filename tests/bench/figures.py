@@ -53,7 +53,7 @@ def milliseconds(seconds: Iterable[float]) -> float:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"  # noqa: PLR2004 - three digits tell enough
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
 
 
 Benchmark = Callable[[], Iterable[Figure]]

@@ -75,7 +75,7 @@ def _figures(kind: Network, held: list[Sample], new: list[Sample], limits: list[
             limit=bare_first,
             against=against,
         )
-    ends = milliseconds(one.ended_after for one in limits)
+    ends = milliseconds(one.ended for one in limits)
     for what in ("check", "aggregate"):
         yield Figure(
             name="P3",

@@ -120,7 +120,7 @@ class Chain:
 
 @contextlib.contextmanager
 def product(module: str = "", **settings: str) -> Iterator[Product]:
-    """Started and ready; `settings` are ASSAY_… variables without that prefix. `module` is run instead of the product."""
+    """Started and ready, or `module` in its place; `settings` are ASSAY_… variables without that prefix."""
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as name, contextlib.ExitStack() as ends:
         folder = Path(name)
         folder.chmod(0o711)

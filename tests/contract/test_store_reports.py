@@ -31,7 +31,7 @@ def own(work: OpenWork, run: Run) -> int:
 
 def touch(work: OpenWork, run: Run) -> int | None:
     with work() as unit:
-        return unit.reports.touch(run.repository, run.sha, NAME, run.id)
+        return unit.reports.touch(run.repository, run.sha, NAME)
 
 
 def claim(work: OpenWork, report: int, lease: float = 60) -> Report:
@@ -99,21 +99,11 @@ def test_what_changed_while_it_was_sent_is_due_again_with_the_newest_version_alo
     assert due(work) == []
 
 
-def test_a_run_that_lost_the_name_can_not_speak_through_it(work: OpenWork, run: Run, report: int) -> None:
-    send(work, claim(work, report), ref="check-1", ended=True)
-    with work() as unit:
-        again = stored_run(unit, unit.builds.get(run.build))
-    assert own(work, again) == report
-    assert touch(work, run) is None
-    taken = claim(work, report)
-    assert (taken.run, taken.version, taken.ref, taken.ended) == (again.id, 2, "check-1", True)
-
-
 def test_the_aggregate_is_touched_whoever_owns_it(work: OpenWork, run: Run) -> None:
     with work() as unit:
-        assert unit.reports.touch(run.repository, run.sha, "assay", None) is None
+        assert unit.reports.touch(run.repository, run.sha, "assay") is None
         aggregate = unit.reports.own(run.repository, run.sha, "assay", run.build, None)
-        assert unit.reports.touch(run.repository, run.sha, "assay", None) == aggregate
+        assert unit.reports.touch(run.repository, run.sha, "assay") == aggregate
     assert claim(work, aggregate).version == 2
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.build_check import build_check, newest_of_each_suite, verdict
+from bot.domain.build_check import build_check, newest_of_each_cell, verdict
 from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.errors import Problem
 from bot.domain.runs import Build, Reason, Run, RunState
@@ -16,7 +16,7 @@ PAGE = "https://ci.example.org/b/12"
 
 
 def check(*runs: Run, build: Build | None = None) -> Check:
-    return build_check(build or a_build(), runs, PAGE, lambda suite: f"{PAGE}/{suite}", Limits())
+    return build_check(build or a_build(), runs, PAGE, lambda suite: f"{PAGE}/{suite}", lambda _: Limits())
 
 
 def suite_run(name: str, state: RunState, **more: object) -> Run:
@@ -105,7 +105,7 @@ def test_the_newest_run_of_each_suite_counts() -> None:
     new = replace(old, state=RunState.PASSED, created_at=NOON + timedelta(minutes=5))
     skipped = suite_run("unit", RunState.SKIPPED, created_at=NOON + timedelta(minutes=9))
     lint = suite_run("lint", RunState.PASSED)
-    assert newest_of_each_suite([old, new, skipped, lint]) == (new, lint)
+    assert newest_of_each_cell([old, new, skipped, lint]) == (new, lint)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from bot.domain.runs import Reason, RunId, RunState
 from bot.domain.suites import Limits, Network
 from bot.ports.queue import ExecuteRun, HandleDelivery
 from bot.ports.sandbox import Exit, Leftover, Stop
+from tests.builders import a_suite
 from tests.fakes.sandbox import Act
 from tests.walks import ONE, World
 
@@ -130,7 +131,7 @@ def test_a_passing_fault_of_the_sources_is_not_seen_by_anybody(world: World) -> 
 
 
 def test_a_log_over_its_limit_ends_the_suite_with_a_last_line_that_says_so(tmp_path: Path) -> None:
-    world = World(tmp_path, limits=Limits(log=1000))
+    world = World(tmp_path, ceiling=Limits(log=1000))
     world.sandbox.acts[SCRIPT] = Act(output=b"x" * 5000, endless=True)
     world.push()
     world.settle()
@@ -265,7 +266,7 @@ def test_an_engine_that_is_gone_in_the_middle_is_not_the_suites_fault(world: Wor
 
 
 def test_a_list_of_commands_shows_each_before_it_runs_it() -> None:
-    text = script(("make", "echo 'it''s'"), is_script=False)
+    text = script(a_suite(commands=("make", "echo 'it''s'"), is_script=False))
     assert text == (
         "printf '\\033[1m$ %s\\033[0m\\n' 'make'\nmake\n"
         "printf '\\033[1m$ %s\\033[0m\\n' 'echo '\\''it'\\'''\\''s'\\'''\necho 'it''s'"
@@ -273,4 +274,4 @@ def test_a_list_of_commands_shows_each_before_it_runs_it() -> None:
 
 
 def test_a_script_is_run_as_it_is_written() -> None:
-    assert script(("make\nmake test\n",), is_script=True) == "make\nmake test\n"
+    assert script(a_suite(commands=("make\nmake test\n",))) == "make\nmake test\n"

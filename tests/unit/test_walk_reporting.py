@@ -40,7 +40,7 @@ def test_a_report_that_shows_nothing_new_is_not_sent(world: World) -> None:
     before = publishes(world)
     run = world.run()
     with world.app.work() as work:
-        work.reports.touch(run.repository, run.sha, "assay", None)
+        work.reports.touch(run.repository, run.sha, "assay")
     world.turn("reports")
     world.settle()
     assert publishes(world) == before

@@ -72,7 +72,14 @@ def test_builds_are_listed_page_by_page(world: World, client: TestClient) -> Non
 )
 def test_what_is_not_there_is_answered_in_json(client: TestClient, path: str) -> None:
     answer = client.get(path)
-    assert (answer.status_code, answer.json()) == (404, {"error": "not_found", "reason": "not found"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "detail": "not found",
+        "code": "not_found",
+    }
 
 
 @pytest.mark.parametrize(
@@ -80,7 +87,7 @@ def test_what_is_not_there_is_answered_in_json(client: TestClient, path: str) ->
 )
 def test_a_request_that_makes_no_sense_is_told_where(client: TestClient, path: str) -> None:
     answer = client.get(path)
-    assert (answer.status_code, answer.json()["error"]) == (422, "bad_input")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_input")
     assert answer.json()["problems"]
 
 
@@ -152,7 +159,20 @@ def test_an_empty_log_has_no_ranges() -> None:
 def test_the_document_names_what_there_is_and_people_can_read_it(client: TestClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
-    assert list(document["paths"]) == ["/runs", "/runs/{id}", "/runs/{id}/log", "/builds", "/builds/{number}"]
+    assert set(document["paths"]) == {
+        "/runs",
+        "/runs/{id}",
+        "/runs/{id}/log",
+        "/runs/{id}/cancel",
+        "/runs/{id}/retest",
+        "/builds",
+        "/builds/{number}",
+        "/builds/{number}/cancel",
+        "/builds/{number}/approve",
+        "/repositories",
+        "/suites",
+        "/environments",
+    }
     shown = client.get("/docs")
     assert shown.status_code == 200
     assert "/runs/{id}/log" in shown.text

@@ -124,5 +124,5 @@ def test_faults_are_answered_without_details(
 
     monkeypatch.setattr(queries, "build", fail)
     answer = client.get(path)
-    assert (answer.status_code, answer.json()["error"]) == (status, said)
+    assert (answer.status_code, answer.json()["code"]) == (status, said)
     assert "detail" not in answer.text

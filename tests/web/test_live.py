@@ -12,6 +12,7 @@ from bot.app import queries
 from bot.domain.errors import StoreBusy
 from bot.domain.runs import RunState
 from bot.web import live
+from bot.app.queries import ANYBODY, Viewer
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.site import Places, Site
 from tests.web.conftest import MakeClient, World
@@ -33,7 +34,7 @@ def said(step: Step, name: str) -> list[str]:
 
 def test_lines_come_as_they_are_written(world: World, client: TestClient) -> None:
     run = world.running(world.build())
-    follower = SuiteFollower(site_of(client), run.build, run, 0)
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 0)
     world.write(run, b"one\ntw")
     first = follower.step()
     world.write(run, b"o\n")
@@ -47,7 +48,7 @@ def test_lines_come_as_they_are_written(world: World, client: TestClient) -> Non
 
 def test_nothing_new_is_no_event(world: World, client: TestClient) -> None:
     run = world.running(world.build())
-    follower = SuiteFollower(site_of(client), run.build, run, 0)
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 0)
     follower.step()
     assert heard(follower.step()) == []
 
@@ -55,14 +56,14 @@ def test_nothing_new_is_no_event(world: World, client: TestClient) -> None:
 def test_whoever_comes_back_gets_the_rest_with_the_right_numbers(world: World, client: TestClient) -> None:
     run = world.running(world.build())
     world.write(run, b"one\n\x1b[31mtwo\nthree\n")
-    step = SuiteFollower(site_of(client), run.build, run, 13).step()
+    step = SuiteFollower(site_of(client), anybody, run.build, run, 13).step()
     assert said(step, "lines") == ['<a id="L3" href="#L3" data-n="3"></a><span class="f1">three</span>']
 
 
 def test_an_offset_beyond_the_end_is_the_end(world: World, client: TestClient) -> None:
     run = world.running(world.build())
     world.write(run, b"one\n")
-    follower = SuiteFollower(site_of(client), run.build, run, 10**15)
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 10**15)
     world.write(run, b"two\n")
     assert said(follower.step(), "lines") == ['<a id="L2" href="#L2" data-n="2"></a>two']
 
@@ -70,7 +71,7 @@ def test_an_offset_beyond_the_end_is_the_end(world: World, client: TestClient) -
 def test_a_change_of_state_is_told_and_the_end_ends_it(world: World, client: TestClient) -> None:
     run = world.running(world.build())
     world.write(run, b"one\n")
-    follower = SuiteFollower(site_of(client), run.build, run, 0)
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 0)
     follower.step()
     world.end(run, RunState.FAILED, exit_code=3)
     last = follower.step()
@@ -81,7 +82,7 @@ def test_a_change_of_state_is_told_and_the_end_ends_it(world: World, client: Tes
 def test_much_log_comes_in_bounded_events(world: World, client: TestClient) -> None:
     run = world.running(world.build())
     world.write(run, b"0123456789\n" * 10_000)
-    follower = SuiteFollower(site_of(client), run.build, run, 0)
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 0)
     first, second = follower.step(), follower.step()
     assert (first.more, second.more) == (True, False)
     assert heard(second)[0] == ("lines", "110000")
@@ -90,7 +91,7 @@ def test_much_log_comes_in_bounded_events(world: World, client: TestClient) -> N
 def test_a_build_tells_its_suites_when_they_change(world: World, client: TestClient) -> None:
     build = world.build()
     run = world.running(build)
-    follower = BuildFollower(site_of(client), build.id)
+    follower = BuildFollower(site_of(client), anybody, build.id)
     first, second = follower.step(), follower.step()
     world.end(run)
     last = follower.step()

@@ -21,7 +21,8 @@ from bot.adapters.sandbox_docker.engine import (
     translated,
     words_of,
 )
-from bot.adapters.sandbox_docker.profile import Attempt
+from bot.adapters.sandbox_docker.firewall import Firewall
+from bot.adapters.sandbox_docker.profile import Attempt, Usage
 from bot.domain.errors import ImageMissing, SandboxUnavailable
 from bot.domain.suites import Network
 from bot.faultpoints import faultpoint
@@ -32,12 +33,14 @@ log = structlog.get_logger()
 _TRIES: Final = 2
 _REMOVAL: Final = 20.0
 """Seconds that another's removal of the same container may take."""
+_BRIEF: Final = 5
+"""Seconds for an answer that is not worth waiting for."""
 _NOT_RUNNABLE: Final = re.compile(r"exec|no such file|permission denied|argument list", re.IGNORECASE)
 
 
 class Containers:
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, firewall: Firewall | None) -> None:
+        self._engine, self._firewall = engine, firewall
 
     def create(self, attempt: Attempt, job: Job, body: dict[str, Any], folder: Path) -> str:
         """The id of a container that is just as `body` asks and has never run, with its volume and network.
@@ -47,13 +50,23 @@ class Containers:
             SandboxUnavailable: the engine can't, or made another container than it was asked for.
         """
         with translated("making the container"):
-            if job.network is not Network.INTERNET:
-                return self._create(attempt, job, body, folder)
+            if profile.network_mode(attempt, job) == "none":
+                return self._create(attempt, body, folder)
             # Of all that is made here a network takes longest, and the container wants it only when it starts.
             with ThreadPoolExecutor(1, "sandbox-create") as thread:
-                container = thread.submit(self._create, attempt, job, body, folder)
-                self._make_network(attempt, body["Labels"])
+                container = thread.submit(self._create, attempt, body, folder)
+                self._make_network(attempt, job, body["Labels"])
                 return container.result()
+
+    def make(self, name: str, body: dict[str, Any]) -> str:
+        """The id of a container of that name that is just as `body` asks. Raises errors of the engine, too."""
+        container = self._made(name, body)
+        found = profile.differences(body, self._engine.client().inspect_container(container))
+        if found:
+            self._discard(container)
+            log.error("sandbox.wrong_container", container=name, differences=found)
+            raise SandboxUnavailable(f"the engine made another container than asked for: {', '.join(found)}")
+        return container
 
     def start(self, container: str) -> str:
         """Why its command can't be run, or nothing once it runs."""
@@ -76,6 +89,17 @@ class Containers:
             log.warning("sandbox.signal_failed", signal=signal, error=words_of(error))
         return True
 
+    def usage(self, container: str) -> Usage:
+        """Up to now; nothing when the engine does not say so at once."""
+        try:
+            seen: dict[str, Any] = self._engine.client(_BRIEF).stats(container, stream=False, one_shot=True)
+        except ENGINE_ERRORS as error:
+            log.warning("sandbox.usage_unknown", error=words_of(error))
+            return Usage()
+        nanoseconds = (seen.get("cpu_stats") or {}).get("cpu_usage", {}).get("total_usage")
+        memory = (seen.get("memory_stats") or {}).get("max_usage")
+        return Usage(memory, None if nanoseconds is None else nanoseconds / 1e9)
+
     def remove(self, attempt: Attempt) -> None:
         """With the anonymous volumes of its image. Gone already, or being removed by another, is fine."""
         with translated(f"removing {attempt.name}"):
@@ -87,6 +111,9 @@ class Containers:
                 if error.status_code != IN_THE_WAY:
                     raise
                 self._until_gone(attempt.name)
+            for name in self._beside(attempt):
+                with already(GONE, IN_THE_WAY):
+                    self._discard(name)
             faultpoint("janitor.while_removing")
             found = self._engine.client().volumes(filters=profile.filters(attempt))["Volumes"] or ()
             for volume in found:
@@ -95,41 +122,40 @@ class Containers:
             with already(GONE):
                 self._engine.client().remove_network(attempt.name)
 
-    def _create(self, attempt: Attempt, job: Job, body: dict[str, Any], folder: Path) -> str:
+    def _create(self, attempt: Attempt, body: dict[str, Any], folder: Path) -> str:
         self._make_volume(attempt, body["Labels"], folder)
-        container = self._made(attempt, body)
-        found = profile.differences(body, self._engine.client().inspect_container(container))
-        if found:
-            self._discard(container)
-            log.error("sandbox.wrong_container", run=job.run, attempt=job.attempt, differences=found)
-            raise SandboxUnavailable(f"the engine made another container than asked for: {', '.join(found)}")
-        return container
+        return self.make(attempt.name, body)
 
-    def _made(self, attempt: Attempt, body: dict[str, Any]) -> str:
+    def _beside(self, attempt: Attempt) -> list[str]:
+        """The containers of its services."""
+        wanted = {"label": [*profile.filters(attempt)["label"], "assay.service"]}
+        return [str(one["Id"]) for one in self._engine.client().containers(all=True, filters=wanted)]
+
+    def _made(self, name: str, body: dict[str, Any]) -> str:
         """Its name is its own, so a container whose making was not answered is found again, not made twice."""
         for _ in range(_TRIES):
             try:
                 api: Any = self._engine.client(LONG_CALL)  # the stubs have no types for the next call
-                made = api.create_container_from_config(body, attempt.name)
+                made = api.create_container_from_config(body, name)
             except ImageNotFound as error:
                 raise ImageMissing(words_of(error)) from error
             except APIError as error:
                 if error.status_code != IN_THE_WAY:
                     raise
-                if present := self._adopted(attempt, body):
+                if present := self._adopted(name, body):
                     return present
             except requests.RequestException as error:
-                log.warning("sandbox.create_unanswered", container=attempt.name, error=words_of(error))
+                log.warning("sandbox.create_unanswered", container=name, error=words_of(error))
             else:
                 return str(made["Id"])
-        raise SandboxUnavailable(f"no container could be made as {attempt.name}")
+        raise SandboxUnavailable(f"no container could be made as {name}")
 
-    def _adopted(self, attempt: Attempt, body: dict[str, Any]) -> str:
+    def _adopted(self, name: str, body: dict[str, Any]) -> str:
         """The one that has the name, if it is of the same claim and never started; else it is removed."""
-        present = self._engine.client().inspect_container(attempt.name)
+        present = self._engine.client().inspect_container(name)
         if present["State"]["Status"] == "created" and present["Config"]["Labels"].items() >= _identity(body).items():
             return str(present["Id"])
-        self._discard(attempt.name)
+        self._discard(name)
         return ""
 
     def _make_volume(self, attempt: Attempt, labels: dict[str, str], folder: Path) -> None:
@@ -137,11 +163,18 @@ class Containers:
         options = {"type": "none", "o": "bind", "device": str(folder)}
         self._engine.client().create_volume(attempt.name, driver="local", driver_opts=options, labels=labels)
 
-    def _make_network(self, attempt: Attempt, labels: dict[str, str]) -> None:
-        options = {"com.docker.network.bridge.enable_icc": "false"}
+    def _make_network(self, attempt: Attempt, job: Job, labels: dict[str, str]) -> None:
+        with_internet = job.network is Network.INTERNET
+        if with_internet and self._firewall:
+            self._firewall.ensure()
         with already(IN_THE_WAY):
             self._engine.client().create_network(
-                attempt.name, driver="bridge", options=options, labels=labels, check_duplicate=True
+                attempt.name,
+                driver="bridge",
+                options=profile.network_options(attempt, job),
+                labels=labels,
+                check_duplicate=True,
+                internal=not with_internet,
             )
 
     def _discard(self, container: str) -> None:

@@ -1,7 +1,7 @@
 """Rules that keep runs with internet from the host and from private networks (RELIABILITY §7.4).
 
-All runs' bridges begin with `asy-`. Two chains of our own hold the rules and are filled anew each time; the jumps to them
-are added where they are missing, and never removed: without such a bridge they match nothing.
+All runs' bridges begin with `asy-`. Two chains of our own hold the rules and are filled anew each time; the jumps to
+them are added where they are missing, and never removed: without such a bridge they match nothing.
 """
 
 import ipaddress

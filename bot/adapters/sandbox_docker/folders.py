@@ -5,7 +5,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
@@ -86,15 +86,16 @@ def _measured(folder: Path, unit: str) -> int:
 class SizeWatch(threading.Thread):
     """Measures a folder every few seconds while a job runs."""
 
-    def __init__(self, folder: Path, limit: int, every: float) -> None:
+    def __init__(self, folder: Path, limit: int, every: float, beside: Callable[[], bool] | None = None) -> None:
+        """`beside` tells whether something outside of the folder takes too much."""
         super().__init__(name="sandbox-size", daemon=True)
-        self._folder, self._limit, self._every = folder, limit, every
+        self._folder, self._limit, self._every, self._beside = folder, limit, every, beside
         self._closed = threading.Event()
         self.exceeded = False
 
     def run(self) -> None:
         while not self.exceeded and not self._closed.wait(self._every):
-            self.exceeded = exceeds(self._folder, self._limit)
+            self.exceeded = exceeds(self._folder, self._limit) or (self._beside is not None and self._beside())
         if self.exceeded:
             log.info("sandbox.folder_too_large", folder=self._folder.name, limit=self._limit)
 

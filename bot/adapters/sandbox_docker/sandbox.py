@@ -12,19 +12,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from bot.adapters.sandbox_docker import folders, profile
+from bot.adapters.sandbox_docker.collecting import collect
 from bot.adapters.sandbox_docker.containers import Containers
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated, words_of
+from bot.adapters.sandbox_docker.firewall import Firewall
 from bot.adapters.sandbox_docker.folders import SizeWatch
 from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
-from bot.adapters.sandbox_docker.profile import END, LOG, SOURCES, Attempt
+from bot.adapters.sandbox_docker.profile import END, LOG, SOURCES, Attempt, Usage
+from bot.adapters.sandbox_docker.services import Services
 from bot.adapters.sandbox_docker.stream import Pipe
-from bot.adapters.sandbox_docker.watching import EndWatch, Stopper
+from bot.adapters.sandbox_docker.watching import AskingSignal, EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB
 from bot.faultpoints import faultpoint
-from bot.ports.sandbox import Exit, Job, Leftover, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
 
 NOBODY: Final = (65532, 65532)
 """The job's user and group where the worker is root and can give files away."""
@@ -59,17 +62,21 @@ class DockerSandbox:
         measure_every: float = 5.0,
         reserve: int = 5 * GIB,
         reserve_share: float = 0.15,
+        firewall: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         """A folder for each attempt is made in `folder`; the engine must see it at the same path.
 
         `instance` keeps installations that share an engine apart. `grace`: seconds between TERM and KILL. `patience`:
         seconds that the engine may be out of reach during a run. Work is taken while `reserve` bytes, or that share
-        of the disk if it is less, are free.
+        of the disk if it is less, are free. `firewall`: keep runs with internet from the host and from private
+        networks by rules of iptables; without it they reach what any other container of the engine does.
         """
         self._engine = Engine(host)
         self._images = Images(self._engine)
-        self._containers = Containers(self._engine)
+        self._firewall = Firewall() if firewall else None
+        self._containers = Containers(self._engine, self._firewall)
+        self._services = Services(self._engine, self._images, self._containers)
         self._waiting: dict[Attempt, str] = {}
         """Containers that are made and not started yet."""
         if not _NAME.fullmatch(instance):
@@ -93,6 +100,8 @@ class DockerSandbox:
             disk = shutil.disk_usage(self._folder)
         except OSError as error:
             return f"the folder for workspaces can't be used: {error}"
+        if self._firewall and (words := self._firewall.trouble()):
+            return words
         wanted = min(self._reserve, disk.total * self._reserve_share)
         if disk.free < wanted:
             return f"the disk is nearly full: {disk.free / GIB:.1f} GiB free, {wanted / GIB:.1f} GiB wanted"
@@ -128,6 +137,8 @@ class DockerSandbox:
         attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
         with self._pipes(attempt) as pipes:
             container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
+            if failed := self._wait_for_services(attempt, job, image, should_stop):
+                return failed
             try:
                 faultpoint("sandbox.after_create")
                 if words := self._containers.start(container):
@@ -139,6 +150,14 @@ class DockerSandbox:
             except BaseException:
                 self._containers.signal(container, "SIGKILL")
                 raise
+
+    def files(
+        self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits
+    ) -> Iterator[Found | Skipped]:
+        return collect(self._place(self._attempt(run, attempt)) / SOURCES, wanted, limits)
+
+    def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
+        return self._services.log(self._attempt(run, attempt), name)
 
     def remove(self, run: RunId, attempt: int) -> None:
         which = self._attempt(run, attempt)
@@ -161,17 +180,23 @@ class DockerSandbox:
         should_stop: Callable[[], Stop | None],
     ) -> Exit:
         """Pass the output on until the container has ended, by itself or because of us."""
-        size = SizeWatch(self._place(self._attempt(job.run, job.attempt)), job.limits.disk, self._measure_every)
+        size = self._size_watch(self._attempt(job.run, job.attempt), job)
         end = EndWatch(self._engine, container, self._patience)
-        stopper = Stopper(partial(self._containers.signal, container), self._grace, self._patience)
+        signal = AskingSignal(partial(self._containers.signal, container), partial(self._containers.usage, container))
+        stopper = Stopper(signal, self._grace, self._patience)
         with size, end:
             _follow(pipes.log, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
         while piece := pipes.log.read(0):
             write(piece)
         if not end.over.is_set():
             return Exit(code=None, stopped=stopper.reason, error="the container could not be stopped")
-        ended = _exit(end.state, stopper.reason, pipes)
+        ended = _exit(end.state, stopper.reason, pipes, signal.usage)
         return replace(ended, stopped=Stop.LOG_LIMIT) if should_stop() is Stop.LOG_LIMIT else ended
+
+    def _size_watch(self, attempt: Attempt, job: Job) -> SizeWatch:
+        limit = job.limits.disk
+        beside = partial(self._services.exceed, attempt, limit) if job.services else None
+        return SizeWatch(self._place(attempt), limit, self._measure_every, beside)
 
     @contextlib.contextmanager
     def _pipes(self, attempt: Attempt) -> Iterator[_Pipes]:
@@ -197,12 +222,24 @@ class DockerSandbox:
         return self._folder / attempt.folder
 
     def _create(self, attempt: Attempt, job: Job, image: Image) -> str:
+        container = self._containers.create(attempt, job, self._body(attempt, job, image), self._place(attempt))
+        if job.services:
+            self._services.start(attempt, job, cpus=self._engine.cpus, now=self._now())
+        return container
+
+    def _body(self, attempt: Attempt, job: Job, image: Image) -> dict[str, Any]:
         with translated("asking the engine about its machine"):
             cpus = self._engine.cpus
-        body = profile.container(
+        return profile.container(
             attempt, job, image=image.id, volumes=image.volumes, user=self.user, cpus=cpus, now=self._now()
         )
-        return self._containers.create(attempt, job, body, self._place(attempt))
+
+    def _wait_for_services(
+        self, attempt: Attempt, job: Job, image: Image, should_stop: Callable[[], Stop | None]
+    ) -> Exit | None:
+        if not job.services:
+            return None
+        return self._services.wait(attempt, job, self._body(attempt, job, image), should_stop)
 
 
 def _follow(
@@ -221,13 +258,22 @@ def _follow(
             asked = time.monotonic()
 
 
-def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes) -> Exit:
+def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes, at_stop: Usage) -> Exit:
     """Without a shell that works the image's command ends at once, and nobody has opened a pipe."""
-    out_of_memory = profile.tells_out_of_memory(pipes.end.read(0)) or bool(state["OOMKilled"])
+    told = pipes.end.read(0)
+    out_of_memory = profile.tells_out_of_memory(told) or bool(state["OOMKilled"])
     code = int(state["ExitCode"])
     if not pipes.log.opened and not stopped and not out_of_memory and 0 < code < _SIGNALS:
         return Exit(code=None, error=f"the image's /bin/sh could not be started (exit code {code})")
-    return Exit(code=code, out_of_memory=out_of_memory, stopped=stopped, by_itself=pipes.end.opened)
+    usage = at_stop if stopped else profile.told_usage(told)
+    return Exit(
+        code=code,
+        out_of_memory=out_of_memory,
+        stopped=stopped,
+        by_itself=pipes.end.opened,
+        peak_memory=usage.peak_memory,
+        cpu_seconds=usage.cpu_seconds,
+    )
 
 
 @contextlib.contextmanager

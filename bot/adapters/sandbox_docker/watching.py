@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from docker.errors import NotFound
 
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, words_of
+from bot.adapters.sandbox_docker.profile import Usage
 from bot.domain.errors import SandboxUnavailable
 from bot.ports.sandbox import Stop
 
@@ -76,6 +77,20 @@ class EndWatch(threading.Thread):
             self._heard = time.monotonic()
             return self._state["Status"] in ("exited", "dead")
         return self._error is not None
+
+
+class AskingSignal:
+    """Asks before the first signal what the job has used by then: one that is killed tells nobody."""
+
+    def __init__(self, signal: Callable[[str], bool], ask: Callable[[], Usage]) -> None:
+        self._signal, self._ask = signal, ask
+        self._asked = False
+        self.usage = Usage()
+
+    def __call__(self, signal: str) -> bool:
+        if not self._asked:
+            self._asked, self.usage = True, self._ask()
+        return self._signal(signal)
 
 
 class Stopper:

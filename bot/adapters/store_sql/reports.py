@@ -40,10 +40,9 @@ class SqlReports:
         number: int = self._connection.execute(take.returning(table.c.id)).scalar_one()
         return number
 
-    def touch(self, repository: RepositoryId, sha: Sha, name: str, run: RunId | None) -> int | None:
+    def touch(self, repository: RepositoryId, sha: Sha, name: str) -> int | None:
         is_it = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.name == name)
-        owned = sa.true() if run is None else table.c.run == run
-        touch = sa.update(table).where(is_it, owned).values(**_raised())
+        touch = sa.update(table).where(is_it).values(**_raised())
         return self._connection.execute(touch.returning(table.c.id)).scalar_one_or_none()
 
     def claim(self, report: int, lease: float) -> Report | None:

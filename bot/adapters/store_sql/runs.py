@@ -16,6 +16,7 @@ from bot.domain.runs import MOVES, BuildId, Reason, Run, RunId, RunState
 from bot.ports.store import RunEvent
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
+_FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
 
 
@@ -39,7 +40,9 @@ class SqlRuns:
         return self._all(query.order_by(table.c.position, build_run.c.id))
 
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
-        query = sa.select(table).where(table.c.repository == repository, table.c.sha == sha, table.c.name == suite)
+        query = sa.select(table).where(
+            table.c.repository == repository, table.c.sha == sha, table.c.suite_key == suite
+        )
         is_skipped = sa.case((table.c.state == RunState.SKIPPED, 1), else_=0)
         row = self._connection.execute(query.order_by(is_skipped, table.c.number.desc()).limit(1)).one_or_none()
         return None if row is None else run_of(row)
@@ -49,7 +52,7 @@ class SqlRuns:
         return self._all(sa.select(table).where(visible).order_by(table.c.number.desc()).limit(limit))
 
     def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
-        take = sa.update(table).where(table.c.id == run, _QUEUED, table.c.cancel.is_(None))
+        take = sa.update(table).where(table.c.id == run, _FREE, table.c.cancel.is_(None))
         take = take.values(
             state=RunState.PREPARING,
             fence=table.c.fence + 1,
@@ -110,8 +113,16 @@ class SqlRuns:
         return self._connection.execute(ask.values(cancel=reason, cancel_note=note)).rowcount > 0
 
     def queued(self, limit: int) -> Sequence[RunId]:
-        query = sa.select(table.c.id).where(_QUEUED).order_by(table.c.number).limit(limit)
+        query = sa.select(table.c.id).where(_FREE).order_by(table.c.number).limit(limit)
         return [RunId(run) for run in self._connection.execute(query).scalars()]
+
+    def unblock(self, run: RunId) -> bool:
+        free = sa.update(table).where(table.c.id == run, _QUEUED, table.c.blocked).values(blocked=False)
+        return self._connection.execute(free).rowcount > 0
+
+    def blocked_at(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
+        here = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.blocked, _QUEUED)
+        return self._all(sa.select(table).where(here).order_by(table.c.number))
 
     def expired(self, grace: float) -> Sequence[Run]:
         return self._unlucky(_CLAIMED, table.c.lease_until < DatabaseNow() - grace)

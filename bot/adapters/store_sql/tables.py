@@ -12,6 +12,7 @@ from bot.domain.errors import Problem
 from bot.domain.runs import MOVES, Cause, Reason, RunState, Trust
 from bot.domain.suites import Suite
 from bot.domain.tokens import Scope
+from bot.ports.artifacts import ArtifactKind
 from bot.ports.store import DeliveryStatus
 
 CLAIMED: Final = tuple(state for state in RunState if state.is_claimed)
@@ -134,9 +135,10 @@ run = sa.Table(
     _to("build"),
     _to("repository"),
     _text("sha"),
-    _text("name"),
+    _text("suite_key"),
     sa.Column("suite", Snapshot(Suite), nullable=False),
     _count("position"),
+    _flag("blocked"),
     sa.Column("trust", Word(Trust), nullable=False),
     sa.Column("state", Word(RunState), nullable=False),
     sa.Column("reason", Word(Reason)),
@@ -156,7 +158,7 @@ run = sa.Table(
     sa.Column("since", sa.Double, nullable=False),  # when it was stored or approved
     sa.UniqueConstraint("id"),
     sa.Index(None, "build"),
-    sa.Index(None, "repository", "sha", "name"),
+    sa.Index(None, "repository", "sha", "suite_key"),
     sa.Index(None, "state"),
     sa.CheckConstraint(f"state IN ({', '.join(repr(str(state)) for state in RunState)})", name="state"),
     sa.CheckConstraint(
@@ -337,4 +339,36 @@ log_chunk = sa.Table(
     _run(key=True),
     sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+secret = sa.Table(
+    "secret",
+    metadata,
+    _id(),
+    _to("repository"),
+    _text("name"),
+    sa.Column("value", sa.LargeBinary, nullable=False),  # encrypted
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+    _text("actor"),
+    sa.UniqueConstraint("repository", "name"),
+    sqlite_autoincrement=True,
+)
+
+artifact = sa.Table(
+    "artifact",
+    metadata,
+    _id(),
+    _run(),
+    _text("path"),
+    _text("sha256"),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("kind", Word(ArtifactKind), nullable=False),
+    _text("skipped"),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("keep_until", sa.Double, nullable=False),
+    sa.UniqueConstraint("run", "path"),
+    sa.Index(None, "sha256"),
+    sa.Index(None, "keep_until"),
+    sqlite_autoincrement=True,
 )

@@ -7,6 +7,7 @@ from typing import Protocol, Self
 import sqlalchemy as sa
 import structlog
 
+from bot.adapters.store_sql.artifacts import SqlArtifacts
 from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
@@ -14,6 +15,7 @@ from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversatio
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.runs import SqlRuns
+from bot.adapters.store_sql.secrets import SqlSecrets
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.domain.errors import StoreBusy
 from bot.ports.queue import Task
@@ -106,6 +108,14 @@ class SqlWork:
     @property
     def calls(self) -> SqlCalls:
         return SqlCalls(self._connection)
+
+    @property
+    def secrets(self) -> SqlSecrets:
+        return SqlSecrets(self._connection)
+
+    @property
+    def artifacts(self) -> SqlArtifacts:
+        return SqlArtifacts(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

@@ -1,32 +1,45 @@
 """The suite file: text in, suites or every problem at its line out (PRODUCT §2.7)."""
 
+from collections.abc import Set as AbstractSet
 from importlib import resources
 from typing import Final
 
 from bot.app.suitefile.findings import Findings
+from bot.app.suitefile.keys import LATER
 from bot.app.suitefile.listing import render_text
+from bot.app.suitefile.matrix import variable
+from bot.app.suitefile.placeholders import fill_files
 from bot.app.suitefile.reading import LIMIT, read
-from bot.app.suitefile.shape import suites_of
+from bot.app.suitefile.shape import suite_file
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.suites import SuiteFile
 
-__all__ = ["LIMIT", "NAMES", "both_there", "parse", "render_text", "schema_text"]
+__all__ = [
+    "LATER",
+    "LIMIT",
+    "NAMES",
+    "both_there",
+    "fill_files",
+    "parse",
+    "render_text",
+    "schema_text",
+    "variable",
+]
 
 NAMES: Final = (".assay.yml", ".assay.yaml")
 """At the repository's root; one of them, not both."""
 
 
-def parse(path: str, data: bytes) -> SuiteFile:
-    """Read a suite file; `path` is what it is called in messages.
+def parse(path: str, data: bytes, later: AbstractSet[str] = LATER) -> SuiteFile:
+    """Read a suite file; `path` is what it is called in messages, `later` the keys that are refused with C103.
 
     Raises:
         InvalidSuiteFile: with all its problems in the order of the file. Nothing else, whatever the bytes are.
     """
-    found = Findings(path)
-    root = read(data, found)
-    suites = suites_of(root, found)
+    found = Findings(path, later)
+    file = suite_file(path, read(data, found), found)
     found.raise_if_any()
-    return SuiteFile(path=path, suites=suites)
+    return file
 
 
 def both_there() -> InvalidSuiteFile:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bot.app.suitefile import values
 from bot.app.suitefile.findings import Findings
 from bot.app.suitefile.reading import Broken, Items, Mapping, Node, Text
 
@@ -11,6 +12,7 @@ SCRIPT_MAX: Final = 128 * 1024 - 1
 LIST_MAX: Final = 56 * 1024
 """Bytes of all commands of a list: the script that is made of them shows each before it runs it."""
 
+_ADVICE: Final = "commands get values from environment variables: $NAME"
 _FILE: Final = "put it into a file of the repository"
 
 
@@ -23,7 +25,8 @@ class Commands:
 def commands(node: Node, where: str, found: Findings) -> Commands | None:
     match node:
         case Text():
-            return _script(node, where, found)
+            word = values.text(node, where, found, _ADVICE)
+            return _script(word, where, found) if word else None
         case Items():
             return _list(node, where, found)
         case Mapping():
@@ -56,9 +59,11 @@ def _list(node: Items, where: str, found: Findings) -> Commands:
 def _command(node: Node, what: str, found: Findings) -> str | None:
     match node:
         case Text():
-            if node.value.strip():
-                return node.value
-            found.add("C109", node.place, f"{what} is empty")
+            word = values.text(node, what, found, _ADVICE)
+            if word and word.value.strip():
+                return word.value
+            if word:
+                found.add("C109", node.place, f"{what} is empty")
         case Mapping():
             cause = f'{what} was read as a mapping because it holds ": "'
             found.add("C109", node.place, f"{cause}; put the whole command in quotes or use a | block")

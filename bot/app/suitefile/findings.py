@@ -1,6 +1,6 @@
 """Where the problems of a suite file are gathered until all are known."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
@@ -24,7 +24,7 @@ START: Final = Place(1, 1, 2)
 
 
 class Findings:
-    def __init__(self, path: str, later: Set[str] = frozenset()) -> None:
+    def __init__(self, path: str, later: AbstractSet[str] = frozenset()) -> None:
         """`later`: keys that are refused although they are part of the format, as in `keys.LATER`."""
         self._path = path
         self.later = later

@@ -73,9 +73,7 @@ def _keys(section: str, names: str) -> Keys:
     return Keys(section, frozenset(names.split()))
 
 
-FILE: Final = _keys(
-    "file", "version environments services defaults suites drafts test_merge pull_requests notify"
-)
+FILE: Final = _keys("file", "version environments services defaults suites drafts test_merge pull_requests notify")
 ENVIRONMENT: Final = _keys("environment", "image cpus memory disk network user workdir env")
 SERVICE: Final = _keys("service", "image env command memory ready")
 READY: Final = _keys("ready", "tcp http command within")

@@ -1,4 +1,4 @@
-"""`${{ matrix.NAME }}` and `${{ files:GLOB }}`: the two things that are replaced in a suite file, and only in some places.
+"""`${{ matrix.NAME }}` and `${{ files:GLOB }}`: what is replaced, in some places only.
 
 Commands and variables are not among them: no text of a stranger's change is ever pasted into a script (PRODUCT §2.7).
 """

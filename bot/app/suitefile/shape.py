@@ -1,41 +1,65 @@
-"""From the tree to the suites: every key is looked at once, and every problem is found in the one pass."""
+"""From the tree to the suite file: every key is looked at once, and every problem is found in the one pass."""
 
-import re
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
-from bot.app.suitefile import keys, values
-from bot.app.suitefile.commands import commands
-from bot.app.suitefile.env import env
+from bot.app.suitefile import keys, policies, values
+from bot.app.suitefile.cells import Surroundings, suites
+from bot.app.suitefile.doubts import doubts
+from bot.app.suitefile.draft import Draft, defaults, draft
+from bot.app.suitefile.environments import environments, services
 from bot.app.suitefile.fields import Fields, fields
 from bot.app.suitefile.findings import Findings, quoted
-from bot.app.suitefile.reading import Mapping, Node, Text
-from bot.app.suitefile.when import when
-from bot.domain.suites import Suite, When
+from bot.app.suitefile.merging import merged
+from bot.app.suitefile.reading import Node, Text
+from bot.app.suitefile.references import check_containers, check_needs
+from bot.domain.suites import PullRequests, SuiteFile
 
 SUITES_MAX: Final = 100
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_DEFAULT: Final = Suite(name="", image="", commands=())
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    suites: dict[str, Draft]
+    defaults: Draft | None
+    around: Surroundings
 
 
-def suites_of(root: Node, found: Findings) -> tuple[Suite, ...]:
-    """In the order of the file; what is returned counts only if `found` stayed empty."""
+def suite_file(path: str, root: Node, found: Findings) -> SuiteFile:
+    """What is returned counts only if `found` stayed empty."""
+    nothing = SuiteFile(path=path, suites=())
     table = values.mapping(root, "the file", found, 'it begins with "suites:"')
     if table is None:
-        return ()
+        return nothing
     given = fields(table, keys.FILE, "", found)
     given.get("version", _version)
-    if "suites" not in given.nodes:
+    if "suites" not in given.there:
         found.add("C102", table.place, '"suites" is missing')
-    has_defaults = "defaults" in given.nodes
-    listed = given.get("suites", _listed) or ()
-    return tuple(_suite(name, node, found, has_defaults=has_defaults) for name, node in listed)
+    return _file(path, given, _drafts(given))
 
 
 def _version(node: Node, where: str, found: Findings) -> None:
     word = values.text(node, where, found)
     if word is not None and word.value != "1":
         found.add("C109", word.place, f"{where}: the one version of this format is 1, not {quoted(word.value)}")
+
+
+def _drafts(given: Fields) -> _Drafts:
+    general = given.get("defaults", defaults)
+    has_image = "environment" in general.there if general else "defaults" in given.there
+    listed = given.get("suites", _listed) or ()
+    around = Surroundings(
+        environments=None if _is_refused("environments", given) else given.get("environments", environments) or {},
+        services=None if _is_refused("services", given) else given.get("services", services) or {},
+        env=(general.env if general else None) or {},
+    )
+    drafts = {name.value: draft(name, node, given.found, has_image=has_image) for name, node in listed}
+    return _Drafts(drafts, general, around)
+
+
+def _is_refused(key: str, given: Fields) -> bool:
+    return key in given.there and key not in given.nodes
 
 
 def _listed(node: Node, where: str, found: Findings) -> tuple[tuple[Text, Node], ...]:
@@ -49,45 +73,24 @@ def _listed(node: Node, where: str, found: Findings) -> tuple[tuple[Text, Node],
     return table.entries
 
 
-def _suite(name: Text, node: Node, found: Findings, *, has_defaults: bool) -> Suite:
-    _check_name(name, found)
-    where = f"suites.{quoted(name.value)[1:-1]}"
-    table = values.mapping(node, where, found, 'a suite has at least "image" and "run"')
-    if table is None:
-        return _DEFAULT
-    given = fields(table, keys.SUITE, where, found)
-    _check_missing(name, table, where, found, has_defaults=has_defaults)
-    return _read(name, given)
-
-
-def _check_name(name: Text, found: Findings) -> None:
-    if not _NAME.fullmatch(name.value):
-        lower = name.value.lower()
-        rule = "small letters, digits, . _ and -, a letter or digit first, at most 63"
-        advice = f'write it "{lower}"' if _NAME.fullmatch(lower) else rule
-        found.add("C111", name.place, f"{quoted(name.value)} can't be the name of a suite", advice)
-
-
-def _check_missing(name: Text, table: Mapping, where: str, found: Findings, *, has_defaults: bool) -> None:
-    """A key of a later version that would bring the missing one has its own problem; nothing is said twice."""
-    there = {key.value for key, _ in table.entries}
-    if not there & {"image", "environment", "extends"} and not has_defaults:
-        found.add("C102", name.place, f'{where}: "image" is missing', 'write it like "image: python:3.12-slim"')
-    if not there & {"run", "extends"}:
-        found.add("C102", name.place, f'{where}: "run" is missing')
-
-
-def _read(name: Text, given: Fields) -> Suite:
-    given.get("description", values.text)
-    script = given.get("run", commands)
-    return Suite(
-        name=name.value,
-        image=given.get("image", values.image) or "",
-        commands=script.lines if script else (),
-        is_script=script.is_script if script else True,
-        env=given.get("env", env) or {},
-        timeout=given.get("timeout", values.timeout) or _DEFAULT.timeout,
-        allow_failure=given.get("allow_failure", values.boolean) or False,
-        when=given.get("when", when) or When(),
-        line=name.place.line,
+def _file(path: str, given: Fields, drafts: _Drafts) -> SuiteFile:
+    found, around = given.found, drafts.around
+    for one in drafts.suites.values():
+        check_containers(one, one.where, around, found)
+    if drafts.defaults:
+        check_containers(drafts.defaults, "defaults", around, found)
+    whole = merged(drafts.suites, drafts.defaults, found)
+    check_needs(drafts.suites, whole, found)
+    made = suites(whole, around, found)
+    is_draft_built = given.get("drafts", values.boolean)
+    file = SuiteFile(
+        path=path,
+        suites=made,
+        drafts=True if is_draft_built is None else is_draft_built,
+        test_merge=given.get("test_merge", values.boolean) or False,
+        pull_requests=given.get("pull_requests", policies.pull_requests) or PullRequests(),
+        notify=given.get("notify", partial(policies.notify, whole)) or (),
     )
+    if found.count:
+        return file
+    return replace(file, warnings=doubts(drafts.suites, whole, around, made))

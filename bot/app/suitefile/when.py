@@ -1,88 +1,69 @@
-"""`when`: for which events, branches and changed files a suite runs."""
+"""`when`: for which events, branches, labels and changed files a suite runs, and at which times."""
 
-from collections.abc import Callable
+import enum
+from dataclasses import dataclass
 from typing import Final
 
-from bot.app import globs
-from bot.app.suitefile import keys, values
+from bot.app.suitefile import keys, patterns, values
 from bot.app.suitefile.fields import fields
 from bot.app.suitefile.findings import Findings, quoted
-from bot.app.suitefile.reading import Broken, Items, Mapping, Node, Text
+from bot.app.suitefile.reading import Node, Text
+from bot.app.suitefile.schedule import schedule
 from bot.domain.suites import Occasion, When
 
-GLOBS_MAX: Final = 100
-GLOB_MAX: Final = 256
-"""Characters."""
-
-_EVENTS: Final = (Occasion.PUSH, Occasion.PULL_REQUEST, Occasion.TAG)
-_EVENTS_LATER: Final = (Occasion.SCHEDULE, Occasion.MANUAL)
 _OTHER_WORDS: Final = {"merge_request": "pull_request", "pr": "pull_request", "tags": "tag", "cron": "schedule"}
-_CHOICE: Final = ", ".join(_EVENTS)
+_CHOICE: Final = ", ".join(Occasion)
 
 
-def when(node: Node, where: str, found: Findings) -> When | None:
+class Start(enum.StrEnum):
+    AUTOMATIC = "automatic"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class WhenDraft:
+    when: When
+    """Without the two below, in which values of the matrix may be named."""
+    paths: tuple[Text, ...]
+    paths_ignore: tuple[Text, ...]
+
+
+def when(node: Node, where: str, found: Findings) -> WhenDraft | None:
     table = values.mapping(node, where, found)
     if table is None:
         return None
     given = fields(table, keys.WHEN, where, found)
-    return When(
+    one = When(
         events=given.get("events", _events) or When().events,
-        branches=given.get("branches", _branches) or (),
-        paths=given.get("paths", _paths) or (),
+        branches=given.get("branches", patterns.branches) or (),
+        labels=given.get("labels", patterns.labels) or (),
+        schedule=given.get("schedule", schedule),
+        manual=given.get("start", values.choice(Start)) is Start.MANUAL,
     )
+    paths = given.get("paths", patterns.paths) or ()
+    return WhenDraft(one, paths, given.get("paths_ignore", patterns.paths) or ())
 
 
 def _events(node: Node, where: str, found: Findings) -> tuple[Occasion, ...]:
-    match node:
-        case Items():
-            if not node.nodes:
-                found.add(
-                    "C109", node.place, f"{where}: without an event the suite never runs", f"there are {_CHOICE}"
-                )
-            events = [_event(one, where, found) for one in node.nodes]
-            return tuple(dict.fromkeys(one for one in events if one is not None))
-        case Text() | Mapping():
-            advice = f"write [{node.value}]" if isinstance(node, Text) and node.value in _EVENTS else ""
-            found.add("C109", node.place, f"{where}: this must be a list of {_CHOICE}", advice)
-        case Broken():
-            pass
-    return ()
+    nodes = values.items(node, where, found)
+    if nodes is None:
+        return ()
+    if not nodes:
+        found.add("C109", node.place, f"{where}: without an event the suite never runs", f"there are {_CHOICE}")
+    events = [_event(one, where, found) for one in nodes]
+    return tuple(dict.fromkeys(one for one in events if one is not None))
 
 
 def _event(node: Node, where: str, found: Findings) -> Occasion | None:
     word = values.text(node, where, found)
     if word is None:
         return None
-    if word.value in _EVENTS:
-        return Occasion(word.value)
-    if word.value in _EVENTS_LATER:
+    if f"when.events.{word.value}" in found.later:
         found.add("C103", word.place, f'{where}: "{word.value}" is not supported by this version of Assay yet')
         return None
-    near = _OTHER_WORDS.get(word.value) or keys.near(word.value, _EVENTS + _EVENTS_LATER)
+    if word.value in list(Occasion):
+        return Occasion(word.value)
+    near = _OTHER_WORDS.get(word.value) or keys.near(word.value, list(Occasion))
     advice = f'did you mean "{near}"?' if near else f"there are {_CHOICE}"
     found.add("C109", word.place, f"{where}: there is no event {quoted(word.value)}", advice)
     return None
-
-
-def _paths(node: Node, where: str, found: Findings) -> tuple[str, ...]:
-    return _globs(node, where, found, globs.path_fault)
-
-
-def _branches(node: Node, where: str, found: Findings) -> tuple[str, ...]:
-    return _globs(node, where, found, globs.branch_fault)
-
-
-def _globs(node: Node, where: str, found: Findings, fault: Callable[[str], str]) -> tuple[str, ...]:
-    nodes = node.nodes if isinstance(node, Items) else (node,)
-    words = [word for one in nodes if (word := values.text(one, where, found)) is not None]
-    for word in words:
-        why = fault(word.value) if len(word.value) <= GLOB_MAX else f"a glob has at most {GLOB_MAX} characters"
-        if why:
-            found.add("C109", word.place, f"{where}: {quoted(word.value)}: {why}")
-    if not nodes:
-        found.add("C109", node.place, f"{where}: an empty list matches nothing", "leave it out to filter nothing")
-    elif words and all(word.value.startswith("!") for word in words):
-        found.add("C109", node.place, f"{where}: exclusions alone match nothing", 'put "**" before them')
-    if len(words) > GLOBS_MAX:
-        found.add("C109", node.place, f"{where}: there are more than {GLOBS_MAX} globs")
-    return tuple(word.value for word in words)

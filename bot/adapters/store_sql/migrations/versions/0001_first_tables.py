@@ -17,6 +17,8 @@ def upgrade() -> None:
     _logs()
     _ledger()
     _conversations()
+    _secrets()
+    _artifacts()
     _programs()
 
 
@@ -121,9 +123,10 @@ def _runs() -> None:
         sa.Column("build", NUMBER, nullable=False),
         sa.Column("repository", NUMBER, nullable=False),
         sa.Column("sha", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("suite_key", sa.Text(), nullable=False),
         sa.Column("suite", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("blocked", sa.Boolean(), nullable=False),
         sa.Column("trust", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),
@@ -156,7 +159,7 @@ def _runs() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_run_build", "run", ["build"])
-    op.create_index("ix_run_repository_sha_name", "run", ["repository", "sha", "name"])
+    op.create_index("ix_run_repository_sha_suite_key", "run", ["repository", "sha", "suite_key"])
     op.create_index("ix_run_state", "run", ["state"])
     op.create_table(
         "build_run",
@@ -338,3 +341,41 @@ def _programs() -> None:
         sa.PrimaryKeyConstraint("key", name="pk_call"),
     )
     op.create_index("ix_call_at", "call", ["at"])
+
+
+def _secrets() -> None:
+    op.create_table(
+        "secret",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("repository", NUMBER, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("updated_at", sa.Double(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["repository"], ["repository.id"], name="fk_secret_repository"),
+        sa.PrimaryKeyConstraint("id", name="pk_secret"),
+        sa.UniqueConstraint("repository", "name", name="uq_secret_repository_name"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _artifacts() -> None:
+    op.create_table(
+        "artifact",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("run", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("skipped", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("keep_until", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["run"], ["run.id"], name="fk_artifact_run"),
+        sa.PrimaryKeyConstraint("id", name="pk_artifact"),
+        sa.UniqueConstraint("run", "path", name="uq_artifact_run_path"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_artifact_keep_until", "artifact", ["keep_until"])
+    op.create_index("ix_artifact_sha256", "artifact", ["sha256"])

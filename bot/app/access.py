@@ -1,0 +1,143 @@
+"""Tokens of programs: made, looked at, revoked; and who it is that shows one (DESIGN §2.12)."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bot.app.context import App
+from bot.app.queries import ANYBODY, Viewer
+from bot.domain.errors import BadInput, BotError, Gone, StoreBusy
+from bot.domain.tokens import Scope, Token
+
+log = structlog.get_logger()
+
+DEFAULT: Final = (Scope.READ, Scope.WRITE)
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_TEXT: Final = re.compile(r"assay_(?P<id>[0-9A-Za-z]{1,32})_(?P<secret>[0-9A-Za-z_-]{1,128})", re.ASCII)
+_COARSE: Final = timedelta(hours=1)
+"""How exact the time of the last use is; finer would make a write of every read."""
+
+
+class Unauthorized(BotError):
+    """No token where one is needed, or one that is not valid; which of its faults is nobody's business."""
+
+    code = "unauthorized"
+
+
+class Forbidden(BotError):
+    """A token without the scope."""
+
+    code = "forbidden"
+
+
+def viewer_of(app: App, reader: App, authorization: str | None) -> Viewer:
+    """Who sends that header; `reader` has transactions that only read.
+
+    HTTP Basic is left to the proxy in front that asked for it.
+
+    Raises:
+        Unauthorized: any other header than that of a token that is live now.
+    """
+    if authorization is None or authorization[:6].lower() == "basic ":
+        return ANYBODY
+    found = _live_token(reader, authorization)
+    if found is None:
+        raise Unauthorized("the token is not valid")
+    _note_use(app, found)
+    return Viewer(token=found.id, name=found.name, scopes=frozenset(found.scopes))
+
+
+def require(viewer: Viewer, scope: Scope) -> None:
+    """Raises: Unauthorized: nobody has signed in. Forbidden."""
+    if viewer == ANYBODY:
+        raise Unauthorized(f"this needs a token with the scope {scope}: Authorization: Bearer assay_…")
+    if not viewer.may(scope):
+        raise Forbidden(f"the token {viewer.name} does not have the scope {scope}")
+
+
+def _live_token(reader: App, authorization: str) -> Token | None:
+    kind, _, text = authorization.partition(" ")
+    shape = _TEXT.fullmatch(text)
+    if kind.lower() != "bearer" or shape is None:
+        return None
+    with reader.work() as work:
+        found = work.tokens.get(shape["id"])
+    if found is None or not hmac.compare_digest(found.digest, _digest(text)) or not found.is_live(reader.now()):
+        return None
+    return found
+
+
+def _digest(text: str) -> str:
+    """A fast one is right: nobody can try 256 random bits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _note_use(app: App, found: Token) -> None:
+    now = app.now()
+    if found.used_at is None or now - found.used_at > _COARSE:
+        # A read must not fail because this can't be written just now.
+        with suppress(StoreBusy), app.work() as work:
+            work.tokens.used(found.id, now)
+
+
+def create(
+    app: App, name: str, scopes: Sequence[Scope], *, secret: str, expires_at: datetime | None, actor: str
+) -> str:
+    """Gives the token's text, which can't be told again. `secret`: 256 random bits as text.
+
+    Raises:
+        BadInput: a name that can't be one, or that a live token has.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadInput("a name is up to 63 letters, digits and . _ - and begins with a letter or digit")
+    now = app.now()
+    token_id = app.new_id()[:12]
+    text = f"assay_{token_id}_{secret}"
+    made = Token(
+        id=token_id,
+        name=name,
+        digest=_digest(text),
+        scopes=tuple(dict.fromkeys(scopes)),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    with app.work() as work:
+        if any(one.name == name and one.is_live(now) for one in work.tokens.all()):
+            raise BadInput(f"there is a token {name}; revoke it first, or choose another name")
+        work.tokens.add(made)
+        detail = " ".join(made.scopes)
+        work.audit.add(repository=None, actor=actor, action="create token", subject=f"token:{name}", detail=detail)
+    log.info("token.created", name=name, id=token_id, scopes=detail)
+    return text
+
+
+def tokens(app: App) -> Sequence[Token]:
+    """Oldest first, those that ended too."""
+    with app.work() as work:
+        return work.tokens.all()
+
+
+def revoke(app: App, which: str, *, actor: str) -> Token:
+    """By name or id; it ends at once, also what follows a log with it.
+
+    Raises:
+        Gone: no live token is called that.
+    """
+    with app.work() as work:
+        live = [one for one in work.tokens.all() if which in (one.name, one.id) and one.revoked_at is None]
+        if not live:
+            raise Gone(f"there is no token {which}")
+        # The newest: an older one of that name has expired.
+        found = live[-1]
+        work.tokens.revoke(found.id, app.now())
+        work.audit.add(
+            repository=None, actor=actor, action="revoke token", subject=f"token:{found.name}", detail=found.id
+        )
+    log.info("token.revoked", name=found.name, id=found.id)
+    return found

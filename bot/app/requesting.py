@@ -1,0 +1,265 @@
+"""What programs ask for over the API: start, cancel, run again, approve; each with a token's scope (DESIGN §2.12)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from bot.app import access, approving, ending, queries, starting, steering, trusting
+from bot.app.context import App
+from bot.app.queries import Viewer
+from bot.app.steering import Wish
+from bot.domain.errors import BotError, Gone, InvalidSuiteFile, NotAllowed, Refused
+from bot.domain.planning import Sharing, Trigger
+from bot.domain.refs import ForgeName, Person, Repository, Sha
+from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, Trust
+from bot.domain.tokens import Scope
+from bot.ports.forge import Commit
+from bot.ports.store import Call, UnitOfWork
+
+_REMEMBERED: Final = 86400.0
+"""Seconds for which an Idempotency-Key stands for its first call."""
+
+
+class Conflict(BotError):
+    """It can't be done as things stand; the words say why."""
+
+    code = "conflict"
+
+
+class NotPossible(BotError):
+    """What is asked for makes no sense for this repository; the words say why."""
+
+    code = "unprocessable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Suites that shall run."""
+
+    repository: str
+    """`owner/name` or `forge:owner/name`."""
+    sha: Sha | None
+    """None: where `ref` is now."""
+    ref: str
+    """Branch or tag; empty: the default branch."""
+    suites: tuple[str, ...]
+    """Empty: all that are for a push."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    build: BuildId
+    is_new: bool
+
+
+def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
+    """Start a build. `once`: the caller's key, under which the same order is granted once a day.
+
+    Raises:
+        Unauthorized, Forbidden.
+        Gone: no such repository, or not for the viewer. NotPossible: no such commit, suite file or suite.
+        Conflict: the key was used for another order; a stranger's commit that nobody approved.
+    """
+    access.require(viewer, Scope.WRITE)
+    call = Call(key=_digest([viewer.token, once or app.new_id()]), body=_order_digest(order), trigger=app.new_id())
+    if once is not None and (known := _known(app, call)):
+        return Granted(known.id, is_new=False)
+    repository = _repository(app, viewer, order.repository)
+    ref = order.ref or repository.default_branch
+    commit = _commit(app, repository, order.sha or ref)
+    _check_suites(app, repository, commit.sha, order.suites)
+    trust = _trust(app, repository, commit.sha)
+    if once is not None:
+        call = _noted(app, call)
+    trigger = Trigger(
+        key=_key(call),
+        repository=repository,
+        sha=commit.sha,
+        cause=Cause.API,
+        ref=ref,
+        title=commit.message.strip().partition("\n")[0][:200],
+        message=commit.message,
+        sender=Person(0, viewer.actor),
+        trust=trust,
+        approved=trust is Trust.UNTRUSTED,
+        sharing=Sharing.NONE,
+        only=order.suites,
+    )
+    return _start(app, viewer, trigger)
+
+
+def _start(app: App, viewer: Viewer, trigger: Trigger) -> Granted:
+    started = starting.start(app, trigger)
+    with app.work() as work:
+        if started.build is not None:
+            _audit(work, viewer, started.build, "start", ", ".join(trigger.only) or "all")
+            return Granted(started.build.id, is_new=True)
+        if (known := work.builds.by_key(f"{trigger.key}#0")) is not None:
+            return Granted(known.id, is_new=False)
+    raise NotPossible(started.reason)
+
+
+def _known(app: App, call: Call) -> Build | None:
+    """What the call led to when it was made before. Raises: Conflict."""
+    with app.work() as work:
+        first = work.calls.find(call.key, _REMEMBERED)
+        if first is None:
+            return None
+        _check_same(first, call)
+        return work.builds.by_key(f"{_key(first)}#0")
+
+
+def _noted(app: App, call: Call) -> Call:
+    """Noted before anything is started, so that a crash in between starts nothing twice. Raises: Conflict."""
+    with app.work() as work:
+        first = work.calls.note(call, _REMEMBERED)
+    _check_same(first, call)
+    return first
+
+
+def _check_same(first: Call, call: Call) -> None:
+    if first.body != call.body:
+        raise Conflict("this Idempotency-Key was used for another request")
+
+
+def _key(call: Call) -> str:
+    return f"{Cause.API}:{call.trigger}"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _order_digest(order: Order) -> str:
+    return _digest([order.repository, order.sha, order.ref, order.suites])
+
+
+def _repository(app: App, viewer: Viewer, name: str) -> Repository:
+    """One that is known, else one that its forge shows us. Raises: Gone: also for one that the viewer may not see."""
+    forge, _, path = name.rpartition(":")
+    names = [ForgeName(forge)] if forge else list(app.forges)
+    with app.work() as work:
+        known = [found for one in names if one in app.forges and (found := work.repositories.find(one, path))]
+    for repository in known or _seen_by_a_forge(app, names, path):
+        if queries.may_read(viewer, repository):
+            return repository
+    raise Gone("there is no such repository")
+
+
+def _seen_by_a_forge(app: App, names: list[ForgeName], path: str) -> list[Repository]:
+    for name in names:
+        try:
+            seen = app.forge(name).find(path)
+        except (Gone, NotAllowed):
+            continue
+        with app.work() as work:
+            return [work.repositories.update(seen)]
+    return []
+
+
+def _commit(app: App, repository: Repository, ref: str) -> Commit:
+    try:
+        return app.forge_of(repository).commit(repository, ref)
+    except NotAllowed:
+        raise
+    except Refused as error:
+        raise NotPossible(f"{repository.path} has no commit {ref}") from error
+
+
+def _check_suites(app: App, repository: Repository, sha: Sha, suites: tuple[str, ...]) -> None:
+    file = starting.suite_file(app, repository, sha)
+    if file is None:
+        raise NotPossible("there is no suite file on this commit")
+    if isinstance(file, InvalidSuiteFile):
+        raise NotPossible(str(file))
+    there = [suite.name for suite in file.suites]
+    unknown = [name for name in suites if name not in there]
+    if unknown:
+        raise NotPossible(f"there is no suite {', '.join(unknown)}; suites here: {', '.join(there)}")
+
+
+def _trust(app: App, repository: Repository, sha: Sha) -> Trust:
+    """A stranger's commit stays one, whoever asks for it; for one that is new to us the token's holder vouches.
+
+    Raises:
+        Conflict: nobody approved it.
+    """
+    with app.work() as work:
+        builds = [one for one in work.builds.at(repository.id, sha) if one.cause is not Cause.API]
+        if not builds or any(one.trust is Trust.TRUSTED for one in builds):
+            return Trust.TRUSTED
+        if not any(trusting.is_approved(work, one) for one in builds):
+            raise Conflict("this commit of a stranger's change waits for an approval")
+    return Trust.UNTRUSTED
+
+
+def cancel_run(app: App, viewer: Viewer, run_id: RunId) -> None:
+    """End it if it has not ended. Raises: Unauthorized, Forbidden, Gone."""
+    access.require(viewer, Scope.WRITE)
+    view = queries.run(app, viewer, run_id)
+    _cancel(app, viewer, view.build, [view.run])
+
+
+def cancel_build(app: App, viewer: Viewer, number: BuildId) -> None:
+    """End what has not ended of it. Raises: Unauthorized, Forbidden, Gone."""
+    access.require(viewer, Scope.WRITE)
+    view = queries.build(app, viewer, number)
+    _cancel(app, viewer, view.build, list(view.runs))
+
+
+def _cancel(app: App, viewer: Viewer, build: Build, runs: list[Run]) -> None:
+    with app.work() as work:
+        ended = [run.suite.name for run in runs if ending.end_run(app, work, run, Reason.USER, viewer.actor)]
+        if ended:
+            _audit(work, viewer, build, "cancel", ", ".join(ended))
+
+
+def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
+    """Run that run's suite anew, once for each run.
+
+    Raises:
+        Unauthorized, Forbidden, Gone.
+        Conflict: nothing may run there now; the words say why.
+    """
+    access.require(viewer, Scope.WRITE)
+    view = queries.run(app, viewer, run_id)
+    build, suite = view.build, view.run.suite.name
+    # The same key as the forge's button: pressed here and there it is still one wish.
+    wish = Wish(Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN)
+    try:
+        if build.change is not None and not steering.change_of(app, view.repository, build).is_open:
+            raise Conflict(f"pull request {build.change} is closed")
+        started = steering.run_again(app, view.repository, build, wish, Sharing.NONE, (suite,))
+    except NotAllowed as error:
+        raise Conflict(str(error)) from error
+    if started.build is not None:
+        return Granted(started.build.id, is_new=True)
+    with app.work() as work:
+        for one in work.builds.at(build.repository, build.sha):
+            if one.key.rpartition("#")[0] == wish.key:
+                return Granted(one.id, is_new=False)
+    raise Conflict(started.reason)
+
+
+def approve(app: App, viewer: Viewer, number: BuildId, sha: Sha) -> None:
+    """Let the build run that waits, if `sha` is its commit: what was looked at is what is approved.
+
+    Raises:
+        Unauthorized, Forbidden, Gone.
+        Conflict: another commit, nothing waits, or the change has moved on.
+    """
+    access.require(viewer, Scope.APPROVE)
+    build = queries.build(app, viewer, number).build
+    if build.sha != sha:
+        raise Conflict(f"build {number} is of commit {build.sha}")
+    try:
+        approving.approve(app, number, actor=viewer.actor)
+    except NotAllowed as error:
+        raise Conflict(str(error)) from error
+
+
+def _audit(work: UnitOfWork, viewer: Viewer, build: Build, action: str, detail: str) -> None:
+    work.audit.add(
+        repository=build.repository, actor=viewer.actor, action=action, subject=f"build:{build.id}", detail=detail
+    )

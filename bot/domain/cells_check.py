@@ -1,0 +1,102 @@
+"""The check of a suite with a matrix or shards: one line for each cell (PRODUCT §2.2, §2.3)."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from bot.domain.checks import PASSING, Check, CheckStatus, Conclusion, check_name
+from bot.domain.runs import Build, Run, RunState
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, title
+from bot.domain.suites import Limits, Suite
+from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
+
+_SHOWN: Final = 8
+"""Failed cells whose last lines are shown."""
+_LINES: Final = 10
+
+LimitsOf = Callable[[Suite], Limits]
+
+
+def cells_check(
+    runs: Sequence[Run], build: Build, url: str, cell_url: Callable[[Run], str], limits_of: LimitsOf, external_id: str
+) -> Check:
+    """`runs`: those of one suite that count, two or more. `cell_url`: the page of one of them."""
+    done = all(run.state.is_final for run in runs)
+    verdict = conclusion_of_all(runs) if done else None
+    is_bad = verdict not in PASSING
+    return Check(
+        name=check_name(runs[0].suite.name),
+        sha=build.sha,
+        external_id=external_id,
+        details_url=url,
+        status=CheckStatus.COMPLETED if done else _status(runs),
+        conclusion=verdict,
+        title=_title(runs, done=done),
+        summary=_summary(runs, url, limits_of),
+        text=_table(runs, cell_url, limits_of),
+        actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else (),
+        started_at=min((run.started_at for run in runs if run.started_at), default=None),
+        completed_at=max((run.finished_at for run in runs if run.finished_at), default=None) if done else None,
+    )
+
+
+def conclusion_of_all(runs: Sequence[Run]) -> Conclusion:
+    """The worst of the cells; skipped or neutral only if all are."""
+    found = {conclusion(run) for run in runs}
+    order = (Conclusion.FAILURE, Conclusion.TIMED_OUT, Conclusion.CANCELLED, Conclusion.SUCCESS, Conclusion.NEUTRAL)
+    return next((one for one in order if one in found), Conclusion.SKIPPED)
+
+
+def _status(runs: Sequence[Run]) -> CheckStatus:
+    begun = any(run.attempt or run.state.is_final for run in runs)
+    return CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
+
+
+def _title(runs: Sequence[Run], *, done: bool) -> str:
+    if not done:
+        return f"{sum(run.state.is_final for run in runs)} of {len(runs)} environments done"
+    bad = [run for run in runs if conclusion(run) not in PASSING]
+    good = Counter(_word(run) for run in runs if conclusion(run) in PASSING)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
+    if bad:
+        names = ", ".join(f"{run.suite.label} {_word(run)}" for run in bad)
+        return one_line(f"{names}; {counts}" if counts else names, 120)
+    if all(run.state is RunState.SKIPPED for run in runs):
+        return one_line(f"Skipped: {runs[0].note}", 120)
+    return f"{counts} in {duration(_longest(runs))}"
+
+
+def _summary(runs: Sequence[Run], url: str, limits_of: LimitsOf) -> str:
+    passed = sum(conclusion(run) in PASSING and run.state.is_final for run in runs)
+    parts = [f"**{passed} of {len(runs)} environments passed** · {duration(_longest(runs))}"]
+    bad = [run for run in runs if run.state.is_final and conclusion(run) not in PASSING]
+    for run in bad[:_SHOWN]:
+        tail = f"\n\n{fence(last_lines(run.tail, _LINES))}" if run.tail else ""
+        parts.append(f"**{escaped(run.suite.label)}**: {escaped(title(run, limits_of(run.suite)))}{tail}")
+    if len(bad) > _SHOWN:
+        parts.append(f"{len(bad) - _SHOWN} more on the page.")
+    return "\n\n".join([*parts, f"[Log]({url})"])
+
+
+def _table(runs: Sequence[Run], cell_url: Callable[[Run], str], limits_of: LimitsOf) -> str:
+    axes = [axis for axis, _ in runs[0].suite.cell]
+    has_shards = any(run.suite.shards > 1 for run in runs)
+    heads = [*map(escaped, axes), *(["shard"] if has_shards else []), "result", "", "time"]
+    rows = [f"| {' | '.join(heads)} |", f"|{' --- |' * (len(heads) - 1)} ---: |"]
+    for run in sorted(runs, key=lambda run: conclusion(run) in PASSING):
+        cells = [code(text) for _, text in run.suite.cell]
+        cells += [f"{run.suite.shard}/{run.suite.shards}"] if has_shards else []
+        time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
+        words = f"[{escaped(title(run, limits_of(run.suite)))}]({cell_url(run)})"
+        rows.append(f"| {' | '.join([*cells, f'{SIGNS[run.state.word]} {_word(run)}', words, time])} |")
+    return "\n".join(rows)
+
+
+def _word(run: Run) -> str:
+    return run.state.word.replace("_", " ")
+
+
+def _longest(runs: Sequence[Run]) -> float:
+    starts = [run.started_at for run in runs if run.started_at]
+    ends = [run.finished_at for run in runs if run.finished_at]
+    return between(min(starts), max(ends)) if starts and ends else 0.0

@@ -1,0 +1,53 @@
+"""Short work of many requests goes through one thread: what comes while it is busy goes together.
+
+A hop to a thread and back costs about as much as storing a webhook call, and threads that all want the interpreter
+and the store's one writer mostly keep each other waiting.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+_MOST: Final = 16
+"""Of which all are answered when the last one is done."""
+
+_Work = Callable[[], Response]
+
+
+class Inbox:
+    def __init__(self) -> None:
+        self._waiting: list[tuple[_Work, asyncio.Future[Response]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def do(self, work: _Work) -> Response:
+        """In its turn, in the caller's context."""
+        result: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._waiting.append((partial(copy_context().run, work), result))
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        return await result
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                together, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                await _do([work for work, _ in together], [result for _, result in together])
+        finally:
+            self._task = None
+
+
+async def _do(works: Sequence[_Work], results: Sequence[asyncio.Future[Response]]) -> None:
+    try:
+        responses = await run_in_threadpool(lambda: [work() for work in works])
+    except BaseException:
+        for result in results:
+            result.cancel()
+        raise
+    for result, response in zip(results, responses, strict=True):
+        if not result.done():  # whoever waited may have gone
+            result.set_result(response)

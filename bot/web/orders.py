@@ -1,0 +1,133 @@
+"""The REST API, what it is asked to do: start, cancel, run again, approve; all with a token."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from bot.app import queries, requesting
+from bot.app.queries import Viewer
+from bot.app.requesting import Granted, Order
+from bot.domain.errors import BadInput
+from bot.domain.refs import Sha, sha_of
+from bot.domain.runs import BuildId
+from bot.web.answers import BuildAnswer, RunAnswer, build_answer, run_answer
+from bot.web.door import Id, Looking, Number, faults
+from bot.web.site import run_of, site_of
+
+router = APIRouter(responses=faults(401, 403, 404, 408, 409, 413, 422, 503))
+
+_AGAIN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": BuildAnswer, "description": "It was started by an earlier call"}
+}
+_SHA: Final = r"^([0-9a-f]{40}|[0-9a-f]{64})$"
+
+
+def _full(text: str) -> str:
+    try:
+        return sha_of(text)
+    except BadInput as error:
+        raise ValueError(str(error)) from error
+
+
+def _plain(ref: str) -> str:
+    """It becomes part of an address at the forge."""
+    if ".." in ref or ref.startswith(("/", "-")) or any(part in ("", ".") for part in ref.split("/")):
+        raise ValueError("not the name of a branch or tag")
+    return ref
+
+
+FullSha = Annotated[str, Field(pattern=_SHA), AfterValidator(_full)]
+SuiteName = Annotated[str, Field(min_length=1, max_length=200)]
+Once = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key with the same body starts nothing twice within a day",
+    ),
+]
+
+
+class RunOrder(BaseModel):
+    """Suites that shall run at a commit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repository: str = Field(
+        pattern=r"^([a-z0-9-]{1,40}:)?\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,20}$",
+        description="`owner/name`, or with its forge: `github:owner/name`",
+        examples=["github:acme/hello"],
+    )
+    sha: FullSha | None = Field(None, description="A full commit id; without one, where `ref` is now")
+    ref: Annotated[str, Field(pattern=r"^[^\s~^:?*\[\\\x00-\x20\x7f]{1,250}$"), AfterValidator(_plain)] | None = (
+        Field(None, description="A branch or tag; without one, the default branch")
+    )
+    suite: SuiteName | Annotated[list[SuiteName], Field(min_length=1, max_length=100)] | None = Field(
+        None, description="One suite or several, whatever their filters; without one, all that are for a push"
+    )
+
+    def order(self) -> Order:
+        suites = [self.suite] if isinstance(self.suite, str) else self.suite or []
+        sha = None if self.sha is None else Sha(self.sha)
+        return Order(repository=self.repository, sha=sha, ref=self.ref or "", suites=tuple(dict.fromkeys(suites)))
+
+
+class ApprovalOrder(BaseModel):
+    """Says which commit was looked at."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha: FullSha
+
+
+@router.post("/runs", tags=["runs"], status_code=201, responses=_AGAIN)
+def start_runs(
+    request: Request, viewer: Looking, wanted: RunOrder, response: Response, once: Once = None
+) -> BuildAnswer:
+    """Start a build. The scope runs:write."""
+    granted = requesting.start(site_of(request).app, viewer, wanted.order(), once)
+    return _granted(request, viewer, granted, response)
+
+
+@router.post("/runs/{id}/retest", tags=["runs"], status_code=201, responses=_AGAIN)
+def retest_run(request: Request, viewer: Looking, id: Id, response: Response) -> BuildAnswer:  # noqa: A002, ARG001  # the document needs it
+    """Run a run's suite again, once for each run. The scope runs:write."""
+    granted = requesting.retest(site_of(request).app, viewer, run_of(request))
+    return _granted(request, viewer, granted, response)
+
+
+def _granted(request: Request, viewer: Viewer, granted: Granted, response: Response) -> BuildAnswer:
+    answer = _build(request, viewer, granted.build)
+    response.status_code = 201 if granted.is_new else 200
+    response.headers["Location"] = f"{site_of(request).app.url}/builds/{granted.build}"
+    return answer
+
+
+@router.post("/runs/{id}/cancel", tags=["runs"])
+def cancel_run(request: Request, viewer: Looking, id: Id) -> RunAnswer:  # noqa: A002, ARG001  # the document needs it
+    """End a run. One that has ended stays as it is; one in a container ends within seconds. The scope runs:write."""
+    site, run = site_of(request), run_of(request)
+    requesting.cancel_run(site.app, viewer, run)
+    return run_answer(site.app, queries.run(site.reader, viewer, run))
+
+
+@router.post("/builds/{number}/cancel", tags=["builds"])
+def cancel_build(request: Request, viewer: Looking, number: Number) -> BuildAnswer:
+    """End all runs of a build. The scope runs:write."""
+    requesting.cancel_build(site_of(request).app, viewer, BuildId(number))
+    return _build(request, viewer, BuildId(number))
+
+
+@router.post("/builds/{number}/approve", tags=["builds"])
+def approve_build(request: Request, viewer: Looking, number: Number, looked_at: ApprovalOrder) -> BuildAnswer:
+    """Let a stranger's build run: that commit and no other. The scope builds:approve."""
+    requesting.approve(site_of(request).app, viewer, BuildId(number), Sha(looked_at.sha))
+    return _build(request, viewer, BuildId(number))
+
+
+def _build(request: Request, viewer: Viewer, number: BuildId) -> BuildAnswer:
+    site = site_of(request)
+    return build_answer(site.app, queries.build(site.reader, viewer, number))

@@ -1,0 +1,186 @@
+"""Steering by comment: who may approve, override and skip (BEHAVIOUR §2, RELIABILITY §8C)."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.refs import Person
+from bot.domain.runs import RunState
+from bot.ports.forge import Reaction
+from bot.ports.sandbox import Exit
+from tests.builders import NOON
+from tests.fakes.forge import ANA, STAN, a_change
+from tests.fakes.sandbox import Act
+from tests.walks import ONE, TWO, World
+
+RITA = Person(3, "rita")
+FILE = b"""suites:
+  good: {image: busybox, run: 'true'}
+  bad: {image: busybox, run: 'exit 1'}
+  spare: {image: busybox, run: 'maybe', allow_failure: true}
+"""
+
+
+@pytest.fixture
+def built(world: World) -> World:
+    """A trusted change whose suites have ended: good and spare passed, bad failed."""
+    world.forge.suite_files[""] = FILE
+    world.sandbox.acts["exit 1"] = Act(exit=Exit(code=1))
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.sandbox.jobs.clear()
+    return world
+
+
+@pytest.fixture
+def waiting(world: World) -> World:
+    world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
+    world.settle()
+    return world
+
+
+def ran(world: World) -> list[str]:
+    return sorted(job.env["ASSAY_SUITE"] for job in world.sandbox.jobs)
+
+
+def last_reply(world: World) -> str:
+    return list(world.forge.replies.values())[-1]
+
+
+def test_skip_ci_does_not_hold_against_a_command(world: World) -> None:
+    world.forge.messages[ONE] = "x [skip ci]"
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.say("/test")
+    assert ran(world) == ["unit"]
+
+
+@pytest.mark.parametrize("text", ["/retest", "/test good", "/cancel", "/ok-to-test", "/skip spare", "/run good"])
+def test_a_stranger_may_do_nothing(built: World, text: str) -> None:
+    comment = built.say(text, by=STAN)
+    assert ran(built) == []
+    assert built.forge.reactions[comment][-1] is Reaction.REFUSED
+    assert "write access" in last_reply(built)
+
+
+def test_a_stranger_is_told_once(built: World) -> None:
+    built.say("/retest", by=STAN)
+    built.say("/test", by=STAN)
+    assert len(built.forge.replies) == 1
+
+
+def test_the_author_may_run_a_change_that_was_approved(waiting: World) -> None:
+    waiting.say("/retest", by=STAN)
+    assert ran(waiting) == []
+    waiting.say("/ok-to-test")
+    waiting.say("/test", by=STAN)
+    assert ran(waiting) == ["unit", "unit"]
+
+
+def test_somebody_without_write_access_gets_three_commands_in_ten_minutes(waiting: World) -> None:
+    waiting.say("/ok-to-test")
+    waiting.sandbox.jobs.clear()
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    waiting.say("/test", by=STAN)
+    assert len(waiting.sandbox.jobs) == 3
+    assert [text for text in waiting.forge.replies.values() if "At most 3" in text]
+    assert len(waiting.forge.replies) == 1
+
+
+def test_ok_to_test_lets_this_commit_run(waiting: World) -> None:
+    comment = waiting.say("/ok-to-test")
+    assert waiting.conclusions() == {"assay": "success", "assay / unit": "success"}
+    assert waiting.forge.reactions[comment][-1] is Reaction.DONE
+
+
+def test_ok_to_test_with_the_whole_sha_of_the_head_is_as_good(waiting: World) -> None:
+    waiting.say(f"/ok-to-test {ONE}")
+    assert ran(waiting) == ["unit"]
+
+
+@pytest.mark.parametrize("sha", [ONE[:7], TWO, "main"])
+def test_ok_to_test_with_another_or_a_short_sha_is_refused(waiting: World, sha: str) -> None:
+    waiting.say(f"/ok-to-test {sha}")
+    assert "is not the head" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_an_approval_older_than_the_push_is_refused(waiting: World) -> None:
+    waiting.say("/ok-to-test", created_at=NOON - timedelta(seconds=5))
+    assert "pushed after" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_a_later_commit_waits_again(waiting: World) -> None:
+    waiting.say("/ok-to-test")
+    waiting.open_change(a_change(7, TWO, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(TWO) == {"assay": "action_required"}
+
+
+def test_ok_to_test_pr_covers_later_commits_until_it_is_taken_back(waiting: World) -> None:
+    waiting.say("/ok-to-test pr")
+    waiting.open_change(a_change(7, TWO, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(TWO)["assay"] == "success"
+    waiting.say("/ok-to-test stop")
+    third = "3" * 40
+    waiting.open_change(a_change(7, third, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(third) == {"assay": "action_required"}  # type: ignore[arg-type]
+
+
+def test_a_writer_cannot_run_a_commit_that_nobody_approved(waiting: World) -> None:
+    waiting.say("/test")
+    assert "waits for an approval" in last_reply(waiting)
+    assert ran(waiting) == []
+
+
+def test_ok_to_test_where_nothing_waits_says_so(built: World) -> None:
+    built.say("/ok-to-test")
+    assert "Nothing waits for an approval" in last_reply(built)
+
+
+def test_a_suite_that_may_fail_can_be_skipped_by_name(built: World) -> None:
+    built.say("/skip spare")
+    assert built.titles()["assay / spare"] == "Skipped: skipped by ana"
+    assert built.conclusions()["assay / spare"] == "skipped"
+
+
+def test_a_suite_that_has_to_pass_cannot_be_skipped(built: World) -> None:
+    built.say("/skip bad")
+    assert "has to pass" in last_reply(built)
+    assert built.conclusions()["assay / bad"] == "failure"
+
+
+def test_an_admin_can_override_a_suite_with_a_reason_that_is_shown_and_audited(built: World) -> None:
+    built.forge.admins.add(ANA.id)
+    built.say("/override bad the test is wrong, see the tracker")
+    assert built.conclusions() == {
+        "assay": "success",
+        "assay / good": "success",
+        "assay / bad": "success",
+        "assay / spare": "success",
+    }
+    assert built.titles()["assay / bad"] == "Passed: overridden by ana: the test is wrong, see the tracker"
+    with built.app.work() as work:
+        entry = work.audit.recent(1)[0]
+    assert (entry.actor, entry.action, "the test is wrong" in entry.detail) == ("ana", "override", True)
+
+
+def test_a_writer_cannot_override(built: World) -> None:
+    built.say("/override bad because")
+    assert "admin rights" in last_reply(built)
+    assert built.conclusions()["assay / bad"] == "failure"
+
+
+def test_an_override_of_a_running_suite_ends_it_silently(built: World) -> None:
+    built.forge.admins.add(ANA.id)
+    built.sandbox.trouble = "no worker"
+    built.say("/test bad")
+    built.say("/override bad it is known")
+    assert built.conclusions()["assay / bad"] == "success"
+    assert RunState.SUPERSEDED in [run.state for run in built.runs(2)]
