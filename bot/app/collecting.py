@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -11,7 +13,7 @@ from bot.domain.errors import BadInput, Unavailable
 from bot.domain.runs import Run
 from bot.domain.suites import GIB
 from bot.domain.texts import cut, size
-from bot.ports.artifacts import ArtifactFound, ArtifactKind, Artifacts
+from bot.ports.artifacts import ArtifactFound, ArtifactKind, Artifacts, Sha256
 from bot.ports.sandbox import FileLimits, Found, Skipped
 from bot.ports.store import UnitOfWork
 
@@ -19,6 +21,9 @@ log = structlog.get_logger()
 
 _LONGEST_PATH: Final = 1024
 _FAILURES_MAX: Final = 3
+_MANY: Final = 1000
+_SETTLED: Final = 3600.0
+"""Seconds; collecting, which lists files when it has all, is over much sooner."""
 REST: Final = ""
 """The path of the row that tells why a run's list is not whole."""
 
@@ -49,12 +54,14 @@ class Collected:
 
 
 class Collector(Protocol):
-    """What this use case needs of the App."""
+    """What these use cases need of the App."""
 
     @property
     def work(self) -> Callable[[], UnitOfWork]: ...
     @property
     def artifacts(self) -> Artifacts: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
     @property
     def monotonic(self) -> Callable[[], float]: ...
     @property
@@ -81,9 +88,10 @@ def collect(
         for file in files:
             if should_stop() or app.monotonic() > ends:
                 basket.truncated = "the time for collecting was over"
+            else:
+                basket.take(file)
             if basket.truncated:
                 break
-            basket.take(file)
     except Unavailable as error:
         basket.truncated = f"the sandbox failed: {error}"
     collected = _write(app, run, basket, keep)
@@ -106,6 +114,33 @@ def _write(app: Collector, run: Run, basket: "_Basket", keep: float) -> Collecte
         skipped=len(basket.found) - len(stored),
         truncated=basket.truncated,
     )
+
+
+def prune(app: Collector) -> int:
+    """Forget files whose time is over, and their contents unless another file has the same; how many."""
+    with app.work() as work:
+        expired = work.artifacts.expired(_MANY)
+        for one in expired:
+            work.artifacts.remove(one.run, one.path)
+    for content in {one.sha256 for one in expired if one.sha256}:
+        if not _is_kept(app, content):
+            app.artifacts.remove(content, _settled(app))
+    return len(expired)
+
+
+def sweep(app: Collector) -> int:
+    """Remove contents that nobody refers to: their worker died before it could, or `prune` did; how many."""
+    return app.artifacts.delete_before(_settled(app), partial(_is_kept, app))
+
+
+def _is_kept(app: Collector, content: Sha256) -> bool:
+    with app.work() as work:
+        return work.artifacts.references(content) > 0
+
+
+def _settled(app: Collector) -> float:
+    """What was put before that is listed by now, or never will be."""
+    return app.now().timestamp() - _SETTLED
 
 
 @dataclass(slots=True)

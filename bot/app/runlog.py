@@ -7,7 +7,8 @@ from bot.app.holding import Hold
 from bot.domain.runs import Run
 from bot.domain.texts import size
 
-_BATCH: Final = 256 * 1024
+_BATCH: Final = 1 << 20
+"""Bytes that are written at once where much comes: each transaction has its price."""
 _PAUSE: Final = 0.2
 """Seconds that output waits at most before a reader can see it."""
 

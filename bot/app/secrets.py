@@ -16,12 +16,12 @@ from bot.ports.vault import StoredSecret, Vault
 LARGEST: Final = 32 * 1024
 """Bytes of a value in UTF-8."""
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-_OURS: Final = re.compile(r"CI|ASSAY|ASSAY_.*")
+_OURS: Final = re.compile(r"CI|ASSAY|ASSAY_.*|MATRIX_.*")
 _HARMFUL: Final = re.compile(
     r"LD_.*|PATH|ENV|BASH_ENV|SHELLOPTS|BASHOPTS|IFS|PS4|DOCKER_HOST"
     r"|GIT_(?!(?:AUTHOR|COMMITTER)_(?:NAME|EMAIL|DATE)$).*|(?:HTTP|HTTPS|FTP|ALL|NO)_PROXY"
 )
-"""What the suite file's `env` refuses as well: a secret becomes a variable of the container."""
+"""The suite file refuses the same names: a secret becomes a variable of the container."""
 
 
 class Keeper(Protocol):
@@ -77,7 +77,7 @@ def set_secret(app: Keeper, repository: Repository, name: str, value: str, *, ac
     Raises:
         BadInput: the name can't be one, or the value can't be kept or masked; the message doesn't show it.
     """
-    if fault := _fault_of_name(name) or _fault_of_value(value):
+    if fault := fault_of_name(name) or fault_of_value(value):
         raise BadInput(fault)
     sealed = app.vault.encrypt(value.encode())
     with app.work() as work:
@@ -150,7 +150,7 @@ def find_repository(app: Keeper, text: str, forges: Sequence[ForgeName]) -> Repo
     return found[0]
 
 
-def _fault_of_name(name: str) -> str:
+def fault_of_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         return "the name of a secret has capital letters, digits and _, a letter first, at most 64"
     if _OURS.fullmatch(name):
@@ -160,7 +160,7 @@ def _fault_of_name(name: str) -> str:
     return ""
 
 
-def _fault_of_value(value: str) -> str:
+def fault_of_value(value: str) -> str:
     """It must fit into a variable of the container, and what can't be masked is no secret for long."""
     try:
         length = len(value.encode())

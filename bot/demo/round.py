@@ -1,25 +1,44 @@
-"""One round of the main job: a pull request that passes, a commit that breaks it, a commit that fixes it."""
+"""One round of the main job: a change passes, breaks, is mended; a flaky one is retested, a stranger's approved."""
 
 import html
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 import httpx
 
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import wait_until
-from bot.demo.forge.page import SIGNS
+from bot.demo.forge.page import FACES, SIGNS
 from bot.demo.forge.state import CheckRun, Pull
-from bot.demo.hello import FAILED_LINE, PASSED_LINE, Hello
+from bot.demo.hello import (
+    BROKEN_LINE,
+    EARLY_LINE,
+    FRENCH_LINE,
+    GERMAN_LINE,
+    PERSON,
+    SPANISH_LINE,
+    VALID_LINE,
+    Hello,
+)
 
-PASSING: Final = {"assay": "success", "assay / docs": "skipped", "assay / unit": "success"}
-FAILING: Final = {"assay": "failure", "assay / docs": "skipped", "assay / unit": "failure"}
+Wanted = Mapping[str, tuple[str, ...]]
+"""Of each check the conclusions of its check runs, oldest first: a commit keeps those that were run again."""
+
 UNIT: Final = "assay / unit"
+PASSING: Final = {"assay": ("success",), "assay / docs": ("skipped",), UNIT: ("success",)}
+FAILING: Final = {"assay": ("failure",), "assay / docs": ("skipped",), UNIT: ("failure",)}
+RETESTED: Final = {"assay": ("failure", "success"), "assay / docs": ("skipped",), UNIT: ("failure", "success")}
+WAITING: Final = {"assay": ("action_required",)}
+APPROVED: Final = {"assay": ("action_required", "success"), "assay / docs": ("skipped",), UNIT: ("success",)}
 _FENCED: Final = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 _TAGS: Final = re.compile(r"<[^>]*>")
-_MAX_LINES: Final = 12
+_MAX_LINES: Final = 8
+_LEAST_DELAY: Final = 5.0
+"""Seconds until the certificate of the flaky change is valid, at least."""
 
 
 @dataclass(slots=True)
@@ -36,42 +55,90 @@ class Round:
     wrong: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     """Our ids of the runs that were shown."""
+    _slowest: float = 0.0
+    """Seconds that the slowest commit's checks took so far."""
 
     def play(self) -> None:
+        self._change()
+        self._flaky()
+        self._stranger()
+
+    def _change(self) -> None:
         pull = self.hello.open()
-        self.say(f"\n1  A pull request is opened: {self.github.url}/{pull.repo.path}/pull/{pull.number}")
-        self._look(pull, PASSING, PASSED_LINE)
+        self.say(f"\n1  A pull request is opened: {self._url(pull)}")
+        self._look(pull, PASSING, GERMAN_LINE)
         self.hello.break_it(pull)
         self.say("\n2  A commit breaks it")
-        self._look(pull, FAILING, FAILED_LINE)
+        self._look(pull, FAILING, BROKEN_LINE)
         self.hello.fix_it(pull)
         self.say("\n3  A commit fixes it")
-        self._look(pull, PASSING, PASSED_LINE)
+        self._look(pull, PASSING, FRENCH_LINE)
 
-    def _look(self, pull: Pull, wanted: Mapping[str, str], line: str) -> None:
-        shown = self._wait(pull, wanted)
-        for run in shown:
+    def _flaky(self) -> None:
+        """The same commit fails first and passes later: its certificate is not valid before a certain moment.
+
+        That moment is far enough away for the first run to be over before, however slow this machine is.
+        """
+        moment = int(time.time() + max(_LEAST_DELAY, 3 * self._slowest))
+        pull = self.hello.renew_certificate(moment)
+        valid = datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
+        self.say(f"\n4  A flaky test, which needs a certificate that is valid from {valid} on: {self._url(pull)}")
+        self._look(pull, FAILING, EARLY_LINE)
+        self._wait(lambda: time.time() >= moment)
+        self._comment(pull, "/retest")
+        self._look(pull, RETESTED, VALID_LINE)
+
+    def _stranger(self) -> None:
+        pull = self.hello.open_as_stranger()
+        self.say(f"\n5  A stranger opens a pull request from a fork, and nothing runs: {self._url(pull)}")
+        self._look(pull, WAITING, "")
+        # An approval counts when it is younger than the commit, and the forge's times are whole seconds.
+        self._wait(lambda: int(self.github.world.now()) > int(pull.updated_at))
+        self._comment(pull, "/ok-to-test")
+        self._look(pull, APPROVED, SPANISH_LINE)
+
+    def _comment(self, pull: Pull, body: str) -> None:
+        """As somebody who may write; what is asked for is done once the bot reacts with a thumb up."""
+        comment = self.github.comment(pull, PERSON, body)
+        self._wait(lambda: "+1" in self.github.reactions(comment))
+        reactions = self.github.reactions(comment)
+        self.say(f"   {PERSON} comments {body}  {' '.join(FACES[each] for each in reactions)}")
+        if "+1" not in reactions:
+            self.wrong.append(f"{body} by {PERSON}: the bot does not say that it was done")
+
+    def _look(self, pull: Pull, wanted: Wanted, line: str) -> None:
+        shown = self._shown_at_last(pull, wanted)
+        latest = {run.name: run for run in shown}
+        for run in latest.values():
             self.say(f"   {row(run)}")
         self.wrong += differences(pull.head_sha, shown, wanted)
-        for run in [each for each in shown if each.name == UNIT]:
-            self.runs.append(run.external_id)
-            self._look_at_unit(run, wanted[UNIT], line)
+        if UNIT in latest and UNIT in wanted:
+            self.runs.append(latest[UNIT].external_id)
+            self._look_at_unit(latest[UNIT], wanted[UNIT][-1], line)
 
-    def _wait(self, pull: Pull, wanted: Mapping[str, str]) -> list[CheckRun]:
+    def _shown_at_last(self, pull: Pull, wanted: Wanted) -> list[CheckRun]:
         """The check runs on the pull request's head, by name, once they are complete or waiting is of no more use."""
 
         def shown() -> list[CheckRun]:
             return sorted(self.github.check_runs(pull.repo, pull.head_sha), key=lambda run: run.name)
 
         def complete() -> bool:
-            done = {run.name for run in shown() if run.status == "completed"}
-            return done >= wanted.keys() or not self.is_alive()
+            done = [run.name for run in shown() if run.status == "completed"]
+            return all(done.count(name) >= len(conclusions) for name, conclusions in wanted.items())
 
-        try:
-            wait_until(complete, self.limit, "")
-        except TimeoutError:
+        began = time.monotonic()
+        if not self._wait(complete):
             self.wrong.append(f"{pull.head_sha[:7]}: the checks were not complete after {self.limit:.0f} seconds")
+        self._slowest = max(self._slowest, time.monotonic() - began)
         return shown()
+
+    def _wait(self, ready: Callable[[], bool]) -> bool:
+        """Until it is so, or the bot is gone; False when that takes too long."""
+        try:
+            wait_until(lambda: ready() or not self.is_alive(), self.limit, "")
+        except TimeoutError:
+            return False
+        return True
 
     def _look_at_unit(self, run: CheckRun, wanted: str, line: str) -> None:
         self.say(f"      page: {run.details_url}")
@@ -83,22 +150,29 @@ class Round:
         if not page_shows(run.details_url, line):
             self.wrong.append(f"{run.name}: the page {run.details_url} does not show {line!r}")
 
+    def _url(self, pull: Pull) -> str:
+        return f"{self.github.url}/{pull.repo.path}/pull/{pull.number}"
+
 
 def row(run: CheckRun) -> str:
     state = run.conclusion or run.status
-    return f"{SIGNS.get(state, '?')}  {run.name:<14}{state:<10}{run.title or ''}"
+    return f"{SIGNS.get(state, '?')}  {run.name:<14}{state.replace('_', ' '):<17}{run.title or ''}"
 
 
-def differences(sha: str, shown: list[CheckRun], wanted: Mapping[str, str]) -> list[str]:
+def differences(sha: str, shown: list[CheckRun], wanted: Wanted) -> list[str]:
     """What is not as it should be: missing, doubled, unknown checks and other conclusions."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, tuple[str, ...]] = {}
     for run in shown:
-        found.setdefault(run.name, []).append(run.conclusion or run.status)
+        found[run.name] = (*found.get(run.name, ()), run.conclusion or run.status)
     return [
-        f"{sha[:7]}: {name} should be {wanted.get(name, 'absent')}, but is {', '.join(found.get(name, ['absent']))}"
+        f"{sha[:7]}: {name} should be {_words(wanted.get(name))}, but is {_words(found.get(name))}"
         for name in sorted({*found, *wanted})
-        if found.get(name) != [wanted.get(name)]
+        if found.get(name) != wanted.get(name)
     ]
+
+
+def _words(conclusions: tuple[str, ...] | None) -> str:
+    return ", ".join(conclusions or ("absent",))
 
 
 def fenced_lines(markdown: str) -> list[str]:

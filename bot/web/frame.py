@@ -5,10 +5,10 @@ from typing import Final
 
 import structlog
 from starlette.datastructures import MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.app.context import App
+from bot.web.problems import problem
 
 log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ class Frame:
         except Exception:
             log.exception("web.stumbled", path=scope["path"])
             if not status:
-                await JSONResponse({"error": "internal"}, 500)(scope, receive, framed)
+                await problem(500, "internal", "this did not work")(scope, receive, framed)
         finally:
             if status != 200 or scope["path"] not in _UNSEEN:  # noqa: PLR2004  # OK
                 ms = round((perf_counter() - began) * 1000, 1)

@@ -155,10 +155,11 @@ def test_what_no_process_can_be_given_is_unfit(changes: dict[str, Any], words: s
     ("words", "killed"),
     [
         (b"", False),
-        (b"low 0\noom 0\noom_kill 0\noom_group_kill 0\n", False),
-        (b"low 0\noom 5\noom_kill 2\n", True),
-        (b"oom_kill_disable 0\nunder_oom 1\noom_kill 0\n", False),
-        (b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", True),
+        (b"memory.events oom 0\nmemory.events oom_kill 0\nmemory.events oom_group_kill 1\n", False),
+        (b"memory.events oom 5\nmemory.events oom_kill 2\n", True),
+        (b"memory.oom_control under_oom 1\nmemory.oom_control oom_kill 0\n", False),
+        (b"memory.oom_control under_oom 0\nmemory.oom_control oom_kill 1\n", True),
+        (b"cpu.stat oom_kill 1\n", False),
     ],
 )
 def test_the_kernels_own_count_says_whether_memory_ran_out(words: bytes, killed: bool) -> None:

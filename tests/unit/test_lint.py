@@ -10,7 +10,7 @@ from bot.app.suitefile import LIMIT, render_text
 from bot.cli.lint import lint
 from bot.domain.errors import Problem
 
-GOOD = "suites:\n  unit: {image: box, run: x}\n"
+GOOD = "suites:\n  unit: {image: box:1, run: x}\n"
 BAD = "suites:\n  unit:\n    image: box\n    timeout: 10\n    run: x\n    artefacts: [dist/]\n"
 
 
@@ -109,6 +109,53 @@ def test_github_gets_one_command_a_problem_that_nothing_can_break_out_of(folder:
         "::error file=a%2Cb%3Ac%25.yml,line=2,col=27,endColumn=41,title=C101::"
         '"100%25 ::stop" is not a known key here\n'
     )
+
+
+def test_a_warning_is_shown_and_fails_nothing(folder: Path) -> None:
+    (folder / ".assay.yml").write_text("suites:\n  unit: {image: box, run: x}\n")
+    done = run()
+    assert done.exit_code == 0
+    assert done.stdout == (
+        '.assay.yml:2:17: warning W302: "box" may be another image tomorrow\n'
+        "    2 |   unit: {image: box, run: x}\n"
+        "      |                 ^\n"
+        "      = help: name a version, or a digest\n"
+        "assay: .assay.yml ok, 1 suite\n"
+    )
+
+
+def test_gitlab_gets_a_report_of_code_quality(folder: Path) -> None:
+    (folder / "bad.yml").write_text(BAD)
+    done = run("bad.yml", "--format", "gitlab")
+    first, second = json.loads(done.stdout)
+    assert done.exit_code == 2
+    assert first["fingerprint"] != second["fingerprint"]
+    assert second == {
+        "description": '"artefacts" is not a known key here; did you mean "artifacts"?',
+        "check_name": "C101",
+        "fingerprint": second["fingerprint"],
+        "severity": "major",
+        "location": {"path": "bad.yml", "lines": {"begin": 6}},
+    }
+
+
+def test_sarif_names_rule_level_and_place(folder: Path) -> None:
+    (folder / "my file.yml").write_text("suites:\n  unit: {image: box, run: x}\n")
+    done = run("my file.yml", "--format", "sarif")
+    (result,) = json.loads(done.stdout)["runs"][0]["results"]
+    assert (done.exit_code, result["ruleId"], result["level"]) == (0, "W302", "warning")
+    assert result["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "my%20file.yml"},
+        "region": {"startLine": 2, "startColumn": 17, "endColumn": 20},
+    }
+
+
+@pytest.mark.parametrize("form", ["json", "gitlab", "sarif", "github"])
+def test_every_form_has_something_to_say_about_a_good_file(folder: Path, form: str) -> None:
+    (folder / ".assay.yml").write_text(GOOD)
+    done = run("--format", form)
+    assert done.exit_code == 0
+    assert "C1" not in done.stdout
 
 
 def test_an_unknown_form_is_wrong_use(folder: Path) -> None:

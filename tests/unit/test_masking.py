@@ -1,9 +1,9 @@
 """Secrets never come through a masked stream, however it is cut and however they are spelled."""
 
 import base64
-import codecs
 import html
 import json
+import re
 import shlex
 import string
 import urllib.parse
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from bot.domain.masking import Masker, masked
 
-SECRET: Final = 's3cr/t+"va<lu>e\'& $x`é'
+SECRET: Final = "s3cr/t+\"va<lu>e'& $x`é"
 PEM: Final = "-----BEGIN KEY-----\nMIIBVgIBADANBgkq\nhkiG9w0BAQEFAASC\nabc\n-----END KEY-----\n"
-LONG: Final = "".join(f"{number:04x}-" for number in range(500))
+LONG: Final = "".join(f"{number:04x}" for number in range(500))
 
 SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
     "plain": str,
@@ -35,13 +35,14 @@ SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
     "in a path": urllib.parse.quote,
     "in an address": lambda text: urllib.parse.quote(text, safe=""),
     "in JavaScript's address": lambda text: urllib.parse.quote(text, safe="!'()*"),
-    "in an address, small": lambda text: urllib.parse.quote(text, safe="").replace("%2F", "%2f").replace("%2B", "%2b"),
+    "in an address, small": lambda text: "".join(
+        chr(one) if bytes([one]).isalnum() else f"%{one:02x}" for one in text.encode()
+    ),
     "JSON": json.dumps,
     "JSON with its own letters": lambda text: json.dumps(text, ensure_ascii=False),
-    "JSON for HTML": lambda text: json.dumps(text, ensure_ascii=False)
-    .replace("<", "\\u003c")
-    .replace(">", "\\u003e")
-    .replace("&", "\\u0026"),
+    "JSON for HTML": lambda text: (
+        json.dumps(text, ensure_ascii=False).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    ),
     "HTML": html.escape,
     "XML": lambda text: html.escape(text, quote=False),
     "XML attribute": lambda text: html.escape(text, quote=False).replace('"', "&quot;").replace("'", "&apos;"),
@@ -96,7 +97,7 @@ def test_no_secret_comes_through_in_any_surroundings(values: list[str], data: st
     assert not [value for value in values if value.encode() in shown]
 
 
-@given(values=st.lists(st.text("ab", min_size=8, max_size=90), max_size=3), text=st.text("ab", max_size=200))
+@given(values=st.lists(st.text("ab", min_size=8, max_size=76), max_size=3), text=st.text("ab", max_size=200))
 def test_every_byte_of_every_occurrence_is_masked_and_nothing_else(values: list[str], text: str) -> None:
     hidden = {
         place
@@ -106,14 +107,7 @@ def test_every_byte_of_every_occurrence_is_masked_and_nothing_else(values: list[
         for place in range(start, start + len(value))
     }
     shown = "".join(one if place not in hidden else "\0" for place, one in enumerate(text))
-    pieces = "***".join(part for part in _runs(shown))
-    assert whole(values, text.encode()).decode() == pieces or any(len(value) > 76 for value in values)
-
-
-def _runs(shown: str) -> list[str]:
-    """Parts between stretches of NUL."""
-    squeezed = "".join(one for place, one in enumerate(shown) if one != "\0" or shown[place - 1 : place] != "\0")
-    return squeezed.split("\0")
+    assert whole(values, text.encode()).decode() == re.sub("\0+", "***", shown)
 
 
 @given(data=st.binary(max_size=300), cuts=st.lists(st.integers(0, 300)))
@@ -122,11 +116,10 @@ def test_bytes_without_a_secret_are_not_touched(data: bytes, cuts: list[int]) ->
     assert in_pieces([], data, cuts) == data
 
 
-@pytest.mark.parametrize("value", ["", "1", "true", "1234567", "a\nb\nc", "{\n}\n", "        "])
+@pytest.mark.parametrize("value", ["", "1", "true", "1234567", "a\nbcd\n1234567", "{\n}\n", " { },\n\t[1, 2],\n"])
 def test_short_values_and_short_lines_hide_nothing(value: str) -> None:
-    text = "1 true 1234567 { } a b c\n        \n"
-    shown = masked([value], text) if "\n" not in value else masked([value], text.replace("\n", " "))
-    assert shown.replace("\n", " ") == text.replace("\n", " ") or value.isspace()
+    text = "1 true 1234567 { } a bcd [1, 2] \n\n  }"
+    assert masked([value], text) == text
 
 
 @pytest.mark.parametrize("value", ["a.*b(c[d", "[a-z]{8,}", "\\d+\\d+\\d+", "(?i)secret"])
@@ -192,7 +185,6 @@ def test_bytes_that_are_no_text_pass() -> None:
 
 def test_what_is_reversed_or_split_is_not_found_as_documented() -> None:
     assert masked(["hunter2hunter2"], "2retnuh2retnuh hunter2\nhunter2") == "2retnuh2retnuh hunter2\nhunter2"
-    assert masked(["hunter2hunter2"], codecs.encode("hunter2hunter2", "rot13")) != "***"
 
 
 def test_the_spellings_cover_all_printable_characters() -> None:

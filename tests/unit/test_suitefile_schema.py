@@ -82,12 +82,11 @@ GOOD = [
     with_line("when: {labels: preview, start: automatic}"),
     "suites: {a: {image: 'py:${{ matrix.v }}', run: x, matrix: {v: [1]}}, b: {extends: a}}",
     "suites: {a: {image: box, run: x}, b: {extends: a, run: y, when: {}}}",
-    "environments: {e: {image: box}}\ndefaults: {environment: e, timeout: 20m, env: {A: 1}, retries: 1,"
-    " artifacts: {keep: 5d}}\nsuites: {a: {run: x}}",
+    "environments: {e: {image: box}}\ndefaults: {environment: e, timeout: 20m, retries: 1}\nsuites: {a: {run: x}}",
+    with_top("defaults: {env: {A: 1}, artifacts: {keep: 5d}}"),
     "environments: {e-1: {image: box}}\nsuites: {a: {environment: 'e-${{ matrix.n }}', run: x, matrix: {n: [1]}}}",
     "defaults: {}\nsuites: {a: {image: box, run: x}}",
-    "services: {s-1: {image: box}}\n"
-    "suites: {a: {image: box, run: x, services: ['s-${{ matrix.n }}'], matrix: {n: [1]}}}",
+    "services: {s-1: {image: b}}\nsuites: {a: {image: b, run: x, services: ['s-${{matrix.n}}'], matrix: {n: [1]}}}",
     environment("cpus: 0.5, memory: 512MiB, disk: 1.5GiB, network: none, user: 1000, workdir: a/b, env: {A: 1}"),
     environment("cpus: 4, network: services, user: '1000:1000'"),
     environment("workdir: ..a/b..c"),
@@ -301,15 +300,15 @@ def test_both_refuse_what_is_bad(text: str) -> None:
     assert (loads(text), validates(text)) == (False, False)
 
 
-def part_of(section: str) -> Any:
+def part_of(section: str) -> dict[str, Any]:
     """Where the schema describes that mapping."""
-    definitions = SCHEMA["definitions"]
-    parts = {
+    definitions: dict[str, dict[str, Any]] = SCHEMA["definitions"]
+    parts: dict[str, dict[str, Any]] = {
         "file": SCHEMA,
         "ready": definitions["service"]["properties"]["ready"],
         "schedule": definitions["when"]["properties"]["schedule"]["anyOf"][1],
     }
-    return parts.get(section) or definitions[section]
+    return {**definitions, **parts}[section]
 
 
 @pytest.mark.parametrize("known", keys.ALL, ids=lambda known: known.section)

@@ -14,9 +14,11 @@ from structlog.testing import capture_logs
 
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
+from bot.app import access
 from bot.app.context import App
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import Build, Run, RunId, RunState
+from bot.domain.tokens import Scope
 from bot.ports.queue import Task
 from bot.ports.sandbox import Sandbox
 from bot.ports.source import Source
@@ -86,6 +88,18 @@ class World:
         self.end(run, exit_code=0)
         with self.app.work() as work:
             return work.runs.get(run.id)
+
+    def token(self, *scopes: Scope, name: str = "robot", expires_at: datetime | None = None) -> dict[str, str]:
+        """The header that a program with a token of these scopes sends."""
+        text = access.create(self.app, name, scopes, secret=f"secret-of-{name}", expires_at=expires_at, actor="root")
+        return {"authorization": f"Bearer {text}"}
+
+    def audited(self) -> list[tuple[str, str, str, str]]:
+        """Actor, action, subject and detail of what was done to repositories; oldest first."""
+        with self.app.work() as work:
+            entries = work.audit.recent(100, public_only=False)
+        kept = [one for one in reversed(entries) if one.repository is not None]
+        return [(one.actor, one.action, one.subject, one.detail) for one in kept]
 
     def page_of(self, run: Run) -> str:
         return f"/b/{run.build}/{run.suite.name}"

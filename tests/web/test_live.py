@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bot.app import queries
+from bot.app.queries import ANYBODY, Viewer
 from bot.domain.errors import StoreBusy
 from bot.domain.runs import RunState
 from bot.web import live
-from bot.app.queries import ANYBODY, Viewer
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.site import Places, Site
 from tests.web.conftest import MakeClient, World
@@ -21,6 +21,10 @@ from tests.web.conftest import MakeClient, World
 def site_of(client: TestClient) -> Site:
     site: Site = client.app.state.site  # type: ignore[attr-defined]  # a Starlette application
     return site
+
+
+def anybody() -> Viewer:
+    return ANYBODY
 
 
 def heard(step: Step) -> list[tuple[str | None, str | None]]:

@@ -43,7 +43,8 @@ elif command -v wget; then ask() {{ $limit wget -q -O /dev/null "$url"; }}
 elif command -v python3; then
   ask() {{ $limit python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1])' "$url"; }}
 elif command -v bash; then
-  ask() {{ $limit bash -c 'exec 3<> "/dev/tcp/$0/$1" && printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$2" "$0" >&3 &&
+  ask() {{ $limit bash -c 'exec 3<> "/dev/tcp/$0/$1" &&
+    printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$2" "$0" >&3 &&
     read -r _ code _ <&3 && [ "$code" -lt 400 ]' "$1" "$2" "$3"; }}
 else exit {NO_TOOL}
 fi

@@ -5,12 +5,16 @@ plain file, because `echo … > /dev/stderr`, which scripts do, opens what stder
 a file; because a pipe holds the job back while nobody reads; and because a flood of output needs no room on the disk.
 """
 
+import contextlib
+import fcntl
 import os
 import select
 from pathlib import Path
 from typing import Final, Self
 
 _PIECE: Final = 1 << 18
+_ROOM: Final = 1 << 20
+"""Bytes that the job may be ahead of us: with little room both wait for each other all the time."""
 
 
 class Pipe:
@@ -30,7 +34,10 @@ class Pipe:
         os.mkfifo(path, 0o600)
         if owner:
             os.chown(path, *owner)
-        return cls(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        with contextlib.suppress(OSError):  # the system allows a user so much and no more
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _ROOM)
+        return cls(descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)

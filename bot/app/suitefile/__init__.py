@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.app.suitefile.findings import Findings
 from bot.app.suitefile.keys import LATER
-from bot.app.suitefile.listing import render_text
+from bot.app.suitefile.listing import render_text, severity
 from bot.app.suitefile.matrix import variable
 from bot.app.suitefile.placeholders import fill_files
 from bot.app.suitefile.reading import LIMIT, read
@@ -23,6 +23,7 @@ __all__ = [
     "parse",
     "render_text",
     "schema_text",
+    "severity",
     "variable",
 ]
 

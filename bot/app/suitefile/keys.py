@@ -7,15 +7,11 @@ from typing import Final
 
 LATER: Final = frozenset(
     {
-        *("file.environments", "file.services", "file.defaults", "file.drafts", "file.test_merge"),
-        *("file.pull_requests", "file.notify"),
-        *("suite.extends", "suite.environment", "suite.matrix", "suite.services", "suite.secrets", "suite.needs"),
-        *("suite.no_output_timeout", "suite.retries", "suite.shards", "suite.reports", "suite.artifacts"),
-        "suite.cache",
-        *("when.paths_ignore", "when.labels", "when.schedule", "when.start"),
-        *("when.events.schedule", "when.events.manual"),
-        *("environment.cpus", "environment.memory", "environment.disk", "environment.network"),
-        *("environment.user", "environment.workdir"),
+        *("file.services", "file.test_merge", "file.pull_requests", "file.notify"),
+        *("suite.services", "suite.secrets", "suite.no_output_timeout", "suite.retries", "suite.reports"),
+        *("suite.artifacts", "suite.cache"),
+        *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
+        "environment.user",
         *("defaults.retries", "defaults.artifacts"),
     }
 )

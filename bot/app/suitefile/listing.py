@@ -16,8 +16,13 @@ def render_text(path: str, data: bytes, problems: Sequence[Problem]) -> str:
     return "".join(f"{line}\n" for problem in problems for line in _listing(path, lines, problem))
 
 
+def severity(problem: Problem) -> str:
+    """`error` or `warning`."""
+    return "warning" if problem.code.startswith("W") else "error"
+
+
 def _listing(path: str, lines: Sequence[str], problem: Problem) -> Iterator[str]:
-    yield f"{path}:{problem.line}:{problem.column}: error {problem.code}: {problem.message}"
+    yield f"{path}:{problem.line}:{problem.column}: {severity(problem)} {problem.code}: {problem.message}"
     if problem.line <= len(lines) and (source := _shown(lines[problem.line - 1])).strip():
         start = max(0, problem.column - _WIDTH // 2) if len(source) > _WIDTH else 0
         number = f"{problem.line:>5}"

@@ -1,0 +1,133 @@
+"""One installation for one test: a pretend GitHub, `assay serve` beside it, and eyes on the engine."""
+
+import contextlib
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from bot.demo.forge.github import PretendGitHub
+from bot.demo.forge.hooks import Delivery, wait_until
+from bot.demo.forge.state import CheckRun, Repo
+from tests.demoforge import pretend_github
+from tests.faults.engine import Engine, watched
+from tests.faults.server import Serve, free_port
+from tests.images import busybox
+
+AGGREGATE: Final = "assay"
+UNIT: Final = "assay / unit"
+PATIENCE: Final = 45.0
+
+
+def suite_file(image: str, more: str = "") -> str:
+    return f"version: 1\nsuites:\n  unit:\n    image: {image}\n    run: sh test.sh\n{more}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    folder: Path
+    github: PretendGitHub
+    serve: Serve
+    engine: Engine
+    repo: Repo
+
+    def push(self, script: str) -> str:
+        """A commit on main whose suite runs that script; its id."""
+        return self.github.commit(self.repo, "main", {"test.sh": script})
+
+    def another(self, name: str) -> Serve:
+        """A second process on the same data."""
+        return Serve(self.folder, self.github, free_port(), name)
+
+    def check(self, sha: str, name: str = UNIT) -> CheckRun | None:
+        """The newest of that name."""
+        found = self.github.check_runs(self.repo, sha, name)
+        return found[-1] if found else None
+
+    def run_at(self, sha: str) -> str:
+        """The id of the run that speaks through the commit's check."""
+        check = self.check(sha)
+        return check.external_id if check else ""
+
+    def wait_started(self, containers: int = 1) -> None:
+        def have() -> bool:
+            return sum(one.what == "start" for one in self.engine.happened) >= containers
+
+        wait_until(have, PATIENCE, "no container was started")
+
+    def wait_status(self, sha: str, status: str) -> None:
+        def shows() -> bool:
+            check = self.check(sha)
+            return check is not None and check.status == status
+
+        wait_until(shows, PATIENCE, f"no check became {status}")
+
+    def conclusions(self, sha: str) -> dict[str, str | None]:
+        """Waits until every check of the commit has ended."""
+        wait_until(lambda: self.ended(self.repo, sha), PATIENCE, "not all checks have ended")
+        return {check.name: check.conclusion for check in self.github.check_runs(self.repo, sha)}
+
+    def ended(self, repo: Repo, sha: str) -> bool:
+        """Both checks are there and completed."""
+        found = self.github.check_runs(repo, sha)
+        names = {check.name for check in found}
+        return names >= {AGGREGATE, UNIT} and all(check.status == "completed" for check in found)
+
+    def last_delivery(self, event: str = "push") -> Delivery:
+        """How the newest webhook of that kind was answered; waits for it."""
+        self.github.hooks.settle()
+        return [each for each in self.github.hooks.sent if each.event == event][-1]
+
+    def keep_held(self, event: str) -> None:
+        """Of the webhooks that are held back, lose those of other kinds."""
+        held = self.github.hooks.held
+        assert held is not None
+        held[:] = [each for each in held if each.event == event]
+
+    def settle(self) -> None:
+        """Wait until every webhook has been sent and handled."""
+        self.github.hooks.settle()
+        wait_until(lambda: not self._unhandled(), PATIENCE, "not all deliveries were handled")
+
+    def _unhandled(self) -> int:
+        with contextlib.closing(self.database()) as database:
+            count: int = database.execute("SELECT count(*) FROM delivery WHERE status = 'received'").fetchone()[0]
+        return count
+
+    def database(self) -> sqlite3.Connection:
+        """Opened for reading; the process may write meanwhile."""
+        database = sqlite3.connect(f"file:{self.serve.data}/assay.db?mode=ro", uri=True)
+        database.row_factory = sqlite3.Row
+        return database
+
+    def wait_output(self, words: str) -> None:
+        wait_until(lambda: words in self.serve.output, PATIENCE, f"it did not say {words}")
+
+    def page(self, path: str) -> str:
+        return httpx.get(f"{self.serve.url}{path}", trust_env=False).text
+
+    def log(self, run: str) -> bytes:
+        """The run's log as the web gives it."""
+        answer = httpx.get(f"{self.serve.url}/runs/{run}/log", trust_env=False)
+        return answer.content if answer.is_success else b""
+
+
+@contextmanager
+def place(folder: Path) -> Iterator[Place]:
+    """Nothing is started but the forge; whatever is left at the end goes."""
+    instance, port = f"faults-{secrets.token_hex(4)}", free_port()
+    (folder / "data").mkdir(mode=0o711)
+    (folder / "data" / "instance").write_text(instance)
+    with pretend_github(f"http://127.0.0.1:{port}/webhooks/github") as github, watched(instance) as engine:
+        repo = github.add_repository("acme/web", {".assay.yml": suite_file(busybox())})
+        serve = Serve(folder, github, port)
+        try:
+            yield Place(folder=folder, github=github, serve=serve, engine=engine, repo=repo)
+        finally:
+            serve.kill()
+            engine.clear()

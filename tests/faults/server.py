@@ -1,0 +1,122 @@
+"""`assay serve` as a child process that tests kill, freeze and start again on the same data."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final, Self
+
+import httpx
+
+import bot
+from bot.demo.forge.github import PretendGitHub
+from bot.demo.forge.hooks import wait_until
+from tests.images import DOCKER_HOST
+
+LEASE: Final = 4.0
+_PATIENCE: Final = 40.0
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that outgoing connections get: one of them could have ours while the process is down."""
+
+
+def free_port() -> int:
+    while True:
+        number = random.choice(_PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if probe.connect_ex(("127.0.0.1", number)):
+                return number
+
+
+class Serve:
+    """One process at a time, on one folder and port; its output of all starts is in one file."""
+
+    def __init__(self, folder: Path, github: PretendGitHub, port: int, name: str = "serve") -> None:
+        """Two of them may share a folder; then their names differ."""
+        self.url = f"http://127.0.0.1:{port}"
+        self.data = folder / "data"
+        self._output = folder / f"{name}.log"
+        key = folder / "app.pem"
+        key.write_text(github.private_key)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
+        self._environment = {
+            **kept,
+            "DOCKER_HOST": DOCKER_HOST,
+            "ASSAY_URL": self.url,
+            "ASSAY_LISTEN": f"127.0.0.1:{port}",
+            "ASSAY_DATA_DIR": str(self.data),
+            "ASSAY_GITHUB_URL": github.url,
+            "ASSAY_GITHUB_APP_ID": str(github.app.id),
+            "ASSAY_GITHUB_PRIVATE_KEY_FILE": str(key),
+            "ASSAY_GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
+            "ASSAY_NETWORK_DEFAULT": "none",
+            "ASSAY_WORKERS": "2",
+            "ASSAY_LEASE": str(LEASE),
+            "ASSAY_LEASE_GRACE": "1",
+            "ASSAY_DISK_RESERVE": "1MiB",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process
+        return self._process.pid
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    def start(self, faultpoints: str = "", **settings: str) -> Self:
+        """Returns when it is ready. `settings` are names without ASSAY_, and DOCKER_HOST."""
+        named = {name if name == "DOCKER_HOST" else f"ASSAY_{name}": value for name, value in settings.items()}
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "serve"],
+                cwd=Path(bot.__file__).parents[1],
+                env={**self._environment, "ASSAY_FAULTPOINTS": faultpoints, **named},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        wait_until(lambda: self.has_ended or self.readiness == httpx.codes.OK, _PATIENCE, "it did not become ready")
+        return self
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    @property
+    def readiness(self) -> int:
+        """The status of /readyz; 0 when nobody answers."""
+        try:
+            return httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False).status_code
+        except httpx.HTTPError:
+            return 0
+
+    def wait_killed(self) -> None:
+        """Wait until a fault point has killed it."""
+        assert self._process
+        assert self._process.wait(_PATIENCE) == -signal.SIGKILL
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def ask_to_end(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+
+    def terminate(self) -> int:
+        """SIGTERM; waits for the exit status."""
+        assert self._process
+        self.ask_to_end()
+        return self._process.wait(_PATIENCE)
+
+    def kill(self) -> None:
+        if self._process and not self.has_ended:
+            self._process.kill()
+            self._process.wait()
