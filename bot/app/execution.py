@@ -1,11 +1,9 @@
 """Running a run: claim, sources, container, verdict (DESIGN §4)."""
 
-import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +12,11 @@ import structlog
 from bot.app import announcing, verdicts
 from bot.app.context import App
 from bot.app.holding import Hold
+from bot.app.jobs import Subject, job_of
 from bot.app.runlog import RunLog
 from bot.app.verdicts import Verdict
 from bot.domain.errors import Refused, Unavailable
-from bot.domain.refs import Repository
 from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
-from bot.domain.suites import Suite
 from bot.domain.texts import between, last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
@@ -31,17 +28,7 @@ log = structlog.get_logger()
 
 _TAIL: Final = 32 * 1024
 """Bytes at the end of a log that its last lines are taken from."""
-_NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9]")
 _PAUSE_BEFORE_RETRY: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a run is about, read once at its claim."""
-
-    run: Run
-    build: Build
-    repository: Repository
 
 
 def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
@@ -86,7 +73,7 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
     try:
         if (stale := _stale(app, subject)) is not None:
             return run, stale, None
-        job = _job(app, subject)
+        job = job_of(app, subject)
         _prepare(app, subject, job, hold)
         return _run(app, subject.run, job, hold, runlog)
     except (Refused, Unavailable) as error:
@@ -140,7 +127,8 @@ def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[
 
 def _make_container(app: App, job: Job, should_stop: Callable[[], Stop | None]) -> None:
     began = app.monotonic()
-    app.sandbox.prepare(job.image, should_stop)
+    for image in dict.fromkeys((job.image, *(service.image for service in job.services))):
+        app.sandbox.prepare(image, should_stop)
     if not should_stop():
         app.sandbox.set_up(job)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="prepare")
@@ -157,7 +145,7 @@ def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run,
 
     def on_start() -> None:
         nonlocal started
-        hold.set_deadline(job.deadline)
+        hold.set_deadline(job.deadline, run.suite.no_output_timeout)
         started = _note_start(app, run, hold)
 
     def should_stop() -> Stop | None:
@@ -168,6 +156,10 @@ def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run,
         return run, verdicts.of_exit(Exit(code=None, stopped=hold.should_stop())), None
     end = app.sandbox.run(job, write=runlog.write, should_stop=should_stop, on_start=on_start)
     faultpoint("worker.after_exit")
+    if end.service:
+        output = app.sandbox.service_log(run.id, run.attempt, end.service)
+        runlog.note(f"{end.error}. The last that {end.service} printed:")
+        runlog.write(output)
     runlog.flush()
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
     return started, verdicts.of_exit(end), end
@@ -185,65 +177,14 @@ def _note_start(app: App, run: Run, hold: Hold) -> Run:
     return running
 
 
-def _job(app: App, subject: Subject) -> Job:
-    run, build, suite = subject.run, subject.build, subject.run.suite
-    rules = app.rules
-    ceiling = rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks
-    return Job(
-        run=run.id,
-        attempt=run.attempt,
-        fence=run.fence,
-        image=suite.image,
-        script=script(suite),
-        env={**suite.env, **_variables(app, subject, build)},
-        network=ceiling if suite.network is None else suite.network.at_most(ceiling),
-        limits=app.limits_of(suite),
-        deadline=min(suite.timeout, rules.timeout_max),
-    )
-
-
-def script(suite: Suite) -> str:
-    """What `sh -eu` runs: a script as it is written, or commands with a line before each that shows it."""
-    place = [f"cd -- {_quoted(suite.workdir)}"] if suite.workdir else []
-    if suite.is_script:
-        return "\n".join([*place, *suite.commands])
-    shown = [f"printf '\\033[1m$ %s\\033[0m\\n' {_quoted(command)}\n{command}" for command in suite.commands]
-    return "\n".join([*place, *shown])
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
-    """Promised to every suite (PRODUCT §2.7); names of branches arrive as data only (cases C49)."""
-    run = subject.run
-    return {
-        "CI": "true",
-        "ASSAY": "true",
-        "ASSAY_RUN_ID": run.id,
-        "ASSAY_RUN_URL": app.suite_url(build.id, run.suite.name),
-        "ASSAY_SUITE": run.suite.name,
-        "ASSAY_COMMIT": run.sha,
-        "ASSAY_BASE": build.base_sha or "",
-        "ASSAY_BRANCH": build.ref,
-        "ASSAY_PR": str(build.change or ""),
-        "ASSAY_REPO": subject.repository.path,
-        "ASSAY_ATTEMPT": str(run.attempt),
-        "ASSAY_SHARD": str(run.suite.shard),
-        "ASSAY_SHARDS": str(run.suite.shards),
-        **{f"MATRIX_{_NOT_IN_NAMES.sub('_', axis).upper()}": text for axis, text in run.suite.cell},
-        "FORCE_COLOR": "1",
-        "TERM": "xterm-256color",
-    }
-
-
 def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
     """One transaction: verdict and report. Without effect when another worker has the run by now."""
     facts: dict[str, object] = {
         "tail": _tail(app, before),
         "exit_code": end.code if end else None,
         "out_of_memory": end.out_of_memory if end else False,
+        "peak_memory": end.peak_memory if end else None,
+        "cpu_seconds": end.cpu_seconds if end else None,
     }
     after = _ended(app, before, verdict, hold.run, facts)
     if not _save(app, before, after):

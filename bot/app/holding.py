@@ -27,6 +27,8 @@ class Hold:
         self._thread = threading.Thread(target=self._keep, name=f"hold-{run.id}", daemon=True)
         self._renewed_at = app.monotonic()
         self._deadline: float | None = None
+        self._silence: float | None = None
+        self._heard_at = self._renewed_at
         self._log_limit_hit = False
         self._lost = False
         self.run = run
@@ -47,8 +49,14 @@ class Hold:
         self._renew()
         return not self._lost
 
-    def set_deadline(self, seconds: float) -> None:
-        self._deadline = self._app.monotonic() + seconds
+    def set_deadline(self, seconds: float, silence: float | None = None) -> None:
+        """From now on the suite may take so long, and be silent for so long."""
+        self._deadline, self._silence = self._app.monotonic() + seconds, silence
+        self.hear()
+
+    def hear(self) -> None:
+        """The suite printed something."""
+        self._heard_at = self._app.monotonic()
 
     def stop_for_log(self) -> None:
         self._log_limit_hit = True
@@ -64,6 +72,7 @@ class Hold:
             (self.run.cancel is not None, Stop.CANCELLED),
             (self._log_limit_hit, Stop.LOG_LIMIT),
             (self._deadline is not None and now > self._deadline, Stop.TIMEOUT),
+            (self._silence is not None and now - self._heard_at > self._silence, Stop.NO_OUTPUT),
             (self._shutdown.is_set(), Stop.SHUTDOWN),
         )
         return next((stop for holds, stop in reasons if holds), None)

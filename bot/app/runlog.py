@@ -29,6 +29,7 @@ class RunLog:
         """Output of the suite, exactly as it comes; cut at the limit, with a last line that says so (cases C37)."""
         if self._is_full:
             return
+        self._hold.hear()
         self._put(data[: self._room])
         self._room -= len(data)
         if self._room < 0:

@@ -29,8 +29,9 @@ def of_exit(end: Exit) -> Verdict:
     """
     if end.stopped is not None:
         return _STOPPED[end.stopped]
-    if end.code is None:
-        return Verdict(RunState.FAILED, Reason.COMMAND_NOT_RUNNABLE, one_line(end.error, 200))
+    if end.service or end.code is None:
+        reason = Reason.SERVICE if end.service else Reason.COMMAND_NOT_RUNNABLE
+        return Verdict(RunState.FAILED, reason, one_line(end.error, 200))
     if end.code == 0:
         return Verdict(RunState.PASSED)
     if end.out_of_memory:
@@ -61,6 +62,7 @@ def of_error(error: Refused | Unavailable) -> Verdict:
 
 _STOPPED: Final = {
     Stop.TIMEOUT: Verdict(RunState.TIMED_OUT, Reason.TIMEOUT),
+    Stop.NO_OUTPUT: Verdict(RunState.TIMED_OUT, Reason.NO_OUTPUT),
     Stop.CANCELLED: Verdict(RunState.CANCELLED),
     Stop.LOG_LIMIT: Verdict(RunState.FAILED, Reason.LOG_LIMIT),
     Stop.DISK_LIMIT: Verdict(RunState.FAILED, Reason.DISK_LIMIT),

@@ -108,6 +108,9 @@ class Reason(enum.StrEnum):
     FILE_SIZE_LIMIT = "file_size_limit"
     BLOCKED_SYSTEM_CALL = "blocked_system_call"
     TIMEOUT = "timeout"
+    NO_OUTPUT = "no_output"
+    SERVICE = "service"
+    """A service did not become ready."""
     USER = "user"
     CLOSED = "closed"
     SUPERSEDED = "superseded"
@@ -188,6 +191,9 @@ class Run:
     exit_code: int | None = None
     out_of_memory: bool = False
     """The engine killed a process of it for memory; also true when the suite passed all the same."""
+    peak_memory: int | None = None
+    """Bytes; None: unknown."""
+    cpu_seconds: float | None = None
     tail: str = ""
     """The last lines of its log, ANSI removed."""
     created_at: datetime

@@ -93,6 +93,8 @@ def _failed(run: Run, limits: Limits) -> str:
 
 
 def _timed_out(run: Run, _: Limits) -> str:
+    if run.reason is Reason.NO_OUTPUT:
+        return f"No output for {limit_words(run.suite.no_output_timeout or 0)} in: {_command(run)}"
     return f"Timed out after {limit_words(run.suite.timeout)} in: {_command(run)}"
 
 
@@ -138,6 +140,7 @@ _FAILURES: Final[dict[Reason, _Words]] = {
     Reason.DISK_LIMIT: lambda _, limits: f"Stopped: it used more than {size(limits.disk)} of disk",
     Reason.FILE_SIZE_LIMIT: lambda run, limits: f"{_command(run)} wrote a file of more than {size(limits.file)}",
     Reason.BLOCKED_SYSTEM_CALL: lambda run, _: f"{_command(run)} used a system call that is blocked here",
+    Reason.SERVICE: lambda run, _: run.note[:1].upper() + run.note[1:],
     Reason.COMMAND_NOT_RUNNABLE: lambda run, _: f"The script could not be started: {run.note}",
 }
 _TITLES: Final[dict[RunState, _Words]] = {
@@ -174,6 +177,11 @@ def _failed_summary(run: Run, limits: Limits) -> str:
 
 
 def _timed_out_summary(run: Run, _: Limits) -> str:
+    if run.reason is Reason.NO_OUTPUT:
+        silent = limit_words(run.suite.no_output_timeout or 0)
+        return (
+            f"Stopped after **{silent}** without output.{_tail(run)}\n\nRaise `no_output_timeout` if it needs longer."
+        )
     stopped = f"Stopped after **{limit_words(run.suite.timeout)}**."
     return f"{stopped}{_tail(run)}\n\nRaise `timeout` for the suite if it really needs longer."
 

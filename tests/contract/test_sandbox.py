@@ -8,15 +8,26 @@ import pytest
 
 from bot.domain.errors import ImageMissing
 from bot.domain.runs import RunId
-from bot.ports.sandbox import Exit, Sandbox, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, JobService, Listens, Sandbox, Skipped, Stop
 from tests.fakes.sandbox import Act, FakeSandbox
+from tests.images import BUSYBOX
 from tests.sandboxes import after, docker_sandbox, job, never, run
 
 PRINT: Final = "printf 'a\\0b\\r\\n\\303'; printf '\\244' >&2; exit 3"
 FOR_EVER: Final = "echo on; while :; do sleep 0.1; done"
 UNRUNNABLE: Final = "echo " + "x" * 200_000
+LEAVE: Final = (
+    "mkdir out empty; echo a > out/a.txt; echo bb > out/b.txt; echo c > c.log; ln -s /etc/passwd out/link.txt; exit 1"
+)
+SERVED: Final = JobService(
+    name="web", image=BUSYBOX, command="sh -c 'echo from the service; httpd -f -p 80'", ready=Listens(80)
+)
+UNREADY: Final = JobService(name="never", image=BUSYBOX, command="sleep 100", ready=Listens(80), within=0.3)
 
 ACTS: Final = {
+    LEAVE: Act(
+        exit=Exit(code=1), files={"out/a.txt": b"a\n", "out/b.txt": b"bb\n", "c.log": b"c\n"}, links=("out/link.txt",)
+    ),
     PRINT: Act(output=b"a\0b\r\n\xc3\xa4", exit=Exit(code=3)),
     FOR_EVER: Act(output=b"on\n", endless=True),
     UNRUNNABLE: Act(exit=Exit(code=None, error="the script is too long")),
@@ -26,7 +37,10 @@ ACTS: Final = {
 @pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]:
     if request.param == "fake":
-        yield FakeSandbox(tmp_path, ACTS)
+        fake = FakeSandbox(tmp_path, ACTS)
+        fake.service_logs[SERVED.name] = b"from the service\n"
+        fake.unready.add(UNREADY.name)
+        yield fake
     else:
         with docker_sandbox(tmp_path) as real:
             yield real
@@ -103,3 +117,59 @@ def test_the_age_of_what_is_left_counts_in_seconds(sandbox: Sandbox) -> None:
     run(sandbox, job(PRINT))
 
     assert sandbox.leftovers()[0].age < 600
+
+
+def test_files_that_a_job_left_are_given_with_what_was_not_taken(sandbox: Sandbox) -> None:
+    wanted = job(LEAVE)
+    run(sandbox, wanted)
+
+    found = list(looked(sandbox, wanted.run, ".txt"))
+
+    assert [one for one in found if isinstance(one, tuple)] == [("out/a.txt", 2, b"a\n"), ("out/b.txt", 3, b"bb\n")]
+    assert [one.path for one in found if isinstance(one, Skipped)] == ["out/link.txt"]
+
+
+def looked(sandbox: Sandbox, run_id: RunId, suffix: str) -> Iterator[tuple[str, int, bytes] | Skipped]:
+    for one in sandbox.files(run_id, 1, lambda path: path.endswith(suffix), FileLimits()):
+        yield (one.path, one.size, one.content.read()) if isinstance(one, Found) else one
+
+
+@pytest.mark.parametrize(
+    ("limits", "taken", "skipped"),
+    [
+        (FileLimits(count=1), ["c.log"], ["out/a.txt"]),
+        (FileLimits(size=4), ["c.log", "out/a.txt"], ["out/b.txt", "out/link.txt"]),
+    ],
+)
+def test_files_are_given_up_to_a_limit(
+    sandbox: Sandbox, limits: FileLimits, taken: list[str], skipped: list[str]
+) -> None:
+    wanted = job(LEAVE)
+    run(sandbox, wanted)
+
+    found = list(sandbox.files(wanted.run, 1, lambda _: True, limits))
+
+    assert [one.path for one in found if isinstance(one, Found)] == taken
+    assert [one.path for one in found if isinstance(one, Skipped)] == skipped
+
+
+def test_an_attempt_that_is_gone_has_no_files(sandbox: Sandbox) -> None:
+    assert list(looked(sandbox, RunId("never-seen"), "")) == []
+
+
+def test_what_a_service_printed_is_there_until_the_attempt_is_removed(sandbox: Sandbox) -> None:
+    wanted = job(PRINT, services=(SERVED,))
+    ran = run(sandbox, wanted)
+
+    printed = sandbox.service_log(wanted.run, 1, SERVED.name)
+    sandbox.remove(wanted.run, 1)
+
+    assert (ran.exit.code, printed) == (3, b"from the service\n")
+    assert sandbox.service_log(wanted.run, 1, SERVED.name) == b""
+
+
+def test_without_its_service_a_script_is_not_started(sandbox: Sandbox) -> None:
+    ran = run(sandbox, job(PRINT, services=(UNREADY,)))
+
+    assert (ran.exit.code, ran.exit.service, ran.starts, ran.output) == (None, "never", 0, b"")
+    assert "service never did not become ready" in ran.exit.error

@@ -1,15 +1,16 @@
 """A sandbox without an engine: what a script prints and how it ends is said beforehand."""
 
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from bot.domain.errors import ImageMissing, SandboxUnavailable
 from bot.domain.runs import RunId
-from bot.ports.sandbox import Exit, Job, Leftover, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
 
 WELL: Final = Exit(code=0)
 
@@ -22,6 +23,10 @@ class Act:
     exit: Exit = WELL
     endless: bool = False
     """It prints and then runs until it is stopped."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """What it leaves among the sources."""
+    links: tuple[str, ...] = ()
+    """Symbolic links that it leaves there, to nowhere."""
 
 
 class FakeSandbox:
@@ -40,6 +45,9 @@ class FakeSandbox:
         self.prepared: list[str] = []
         self.removed: list[tuple[RunId, int]] = []
         self.left: dict[tuple[RunId, int], Leftover] = {}
+        self.service_logs: dict[str, bytes] = {}
+        """What services print, by their names; one that is named in `unready` never gets ready."""
+        self.unready: set[str] = set()
 
     def ready(self) -> str | None:
         return self.broken or self.trouble
@@ -74,13 +82,42 @@ class FakeSandbox:
         self.jobs.append(job)
         if reason := should_stop():
             return Exit(code=None, stopped=reason)
+        if never := [service.name for service in job.services if service.name in self.unready]:
+            return Exit(code=None, error=f"service {never[0]} did not become ready", service=never[0])
         act = self.acts.get(job.script, Act())
         if act.exit.code is None and not act.endless:
             return act.exit
         on_start()
         for piece in (act.output[:1], act.output[1:]):
             write(piece)
+        _leave(self._place(job.run, job.attempt), act)
         return _until_stopped(should_stop) if act.endless else act.exit
+
+    def files(
+        self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits
+    ) -> Iterator[Found | Skipped]:
+        self._check()
+        top, count, left = self._place(run, attempt), limits.count, limits.size
+        for path in (Path(folder, name) for folder, _, names in sorted(os.walk(top)) for name in sorted(names)):
+            name = str(path.relative_to(top))
+            if not wanted(name):
+                continue
+            if path.is_symlink() or not path.is_file():
+                yield Skipped(name, "it is no regular file")
+            elif not count:
+                yield Skipped(name, "there are too many files, this and what follows is left out")
+                return
+            elif path.stat().st_size > left:
+                yield Skipped(name, "it is too large")
+            else:
+                count, left = count - 1, left - path.stat().st_size
+                with path.open("rb") as content:
+                    yield Found(name, path.stat().st_size, content)
+
+    def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
+        self._check()
+        started = [job for job in self.jobs if (job.run, job.attempt) == (run, attempt)]
+        return self.service_logs.get(name, b"") if started and (run, attempt) in self.left else b""
 
     def remove(self, run: RunId, attempt: int) -> None:
         self._check()
@@ -104,3 +141,12 @@ def _until_stopped(should_stop: Callable[[], Stop | None]) -> Exit:
     while (reason := should_stop()) is None:
         time.sleep(0.005)
     return Exit(code=137, stopped=reason, by_itself=False)
+
+
+def _leave(top: Path, act: Act) -> None:
+    for path in (top / name for name in (*act.files, *act.links)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for name, content in act.files.items():
+        (top / name).write_bytes(content)
+    for name in act.links:
+        (top / name).symlink_to("nowhere")

@@ -58,9 +58,8 @@ def test_a_service_is_reached_by_its_name_once_it_is_ready(
 
 
 def test_services_reach_each_other_and_get_their_variables(sandbox: DockerSandbox) -> None:
-    caller = service(
-        "caller", "sh -c 'until wget -q -O - http://web:8080/$WHAT; do sleep 0.1; done'", env={"WHAT": ""}
-    )
+    command = "sh -c 'until wget -q -O - http://web:8080/$WHAT; do sleep 0.1; done'"
+    caller = replace(service("caller", command), env={"WHAT": "index.html"})
     wanted = job("sleep 0.5", services=(service(ready=Listens(8080)), caller))
 
     run(sandbox, wanted)

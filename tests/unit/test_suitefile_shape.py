@@ -119,7 +119,7 @@ def test_durations(written: str, seconds: int) -> None:
         ("when: {events: []}", "C109", 20, "never runs"),
         ("when: {events: [Push]}", "C109", 21, 'no event "Push"'),
         ("when: {paths: []}", "C109", 19, "an empty list matches nothing"),
-        ("when: {paths: }", "C109", 18, "matches nothing"),
+        ("when: {paths: }", "C109", 19, "matches nothing"),
         ('when: {paths: "!docs/**"}', "C109", 19, "exclusions alone match nothing"),
         ('when: {branches: ["!main"]}', "C109", 22, "exclusions alone match nothing"),
         ("when: {paths: [./web]}", "C109", 20, "count from the repository's root"),

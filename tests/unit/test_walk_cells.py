@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.runs import Reason, RunState
 from bot.ports.queue import ExecuteRun, HandleDelivery
-from bot.ports.sandbox import Exit
+from bot.ports.sandbox import Exit, Listens
 from tests.fakes.forge import a_change
 from tests.fakes.sandbox import Act
 from tests.walks import ONE, World
@@ -199,3 +199,35 @@ def test_no_suite_gets_more_than_the_operator_allows(world: World) -> None:
     (job,) = world.sandbox.jobs
     assert job.limits.memory == world.app.rules.ceiling.memory
     assert job.limits.cpus == world.app.rules.ceiling.cpus
+
+
+def test_services_come_with_the_job(world: World) -> None:
+    world.forge.suite_files[""] = (
+        b"services:\n  db: {image: postgres, env: {A: b}, memory: 64MiB, ready: {tcp: 5432, within: 9s}}\n"
+        b"suites:\n  unit: {image: busybox, run: x, services: [db]}\n"
+    )
+    world.push()
+    world.settle()
+    (service,) = world.sandbox.jobs[0].services
+    assert (service.name, service.image, service.env, service.memory) == ("db", "postgres", {"A": "b"}, 64 << 20)
+    assert (service.ready, service.within) == (Listens(5432), 9)
+    assert world.sandbox.prepared == ["busybox", "postgres"]
+
+
+def test_a_service_that_does_not_become_ready_fails_the_suite_and_is_named(world: World) -> None:
+    world.sandbox.acts["sh tests/run.sh"] = Act(
+        exit=Exit(code=None, service="db", error="service db did not become ready within 9s")
+    )
+    world.push()
+    world.settle()
+    assert (world.run().state, world.run().reason) == (RunState.FAILED, Reason.SERVICE)
+    assert world.titles()["assay / unit"] == "Service db did not become ready within 9s"
+
+
+def test_a_suite_that_is_silent_for_too_long_is_stopped(world: World) -> None:
+    world.forge.suite_files[""] = b"suites:\n  unit: {image: busybox, run: hang, no_output_timeout: 1s}\n"
+    world.sandbox.acts["hang"] = Act(output=b"begun\n", endless=True)
+    world.push()
+    world.settle()
+    assert (world.run().state, world.run().reason) == (RunState.TIMED_OUT, Reason.NO_OUTPUT)
+    assert world.titles()["assay / unit"] == "No output for 1s in: hang"

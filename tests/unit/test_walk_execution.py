@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.execution import script
+from bot.app.jobs import script
 from bot.domain.errors import SourceRefused, SourceUnavailable
 from bot.domain.runs import Reason, RunId, RunState
 from bot.domain.suites import Limits, Network

@@ -48,7 +48,7 @@ elif command -v bash; then
     read -r _ code _ <&3 && [ "$code" -lt 400 ]' "$1" "$2" "$3"; }}
 else exit {NO_TOOL}
 fi
-until ask; do sleep 0.1 || sleep 1; done
+until ask "$@"; do sleep 0.1 || sleep 1; done
 """
 """Asks again and again, and not longer than five seconds each time where `timeout` is at hand: the tools' own options
 for that differ, and fail in some builds."""

@@ -4,6 +4,7 @@ A log is readable at every moment: closing writes the whole file first, and only
 drops the rows makes readers turn to it.
 """
 
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,9 @@ from bot.domain.runs import RunId
 from bot.faultpoints import faultpoint
 
 _CHUNK: Final = 1 << 18
-"""No row is longer, so that a reader never loads much more than it wants."""
+"""No row holds more, so that a reader never loads much more than it wants."""
+_FAST: Final = 1
+"""zlib's level; logs shrink to a fraction even so, and writing them is what takes the time."""
 
 
 class SqlLogs:
@@ -29,8 +32,11 @@ class SqlLogs:
         self._files = LogFiles(folder)
 
     def append(self, run: RunId, fence: int, data: bytes) -> bool:
+        # Packed before the transaction, in which all others have to wait.
+        starts = range(0, len(data), _CHUNK)
+        pieces = [(start, zlib.compress(data[start : start + _CHUNK], _FAST)) for start in starts]
         with transaction(self._engine) as connection:
-            return _holds(connection, run, fence) and _append(connection, run, data)
+            return _holds(connection, run, fence) and _append(connection, run, len(data), pieces)
 
     def close(self, run: RunId) -> None:
         with transaction(self._engine) as connection:
@@ -87,17 +93,15 @@ def _holds(connection: sa.Connection, holder: RunId, fence: int) -> bool:
     return connection.execute(query).scalar() == fence
 
 
-def _append(connection: sa.Connection, run: RunId, data: bytes) -> bool:
-    grow = insert(connection, log).values(run=run, size=len(data), closed=False)
+def _append(connection: sa.Connection, run: RunId, size: int, pieces: Sequence[tuple[int, bytes]]) -> bool:
+    grow = insert(connection, log).values(run=run, size=size, closed=False)
     grow = grow.on_conflict_do_update(
-        index_elements=["run"], set_={"size": log.c.size + len(data)}, where=sa.not_(log.c.closed)
+        index_elements=["run"], set_={"size": log.c.size + size}, where=sa.not_(log.c.closed)
     )
     end = connection.execute(grow.returning(log.c.size)).scalar()
     if end is None:
         return False
-    starts = range(0, len(data), _CHUNK)
-    base = end - len(data)
-    rows = [{"run": run, "start": base + start, "data": data[start : start + _CHUNK]} for start in starts]
+    rows = [{"run": run, "start": end - size + start, "data": piece} for start, piece in pieces]
     if rows:
         connection.execute(sa.insert(log_chunk), rows)
     return True
@@ -125,4 +129,4 @@ def _read_chunks(connection: sa.Connection, run: RunId, start: int, end: int) ->
     if not rows:
         return b""
     skipped = start - rows[0].start
-    return b"".join(row.data for row in rows)[skipped : skipped + end - start]
+    return b"".join(zlib.decompress(row.data) for row in rows)[skipped : skipped + end - start]

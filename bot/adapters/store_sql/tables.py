@@ -151,6 +151,8 @@ run = sa.Table(
     _text("cancel_note"),
     sa.Column("exit_code", sa.BigInteger),
     _flag("out_of_memory"),
+    sa.Column("peak_memory", sa.BigInteger),
+    sa.Column("cpu_seconds", sa.Double),
     _text("tail"),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),

@@ -41,6 +41,10 @@ class Findings:
         self.add(code, place, message, help)
         self._raise()
 
+    def forget(self) -> None:
+        """For a reading that begins anew."""
+        self._problems.clear()
+
     @property
     def count(self) -> int:
         return len(self._problems)

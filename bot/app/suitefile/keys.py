@@ -7,8 +7,8 @@ from typing import Final
 
 LATER: Final = frozenset(
     {
-        *("file.services", "file.test_merge", "file.pull_requests", "file.notify"),
-        *("suite.services", "suite.secrets", "suite.no_output_timeout", "suite.retries", "suite.reports"),
+        *("file.test_merge", "file.pull_requests", "file.notify"),
+        *("suite.secrets", "suite.retries", "suite.reports"),
         *("suite.artifacts", "suite.cache"),
         *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
         "environment.user",

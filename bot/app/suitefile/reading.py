@@ -66,7 +66,12 @@ def read(data: bytes, found: Findings) -> Node:
     Raises:
         InvalidSuiteFile: when reading on makes no sense.
     """
-    return _Reader(_decoded(data, found), found).document()
+    text = _decoded(data, found)
+    try:
+        return _Reader(text, found, yaml.CSafeLoader).document()
+    except (yaml.YAMLError, ValueError):
+        found.forget()  # libyaml is ten times as fast, PyYAML says better what is wrong: it reads what is broken again
+        return _Careful(text, found, yaml.SafeLoader).document()
 
 
 def _decoded(data: bytes, found: Findings) -> str:
@@ -93,10 +98,10 @@ def _place_at(text: str, index: int) -> Place:
 
 
 class _Reader:
-    def __init__(self, text: str, found: Findings) -> None:
+    def __init__(self, text: str, found: Findings, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> None:
         self._text = text
         self._found = found
-        self._loader = yaml.SafeLoader(text)
+        self._loader = loader(text)
         self._nodes = 0
 
     def document(self) -> Node:
@@ -111,15 +116,7 @@ class _Reader:
         return node
 
     def _next(self) -> yaml.Event:
-        try:
-            event: yaml.Event = self._loader.get_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
-        except yaml.MarkedYAMLError as error:
-            place, message, advice = explain(error, self._text)
-            self._found.stop("C001", place, message, advice)
-        except (ValueError, OverflowError):  # PyYAML turns any \U escape into a character unchecked
-            mark = self._loader.get_mark()
-            place = Place(mark.line + 1, mark.column + 1, mark.column + 2)
-            self._found.stop("C001", place, "this escape does not name a character")
+        event: yaml.Event = self._loader.get_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
         return event
 
     def _node(self, event: yaml.Event, level: int) -> Node:
@@ -160,7 +157,7 @@ class _Reader:
             self._found.add("C002", place, "the text holds a NUL or half of a character")
             return Broken(place)
         placeholder = self._placeholder(event, place) if PLACEHOLDER in event.value else None
-        return Text(event.value, place, event.style is None, placeholder)
+        return Text(event.value, place, not event.style, placeholder)
 
     def _placeholder(self, event: yaml.ScalarEvent, place: Place) -> Place:
         start, end = event.start_mark, event.end_mark
@@ -200,6 +197,21 @@ class _Reader:
             self._found.add("C006", key.place, f"{quoted(key.value)} is here twice; the first is on line {line}")
         else:
             entries[key.value] = (key, value)
+
+
+class _Careful(_Reader):
+    """Gives every fault of the syntax its place and words."""
+
+    def _next(self) -> yaml.Event:
+        try:
+            return super()._next()
+        except yaml.MarkedYAMLError as error:
+            place, message, advice = explain(error, self._text)
+            self._found.stop("C001", place, message, advice)
+        except (ValueError, OverflowError):  # PyYAML turns any \U escape into a character unchecked
+            mark = self._loader.get_mark()  # type: ignore[no-untyped-call]  # the stubs leave it out
+            place = Place(mark.line + 1, mark.column + 1, mark.column + 2)
+            self._found.stop("C001", place, "this escape does not name a character")
 
 
 def _place(event: yaml.Event) -> Place:

@@ -3,6 +3,7 @@
 import re
 import zoneinfo
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from cronsim import CronSim, CronSimError
@@ -57,10 +58,16 @@ def _timezone(node: Node, where: str, found: Findings) -> str | None:
     word = values.text(node, where, found)
     if word is None:
         return None
-    known = zoneinfo.available_timezones()
+    known = _timezones()
     if word.value in known:
         return word.value
     near = values.meant(Text(word.value.title(), word.place), known)
     advice = near or 'write it like "Europe/Berlin"'
     found.add("C109", word.place, f"{where}: there is no time zone {quoted(word.value)}", advice)
     return None
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    """The system's; to list them costs hundreds of file reads."""
+    return frozenset(zoneinfo.available_timezones())

@@ -139,6 +139,8 @@ def _runs() -> None:
         sa.Column("cancel_note", sa.Text(), nullable=False),
         sa.Column("exit_code", sa.BigInteger()),
         sa.Column("out_of_memory", sa.Boolean(), nullable=False),
+        sa.Column("peak_memory", sa.BigInteger()),
+        sa.Column("cpu_seconds", sa.Double()),
         sa.Column("tail", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double()),
