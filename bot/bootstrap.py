@@ -16,12 +16,14 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from bot import faultpoints
+from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.forge_github import GitHubForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
+from bot.adapters.vault_fernet import FernetVault, load_or_make_key
 from bot.app import dispatch, upkeep
 from bot.app.context import App, Rules
 from bot.domain.refs import ForgeName
@@ -102,6 +104,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
         logs=SqlLogs(engine, settings.data_dir / "storage" / "logs"),
+        artifacts=FileArtifacts(settings.data_dir / "storage" / "artifacts", reserve=settings.disk_reserve),
+        vault=FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")]),
         telemetry=telemetry,
         now=now,
         monotonic=time.monotonic,
@@ -190,5 +194,6 @@ def _rules(settings: Settings) -> Rules:
         network_trusted=settings.network_default.at_most(settings.network_max),
         network_forks=settings.network_forks.at_most(settings.network_max),
         fork_policy=settings.fork_policy,
+        artifact_limit=settings.artifact_limit,
         bare_commands=settings.bare_commands,
     )

@@ -56,12 +56,14 @@ class Settings(BaseSettings):
         "github_private_key",
         "github_webhook_secret",
         "metrics_token",
+        "secret_key",
     )
 
     url: str = "http://localhost:8000"
     listen: str = "127.0.0.1:8000"
     data_dir: Path = Path.home() / ".local/share/assay"
     database_url: SecretStr | None = None
+    secret_key: SecretStr | None = None
     redis_url: str = "memory://"
     trusted_proxies: str = ""
     workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
@@ -79,6 +81,7 @@ class Settings(BaseSettings):
     pids_max: Annotated[int, Field(ge=16)] = 4096
     timeout_max: Duration = 3 * 3600
     log_limit: Size = 50 * MIB
+    artifact_limit: Size = GIB
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE
@@ -137,6 +140,12 @@ class Settings(BaseSettings):
     def github_webhook_secrets(self) -> tuple[str, ...]:
         """One, or several while they are rotated."""
         text = self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
+        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The first encrypts, all decrypt; none: bootstrap keeps one in the data directory."""
+        text = self.secret_key.get_secret_value() if self.secret_key else ""
         return tuple(part for part in (part.strip() for part in text.split(",")) if part)
 
     @property

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine
 from bot.adapters.store_sql.tables import metadata
+from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import dispatch, intake, upkeep
 from bot.app.context import App, Rules
 from bot.domain.events import ChangeUpdated, Commented, CommentKind, ForgeEvent, Ignored, Pushed
@@ -22,6 +23,7 @@ from bot.ports.forge import Change
 from bot.ports.queue import Task
 from bot.ports.telemetry import Metric
 from tests.builders import NOON
+from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.forge import ANA, HELLO, FakeForge
 from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.source import FakeSource
@@ -65,6 +67,7 @@ class World:
         self.forge = FakeForge(suite_files={"": SUITES.encode()})
         self.sandbox = FakeSandbox(folder / "runs")
         self.source = FakeSource()
+        self.artifacts = FakeArtifacts()
         self.telemetry = Counts()
         self.shutdown = threading.Event()
         self.now = NOON
@@ -78,6 +81,8 @@ class World:
             sandbox=self.sandbox,
             source=self.source,
             logs=SqlLogs(self.engine, folder / "logs"),
+            artifacts=self.artifacts,
+            vault=FernetVault([new_key()]),
             telemetry=self.telemetry,
             now=self._tick,
             monotonic=time.monotonic,

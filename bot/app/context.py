@@ -7,14 +7,16 @@ from datetime import datetime
 from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import BuildId
-from bot.domain.suites import Limits, Network, Suite, limits_for
+from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
 from bot.domain.trust import ForkPolicy
+from bot.ports.artifacts import Artifacts
 from bot.ports.forge import Forge
 from bot.ports.logs import Logs
 from bot.ports.sandbox import Sandbox
 from bot.ports.source import Source
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Telemetry
+from bot.ports.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class Rules:
     hard_age: float = 86400
     """Every run has ended by then, come what may."""
     give_up_reports: float = 86400
+    artifact_limit: int = GIB
+    """Bytes that one run may leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,8 @@ class App:
     sandbox: Sandbox
     source: Source
     logs: Logs
+    artifacts: Artifacts
+    vault: Vault
     telemetry: Telemetry
     now: Callable[[], datetime]
     monotonic: Callable[[], float]

@@ -4,12 +4,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from bot.app import announcing, verdicts
+from bot.app import announcing, collecting, globs, secrets, verdicts
 from bot.app.context import App
 from bot.app.holding import Hold
 from bot.app.jobs import Subject, job_of
@@ -17,6 +18,7 @@ from bot.app.runlog import RunLog
 from bot.app.verdicts import Verdict
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
+from bot.domain.suites import Store
 from bot.domain.texts import between, last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
@@ -73,7 +75,11 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
     try:
         if (stale := _stale(app, subject)) is not None:
             return run, stale, None
-        job = job_of(app, subject)
+        granted = secrets.secrets_for(app, run.repository, run.suite.secrets, run.trust)
+        runlog.mask(granted.values.values())
+        for note in granted.notes:
+            runlog.note(note)
+        job = job_of(app, subject, granted.values)
         _prepare(app, subject, job, hold)
         return _run(app, subject.run, job, hold, runlog)
     except (Refused, Unavailable) as error:
@@ -82,7 +88,7 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         runlog.note(f"Could not run: {error}")
         return run, verdict, None
     finally:
-        runlog.flush()
+        runlog.end()
 
 
 def _stale(app: App, subject: Subject) -> Verdict | None:
@@ -160,9 +166,28 @@ def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run,
         output = app.sandbox.service_log(run.id, run.attempt, end.service)
         runlog.note(f"{end.error}. The last that {end.service} printed:")
         runlog.write(output)
-    runlog.flush()
+    runlog.end()
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
-    return started, verdicts.of_exit(end), end
+    verdict = verdicts.of_exit(end)
+    _collect(app, started, verdict, hold, runlog)
+    return started, verdict, end
+
+
+def _collect(app: App, run: Run, verdict: Verdict, hold: Hold, runlog: RunLog) -> None:
+    """Artifacts cost no verdict: what is missing is said in the log and in their list."""
+    wanted = run.suite.artifacts
+    if wanted is None or (wanted.store is Store.ON_FAILURE and verdict.state is RunState.PASSED):
+        return
+
+    def should_stop() -> bool:
+        return hold.should_stop() in (Stop.LEASE_LOST, Stop.SHUTDOWN)
+
+    budget = collecting.Budget(size=app.rules.artifact_limit)
+    files = app.sandbox.files(run.id, run.attempt, partial(globs.matches, wanted.paths), budget.of_sandbox)
+    collected = collecting.collect(app, run, files, keep=wanted.keep, budget=budget, should_stop=should_stop)
+    if collected.truncated:
+        runlog.note(f"Not all artifacts were kept: {collected.truncated}.")
+        runlog.end()
 
 
 def _note_start(app: App, run: Run, hold: Hold) -> Run:

@@ -1,6 +1,7 @@
 """What a run becomes in the sandbox: script, variables, limits, network, services (PRODUCT §2.7)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +24,8 @@ class Subject:
     repository: Repository
 
 
-def job_of(app: App, subject: Subject) -> Job:
+def job_of(app: App, subject: Subject, secrets: Mapping[str, str]) -> Job:
+    """`secrets`: values that this run may have, by the names of their variables."""
     run, build, suite = subject.run, subject.build, subject.run.suite
     rules = app.rules
     ceiling = rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks
@@ -33,7 +35,7 @@ def job_of(app: App, subject: Subject) -> Job:
         fence=run.fence,
         image=suite.image,
         script=script(suite),
-        env={**suite.env, **_variables(app, subject, build)},
+        env={**suite.env, **secrets, **_variables(app, subject, build)},
         network=ceiling if suite.network is None else suite.network.at_most(ceiling),
         limits=app.limits_of(suite),
         deadline=min(suite.timeout, rules.timeout_max),

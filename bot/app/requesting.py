@@ -97,7 +97,7 @@ def _start(app: App, viewer: Viewer, trigger: Trigger) -> Granted:
             return Granted(started.build.id, is_new=True)
         if (known := work.builds.by_key(f"{trigger.key}#0")) is not None:
             return Granted(known.id, is_new=False)
-    raise NotPossible(started.reason)
+    raise NotPossible(f"no suite of the suite file is for a push to {trigger.ref}")
 
 
 def _known(app: App, call: Call) -> Build | None:
@@ -239,7 +239,7 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
         for one in work.builds.at(build.repository, build.sha):
             if one.key.rpartition("#")[0] == wish.key:
                 return Granted(one.id, is_new=False)
-    raise Conflict(started.reason)
+    raise Conflict(f"there is nothing to run again: {started.reason}")
 
 
 def approve(app: App, viewer: Viewer, number: BuildId, sha: Sha) -> None:

@@ -1,9 +1,11 @@
 """Writing a run's log: in batches, under the fence, to the limit."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from bot.app.context import App
 from bot.app.holding import Hold
+from bot.domain.masking import Masker
 from bot.domain.runs import Run
 from bot.domain.texts import size
 
@@ -17,19 +19,31 @@ class RunLog:
     def __init__(self, app: App, run: Run, hold: Hold) -> None:
         self._app, self._run, self._hold = app, run, hold
         self._waiting = bytearray()
+        self._masker = Masker(())
         self._flushed_at = 0.0
         self._room = max(app.limits_of(run.suite).log - app.logs.size(run.id), 0)
         self._is_full = False
 
+    def mask(self, values: Iterable[str]) -> None:
+        """From now on these never show; called before the first output."""
+        self._masker = Masker(values)
+
     def note(self, words: str) -> None:
         """A line of our own, on a line of its own."""
-        self._put(f"\n[assay] {words}\n".encode())
+        self._put(self._masker.flush())
+        self._put(self._masker.feed(f"\n[assay] {words}\n".encode()) + self._masker.flush())
+
+    def end(self) -> None:
+        """Nothing follows: what may have been the start of a secret is none."""
+        self._put(self._masker.flush())
+        self.flush()
 
     def write(self, data: bytes) -> None:
         """Output of the suite, exactly as it comes; cut at the limit, with a last line that says so (cases C37)."""
         if self._is_full:
             return
         self._hold.hear()
+        data = self._masker.feed(data)
         self._put(data[: self._room])
         self._room -= len(data)
         if self._room < 0:

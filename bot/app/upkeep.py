@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, ending
+from bot.app import announcing, collecting, ending
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -156,4 +156,6 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "logs": Duty(60.0, _close_logs),
     "deadlines": Duty(60.0, _end_overdue),
     "retention": Duty(3600.0, _prune),
+    "artifacts": Duty(600.0, collecting.prune),
+    "contents": Duty(6 * 3600.0, collecting.sweep),
 }

@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
+    "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),
 }
 """Loaded when they are used: reading a suite file shouldn't wait for the web."""

@@ -145,7 +145,7 @@ class Hello:
 
     def _open(self, head: Repo, author: str, title: str, files: dict[str, str]) -> Pull:
         self._opened += 1
-        branch = f"{title.split()[-1].lower()}-{self._opened}"
+        branch = f"{title.rsplit(maxsplit=1)[-1].lower()}-{self._opened}"
         self._github.commit(head, branch, files, title, author=author)
         return self._github.open_pull(self.repo, branch, fork=head, title=title, author=author)
 

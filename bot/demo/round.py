@@ -31,13 +31,13 @@ Wanted = Mapping[str, tuple[str, ...]]
 UNIT: Final = "assay / unit"
 PASSING: Final = {"assay": ("success",), "assay / docs": ("skipped",), UNIT: ("success",)}
 FAILING: Final = {"assay": ("failure",), "assay / docs": ("skipped",), UNIT: ("failure",)}
-RETESTED: Final = {"assay": ("failure", "success"), "assay / docs": ("skipped",), UNIT: ("failure", "success")}
-WAITING: Final = {"assay": ("action_required",)}
+RETESTED: Final = {"assay": ("failure", "success"), "assay / docs": ("skipped",) * 2, UNIT: ("failure", "success")}
+WAITING: Final = {"assay": ("action_required",), "assay / docs": ("skipped",)}
 APPROVED: Final = {"assay": ("action_required", "success"), "assay / docs": ("skipped",), UNIT: ("success",)}
 _FENCED: Final = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 _TAGS: Final = re.compile(r"<[^>]*>")
 _MAX_LINES: Final = 8
-_LEAST_DELAY: Final = 5.0
+_LEAST_DELAY: Final = 4.0
 """Seconds until the certificate of the flaky change is valid, at least."""
 
 

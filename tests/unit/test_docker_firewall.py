@@ -40,9 +40,11 @@ class Lab:
         return ("nsenter", f"--net=/run/netns/{space}")
 
     def reaches(self, address: str, port: int = PORT) -> bool:
-        words = ["busybox", "wget", "-q", "-O", "/dev/null", f"http://{address}:{port}/"]
-        done = subprocess.run(["timeout", "1", *self.within(self.job), *words], capture_output=True, check=False)  # noqa: S603
-        return done.returncode == 0
+        command = [*self.within(self.job), "busybox", "wget", "-q", "-O", "/dev/null", f"http://{address}:{port}/"]
+        try:
+            return subprocess.run(command, capture_output=True, timeout=1, check=False).returncode == 0  # noqa: S603
+        except subprocess.TimeoutExpired:
+            return False
 
     def rules(self) -> str:
         command = [*self.within(self.host), "iptables-save"]
@@ -64,7 +66,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
             made.callback(do, "ip", "netns", "del", space)
             do("ip", "-n", space, "link", "set", "lo", "up")
         wire(one.host, f"asy-{own}", HOST, one.job, "eth0", JOB)
-        wire(one.host, "up", "198.51.100.1", one.world, "down", "198.51.100.2")
+        wire(one.host, "uplink", "198.51.100.1", one.world, "eth0", "198.51.100.2")
         do("ip", "-n", one.job, "route", "add", "default", "via", HOST)
         do("ip", "-n", one.host, "route", "add", "default", "via", "198.51.100.2")
         do("ip", "-n", one.world, "route", "add", "172.30.0.0/24", "via", "198.51.100.1")
@@ -144,17 +146,14 @@ def test_where_the_engine_has_a_chain_for_its_users_the_rules_go_there(lab: Lab)
 
 @needs_namespaces
 def test_traffic_of_other_interfaces_is_left_alone(lab: Lab) -> None:
-    do("ip", "-n", lab.host, "link", "set", next(iter(bridges(lab))), "down")
-    do("ip", "-n", lab.host, "link", "set", next(iter(bridges(lab))), "name", "other")
+    bridge = f"asy-{lab.host[1:]}"
+    do("ip", "-n", lab.host, "link", "set", bridge, "down")
+    do("ip", "-n", lab.host, "link", "set", bridge, "name", "other")
     do("ip", "-n", lab.host, "link", "set", "other", "up")
 
     Firewall(lab.within(lab.host), ()).ensure()
 
     assert lab.reaches(HOST)
-
-
-def bridges(lab: Lab) -> list[str]:
-    return [f"asy-{lab.host[1:]}"]
 
 
 def test_rules_that_cannot_be_set_are_an_error() -> None:

@@ -1,6 +1,9 @@
 """Services beside a job, and networks from which nothing but the run's own containers is reached (S080 to S084)."""
 
+import secrets
+import socket
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -108,7 +111,7 @@ def test_without_a_service_the_script_is_not_started(
     [
         ("sh -c 'echo oops; exit 5'", "service web ended with exit code 5 before it was ready"),
         ("no-such-program", "service web ended with exit code 127 before it was ready"),
-        ("tail /dev/zero", "service web ran out of memory before it was ready"),
+        ("sh -c 'sleep 0.5; tail /dev/zero'", "service web ran out of memory before it was ready"),
     ],
 )
 def test_a_service_that_ends_is_not_waited_for(sandbox: DockerSandbox, command: str, words: str) -> None:
@@ -218,18 +221,45 @@ def test_services_alone_are_found_and_removed(sandbox: DockerSandbox) -> None:
 # Who is reached
 
 
-@pytest.mark.parametrize("network", [Network.NONE, Network.SERVICES])
-def test_without_internet_there_is_no_way_out_and_no_name(sandbox: DockerSandbox, network: Network) -> None:
-    script = """
-        ip route | grep default && echo a way out
-        nslookup example.com > /dev/null 2>&1 && echo a name
-        nslookup web > /dev/null 2>&1 && echo the service
-        ip -6 addr show | grep inet6 | grep -v ::1 && echo v6
-        true
-    """
-    ran = run(sandbox, job(script, network=network, services=(service(ready=Listens(8080)),)))
+@pytest.fixture
+def other_address() -> Iterator[str]:
+    """One more address of the host, on a bridge of the test's own."""
+    name = f"assay-test-{secrets.token_hex(4)}"
+    engine().create_network(name, driver="bridge")
+    yield str(engine().inspect_network(name)["IPAM"]["Config"][0]["Gateway"])
+    engine().remove_network(name)
 
-    assert ran.lines == ["the service"]
+
+@pytest.mark.parametrize(
+    ("network", "reached"),
+    [
+        (Network.NONE, ["service"]),
+        (Network.SERVICES, ["service"]),
+        (Network.INTERNET, ["service", "gateway", "other address"]),  # what the firewall is for
+    ],
+)
+def test_without_internet_only_the_service_is_reached_and_not_the_host(
+    sandbox: DockerSandbox, network: Network, reached: list[str], other_address: str
+) -> None:
+    with closing(socket.create_server(("0.0.0.0", 0))) as own:
+        port = own.getsockname()[1]
+        script = f"""
+            wget -q -O /dev/null http://web:8080/ && echo service
+            gateway=$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')
+            nc -w 1 $gateway {port} < /dev/null > /dev/null 2>&1 && echo gateway
+            nc -w 1 {other_address} {port} < /dev/null > /dev/null 2>&1 && echo other address
+            ip -6 addr show | grep inet6 | grep -v ::1 && echo the newer protocol
+            true
+        """
+        ran = run(sandbox, job(script, network=network, services=(service(ready=Listens(8080)),)))
+
+    assert ran.lines == reached
+
+
+def test_without_internet_no_name_server_answers(sandbox: DockerSandbox) -> None:
+    ran = run(sandbox, job("nslookup example.com || exit 7", services=(service(ready=Listens(8080)),)))
+
+    assert ran.exit.code == 7
 
 
 @pytest.mark.parametrize("network", [Network.NONE, Network.SERVICES])

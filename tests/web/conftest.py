@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
+from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
+from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import access
 from bot.app.context import App
 from bot.domain.refs import ForgeName, Repository
@@ -134,6 +136,8 @@ def world(engine: sa.Engine, tmp_path: Path) -> World:
         sandbox=cast("Sandbox", None),
         source=cast("Source", None),
         logs=SqlLogs(engine, tmp_path / "logs"),
+        artifacts=FileArtifacts(tmp_path / "artifacts"),
+        vault=FernetVault([new_key()]),
         telemetry=telemetry,
         now=lambda: NOON + timedelta(minutes=5),
         monotonic=lambda: 0.0,

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from bot.app import requesting, starting
+from bot.app import starting
 from bot.domain.tokens import Scope
 from tests.builders import OLDER, SHA
 from tests.web.conftest import World
@@ -96,7 +96,7 @@ def test_a_crash_before_the_answer_starts_nothing_twice(
         begin(*given)  # type: ignore[arg-type]  # whatever it was called with
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(requesting.starting, "start", start_and_die)
+    monkeypatch.setattr(starting, "start", start_and_die)
     assert client.post("/runs", headers=caller, json=BODY).status_code == 500
     monkeypatch.undo()
     answer = client.post("/runs", headers=caller, json=BODY)
@@ -109,7 +109,7 @@ def test_a_crash_before_the_start_lets_it_be_started(
     def die(*_: object) -> None:
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(requesting.starting, "start", die)
+    monkeypatch.setattr(starting, "start", die)
     assert client.post("/runs", headers=caller, json=BODY).status_code == 500
     monkeypatch.undo()
     assert client.post("/runs", headers=caller, json={**BODY, "suite": "lint"}).status_code == 409

@@ -8,11 +8,11 @@ from typing import Final
 LATER: Final = frozenset(
     {
         *("file.test_merge", "file.pull_requests", "file.notify"),
-        *("suite.secrets", "suite.retries", "suite.reports"),
-        *("suite.artifacts", "suite.cache"),
+        *("suite.retries", "suite.reports"),
+        *("suite.cache"),
         *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
         "environment.user",
-        *("defaults.retries", "defaults.artifacts"),
+        "defaults.retries",
     }
 )
 """Keys, and one list's words, that are read and checked in full, but whose effect this version does not have yet:

@@ -6,6 +6,7 @@ alias is ever followed, and the work ends where the limits say.
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,10 +69,10 @@ def read(data: bytes, found: Findings) -> Node:
     """
     text = _decoded(data, found)
     try:
-        return _Reader(text, found, yaml.CSafeLoader).document()
+        return _Reader(text, found, yaml.CSafeLoader(text).get_event).document()
     except (yaml.YAMLError, ValueError):
-        found.forget()  # libyaml is ten times as fast, PyYAML says better what is wrong: it reads what is broken again
-        return _Careful(text, found, yaml.SafeLoader).document()
+        found.forget()  # libyaml is ten times as fast, PyYAML says better what is wrong with a broken file
+        return _Careful(text, found).document()
 
 
 def _decoded(data: bytes, found: Findings) -> str:
@@ -98,10 +99,10 @@ def _place_at(text: str, index: int) -> Place:
 
 
 class _Reader:
-    def __init__(self, text: str, found: Findings, loader: type[yaml.SafeLoader | yaml.CSafeLoader]) -> None:
+    def __init__(self, text: str, found: Findings, next_event: Callable[[], yaml.Event | None]) -> None:
         self._text = text
         self._found = found
-        self._loader = loader(text)
+        self._next_event = next_event
         self._nodes = 0
 
     def document(self) -> Node:
@@ -116,7 +117,8 @@ class _Reader:
         return node
 
     def _next(self) -> yaml.Event:
-        event: yaml.Event = self._loader.get_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
+        event = self._next_event()
+        assert event is not None, "the reading ends with the stream"
         return event
 
     def _node(self, event: yaml.Event, level: int) -> Node:
@@ -202,6 +204,10 @@ class _Reader:
 class _Careful(_Reader):
     """Gives every fault of the syntax its place and words."""
 
+    def __init__(self, text: str, found: Findings) -> None:
+        self._loader = yaml.SafeLoader(text)
+        super().__init__(text, found, self._loader.get_event)
+
     def _next(self) -> yaml.Event:
         try:
             return super()._next()
@@ -209,7 +215,7 @@ class _Careful(_Reader):
             place, message, advice = explain(error, self._text)
             self._found.stop("C001", place, message, advice)
         except (ValueError, OverflowError):  # PyYAML turns any \U escape into a character unchecked
-            mark = self._loader.get_mark()  # type: ignore[no-untyped-call]  # the stubs leave it out
+            mark = self._loader.get_mark()
             place = Place(mark.line + 1, mark.column + 1, mark.column + 2)
             self._found.stop("C001", place, "this escape does not name a character")
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
+from bot.demo.forge import markdown
 from bot.demo.forge.calls import Call
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.state import CheckRun, Comment, Pull, World
@@ -35,6 +36,7 @@ FACES: Final = {
     "rocket": "🚀",
     "eyes": "👀",
 }
+_UNFOLDED: Final = ("failure", "timed_out", "action_required")
 _RANKS: Final = {"write": 0, "maintain": 1, "admin": 2, "triage": 3, "read": 4, "none": 5}
 _PULL: Final = re.compile(r"^/[^/]+/[^/]+/pull/(\d+)$")
 _RUN: Final = re.compile(r"^/[^/]+/[^/]+/runs/(\d+)$")
@@ -65,6 +67,8 @@ class Row:
     pull: Pull
     runs: list[CheckRun]
     comments: list[Comment]
+    unfolded: set[int]
+    """The check runs whose texts are shown at once: the one that was asked for, else those that went wrong."""
     people: dict[str, str]
     """Who may be played here: login to role. First comes somebody who may write, if there is anybody."""
 
@@ -77,6 +81,7 @@ class Page:
         self._pressing = pressing
         loader = PackageLoader("bot.demo.forge")
         self._pages = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+        self._pages.filters["markdown"] = markdown.render
 
     def answer(self, call: Call) -> Response:
         if call.method == "POST":
@@ -125,7 +130,7 @@ class Page:
         pulls = [each for each in reversed(self._world.pulls) if _wanted(self._world, path, each)]
         if path != "/" and not pulls:
             return PlainTextResponse("There is nothing here. The front page is /", 404)
-        rows = [self._row(each) for each in pulls]
+        rows = [self._row(each, path) for each in pulls]
         busy = any(run.status != "completed" for row in rows if row.pull.is_open for run in row.runs)
         page = self._pages.get_template("page.html")
         text = page.render(
@@ -140,14 +145,16 @@ class Page:
         )
         return HTMLResponse(text, headers={"Cache-Control": "no-store"})
 
-    def _row(self, pull: Pull) -> Row:
+    def _row(self, pull: Pull, path: str) -> Row:
         world, repo = self._world, pull.repo
+        runs = world.latest_checks(repo, pull.head_sha)
         comments = [each for each in world.comments if each.repo is repo and each.issue == pull.number]
         known = [each for each in world.accounts if each.id in repo.roles or each in (repo.owner, pull.author)]
         people = sorted((each for each in known if each.kind == "User"), key=lambda each: _RANKS[repo.role(each)])
-        return Row(
-            pull, world.latest_checks(repo, pull.head_sha), comments, {each.login: repo.role(each) for each in people}
-        )
+        roles = {each.login: repo.role(each) for each in people}
+        asked = _RUN.match(path)
+        unfolded = {int(asked[1])} if asked else {run.id for run in runs if run.conclusion in _UNFOLDED}
+        return Row(pull, runs, comments, unfolded, roles)
 
 
 def _wanted(world: World, path: str, pull: Pull) -> bool:
