@@ -29,7 +29,7 @@ _armed: dict[str, str] = {}
 
 
 def arm(spec: str) -> None:
-    """`point=action` pairs joined by commas: kill, stop, raise or sleep:SECONDS, once; with ! behind it every time."""
+    """`point=action` pairs joined by commas: kill, stop, raise, sleep:SECONDS; once, or with ! behind it always."""
     for pair in filter(None, spec.split(",")):
         name, _, action = pair.strip().partition("=")
         if name not in POINTS:

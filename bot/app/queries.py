@@ -11,7 +11,8 @@ from bot.domain.errors import Gone
 from bot.domain.refs import Repository, RepositoryId
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.tokens import Scope
-from bot.ports.store import Approval, AuditEntry, RunEvent, UnitOfWork
+from bot.ports.ledger import Approval, AuditEntry
+from bot.ports.store import RunEvent, UnitOfWork
 
 _LOG_GRACE: Final = timedelta(seconds=10)
 """A finished run's log that nobody closed is complete after this time."""

@@ -15,7 +15,8 @@ from bot.domain.refs import ForgeName, Person, Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, Trust
 from bot.domain.tokens import Scope
 from bot.ports.forge import Commit
-from bot.ports.store import Call, UnitOfWork
+from bot.ports.ledger import Call
+from bot.ports.store import UnitOfWork
 
 _REMEMBERED: Final = 86400.0
 """Seconds for which an Idempotency-Key stands for its first call."""

@@ -7,14 +7,13 @@ Times that are compared with each other across machines (leases, due times) use 
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
+from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
-from bot.domain.tokens import Token
 from bot.ports.artifacts import ArtifactTable
+from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Tokens
 from bot.ports.queue import Task
 from bot.ports.vault import Secrets
 
@@ -244,121 +243,6 @@ class Reports(Protocol):
 
     def trouble(self, repository: RepositoryId, sha: Sha) -> str:
         """The last error of a buried report of that commit, or nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Approval:
-    sha: Sha
-    """The one commit that was approved."""
-    actor: str
-    person_id: int | None
-    """The forge's number of who approved; None: the operator, on the command line."""
-    login: str
-    at: float
-    """Seconds since 1970."""
-
-
-class Approvals(Protocol):
-    """Who let a stranger's build run; append-only."""
-
-    def add(self, build: BuildId, sha: Sha, person: Person | None, actor: str) -> None: ...
-
-    def of_build(self, build: BuildId) -> Sequence[Approval]:
-        """Oldest first."""
-
-    def of_commit(self, repository: RepositoryId, change: int, sha: Sha) -> Sequence[Approval]:
-        """Of every build of the change on that commit."""
-
-    def has_let_in(self, repository: RepositoryId, person: int) -> bool:
-        """Was any build by that person (the forge's number) approved here before?"""
-
-    def stand(self, repository: RepositoryId, change: int, person: Person) -> None:
-        """From now on later commits of the change are approved as well."""
-
-    def end_standing(self, repository: RepositoryId, change: int) -> None: ...
-
-    def stands(self, repository: RepositoryId, change: int) -> bool: ...
-
-
-class Conversations(Protocol):
-    """What was said to us on a change, and where we answered."""
-
-    def note(self, repository: RepositoryId, change: int, comment: int, person: int) -> bool:
-        """Remember a comment whose commands were obeyed; False when it was remembered before."""
-
-    def knows(self, repository: RepositoryId, comment: int) -> bool: ...
-
-    def count(self, repository: RepositoryId, change: int, seconds: float, person: int | None = None) -> int:
-        """Comments with commands in the last so many seconds, of everybody or of one person."""
-
-    def reply(self, repository: RepositoryId, change: int, topic: str, max_age: float) -> str | None:
-        """The forge's id of our answer on that topic, unless it is older than `max_age` seconds."""
-
-    def keep_reply(self, repository: RepositoryId, change: int, topic: str, ref: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    at: float
-    """Seconds since 1970."""
-    repository: RepositoryId | None
-    actor: str
-    action: str
-    subject: str
-    detail: str
-
-
-class Audit(Protocol):
-    """Who approved, overrode, cancelled and re-ran what; append-only."""
-
-    def add(self, *, repository: RepositoryId | None, actor: str, action: str, subject: str, detail: str) -> None: ...
-
-    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[AuditEntry]:
-        """Newest first."""
-
-
-class Tokens(Protocol):
-    """What lets programs in."""
-
-    def add(self, token: Token) -> None: ...
-
-    def get(self, token_id: str) -> Token | None: ...
-
-    def all(self) -> Sequence[Token]:
-        """Oldest first, those that ended too."""
-
-    def revoke(self, token_id: str, at: datetime) -> None: ...
-
-    def used(self, token_id: str, at: datetime) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """A call of the API that must not happen twice."""
-
-    key: str
-    """Digest of who called and the key that they chose."""
-    body: str
-    """Digest of what they wanted."""
-    trigger: str
-    """Key of the trigger that it became."""
-
-
-class Calls(Protocol):
-    """Calls with an Idempotency-Key."""
-
-    def find(self, key: str, max_age: float) -> Call | None:
-        """Unless it is older than `max_age` seconds."""
-
-    def note(self, call: Call, max_age: float) -> Call:
-        """Remember it, and forget all that are older than `max_age` seconds; gives the first one of that key."""
-
-
-class Leases(Protocol):
-    """Duties that one process at a time does."""
-
-    def take(self, duty: str, owner: str, seconds: float) -> bool:
-        """Take or keep the duty for that long; False while another holds it."""
 
 
 class UnitOfWork(Protocol):

@@ -8,7 +8,8 @@ import pytest
 from bot.domain.refs import RepositoryId
 from bot.domain.runs import BuildId, Cause
 from bot.domain.tokens import Scope, Token
-from bot.ports.store import Call, UnitOfWork
+from bot.ports.ledger import Call
+from bot.ports.store import UnitOfWork
 from tests.contract.store_values import AT, a_build, a_seen, stored_repository
 
 OpenWork = Callable[[], UnitOfWork]

@@ -1,9 +1,9 @@
 """Services beside a job, and networks from which nothing but the run's own containers is reached (S080 to S084)."""
 
 import secrets
-import socket
+import socketserver
+import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -222,6 +222,15 @@ def test_services_alone_are_found_and_removed(sandbox: DockerSandbox) -> None:
 
 
 @pytest.fixture
+def host_port() -> Iterator[int]:
+    """A port of the test's own on all addresses of the host; whoever comes is let go at once."""
+    with socketserver.ThreadingTCPServer(("0.0.0.0", 0), socketserver.BaseRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture
 def other_address() -> Iterator[str]:
     """One more address of the host, on a bridge of the test's own."""
     name = f"assay-test-{secrets.token_hex(4)}"
@@ -239,19 +248,18 @@ def other_address() -> Iterator[str]:
     ],
 )
 def test_without_internet_only_the_service_is_reached_and_not_the_host(
-    sandbox: DockerSandbox, network: Network, reached: list[str], other_address: str
+    sandbox: DockerSandbox, network: Network, reached: list[str], host_port: int, other_address: str
 ) -> None:
-    with closing(socket.create_server(("0.0.0.0", 0))) as own:
-        port = own.getsockname()[1]
-        script = f"""
-            wget -q -O /dev/null http://web:8080/ && echo service
-            gateway=$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')
-            nc -w 1 $gateway {port} < /dev/null > /dev/null 2>&1 && echo gateway
-            nc -w 1 {other_address} {port} < /dev/null > /dev/null 2>&1 && echo other address
-            ip -6 addr show | grep inet6 | grep -v ::1 && echo the newer protocol
-            true
-        """
-        ran = run(sandbox, job(script, network=network, services=(service(ready=Listens(8080)),)))
+    script = f"""
+        wget -q -O /dev/null http://web:8080/ && echo service
+        gateway=$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')
+        nc -w 1 $gateway {host_port} < /dev/null > /dev/null 2>&1 && echo gateway
+        nc -w 1 {other_address} {host_port} < /dev/null > /dev/null 2>&1 && echo other address
+        ip -6 addr show | grep inet6 | grep -v ::1 && echo the newer protocol
+        true
+    """
+
+    ran = run(sandbox, job(script, network=network, services=(service(ready=Listens(8080)),)))
 
     assert ran.lines == reached
 

@@ -11,7 +11,7 @@ from bot.adapters.store_sql.tables import repository as repository_table
 from bot.adapters.store_sql.tables import standing_approval as _standing
 from bot.domain.refs import Person, RepositoryId, Sha
 from bot.domain.runs import BuildId
-from bot.ports.store import Approval, AuditEntry
+from bot.ports.ledger import Approval, AuditEntry
 
 
 class SqlApprovals:

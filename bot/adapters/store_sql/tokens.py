@@ -10,7 +10,7 @@ from bot.adapters.store_sql.dialects import DatabaseNow, insert
 from bot.adapters.store_sql.tables import call as call_table
 from bot.adapters.store_sql.tables import token as table
 from bot.domain.tokens import Token
-from bot.ports.store import Call
+from bot.ports.ledger import Call
 
 
 class SqlTokens:

@@ -9,7 +9,7 @@ LATER: Final = frozenset(
     {
         *("file.test_merge", "file.pull_requests", "file.notify"),
         *("suite.retries", "suite.reports"),
-        *("suite.cache"),
+        "suite.cache",
         *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
         "environment.user",
         "defaults.retries",
