@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from bot.demo.forge import markdown
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.state import CheckRun, Pull
 from bot.demo.hello import Hello
@@ -55,13 +56,14 @@ def test_a_check_with_its_texts_and_its_link(github: PretendGitHub, pull: Pull, 
     show_check(github, pull, title="Passed in 1s", summary="two\nlines", details_url="http://127.0.0.1/b/1/unit")
     text = page(github, path).text
     assert all(
-        part in text for part in ("✓", "assay / unit", "Passed in 1s", "two\nlines", "http://127.0.0.1/b/1/unit")
+        part in text
+        for part in ("✓", "assay / unit", "Passed in 1s", "two<br />\nlines", "http://127.0.0.1/b/1/unit")
     )
 
 
 def test_a_check_run_has_an_address(github: PretendGitHub, pull: Pull) -> None:
     run = show_check(github, pull)
-    assert "Say hello in French" in page(github, f"/demo/hello/runs/{run.id}").text
+    assert "Say hello in German" in page(github, f"/demo/hello/runs/{run.id}").text
 
 
 @pytest.mark.parametrize("path", ["/demo/hello/pull/9", "/demo/hello/runs/9", "/demo/other", "/favicon.ico"])
@@ -74,6 +76,51 @@ def test_hostile_text_stays_text(github: PretendGitHub, pull: Pull) -> None:
     show_check(github, pull, summary="</pre><img src=x onerror=alert(1)>", name='"><b>')
     text = page(github).text
     assert not any(part in text for part in ("<script", "<img", '"><b>'))
+
+
+def test_texts_are_shown_as_markdown(github: PretendGitHub, pull: Pull) -> None:
+    table = "| suite | time |\n| --- | ---: |\n| [unit](http://127.0.0.1/u) | 2s |"
+    show_check(github, pull, summary=f"**Failed**\n\n```\nwanted: <b>\n```\n\n{table}", text="image `busybox`")
+    github.comment(pull, "ada", "~~no~~ *yes*")
+    text = page(github).text
+    assert all(
+        part in text
+        for part in (
+            "<strong>Failed</strong>",
+            "<pre><code>wanted: &lt;b&gt;\n</code></pre>",
+            '<td><a href="http://127.0.0.1/u">unit</a></td>',
+            "image <code>busybox</code>",
+            "<s>no</s> <em>yes</em>",
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<img src=x onerror=alert(1)>",
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "![x](http://127.0.0.1:9/x.png)",
+        '[x](http://127.0.0.1/ "onmouseover=alert(1)")\n<b onclick=alert(1)>',
+        "> " * 5000 + "deep",
+        "```</code></pre><script>alert(1)</script>",
+    ],
+)
+def test_hostile_markdown_is_shown_and_does_nothing(hostile: str) -> None:
+    made = markdown.render(hostile)
+    assert not any(part in made for part in ("<img", "<script", "<b ", 'href="javascript', 'href="data'))
+
+
+def test_the_address_of_a_check_run_shows_the_texts_of_that_one_only(github: PretendGitHub, pull: Pull) -> None:
+    failed = show_check(github, pull, conclusion="failure", name="assay")
+    passed = show_check(github, pull, conclusion="success")
+    assert page(github).text.count("<details") == 2
+    assert '<details class="check failure" open' in page(github).text
+    assert '<details class="check success">' in page(github).text
+    assert '<details class="check success" open' in page(github, f"/demo/hello/runs/{passed.id}").text
+    assert '<details class="check success">' in page(github, f"/demo/hello/runs/{failed.id}").text
 
 
 @pytest.mark.parametrize(("status", "again"), [("in_progress", True), ("queued", True), ("completed", False)])
@@ -95,6 +142,19 @@ def test_the_buttons_play_a_round(github: PretendGitHub) -> None:
     assert len({opened, broken, pull.head_sha}) == 3
     press(github, "close", pull)
     assert pull.is_open is False
+
+
+def test_a_stranger_opens_a_pull_request_from_a_fork(github: PretendGitHub) -> None:
+    Hello(github)
+    press(github, "stranger")
+    pull = github.world.pulls[0]
+    assert pull.author.login == "newbie"
+    assert f"newbie:{pull.head_ref}" in page(github).text
+    before = pull.head_sha
+    press(github, "break", pull)
+    assert pull.head_sha != before
+    github.delete_fork(pull)
+    assert "a deleted fork" in page(github).text
 
 
 def test_a_button_under_a_closed_pull_request_does_nothing(github: PretendGitHub, pull: Pull) -> None:
@@ -133,7 +193,7 @@ def test_people_who_may_write_come_first(github: PretendGitHub, pull: Pull) -> N
     github.open_pull(pull.repo, "idea", fork=fork)
 
     text = page(github, "/demo/hello/pull/2").text
-    assert text.index("ada (write)") < text.index("abe (read)")
+    assert text.index("ada (write)") < text.index("abe (read)") < text.index("newbie (none)")
 
 
 def test_a_check_is_asked_for_again_by_its_button(github: PretendGitHub, pull: Pull) -> None:

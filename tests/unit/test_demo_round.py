@@ -11,8 +11,18 @@ import pytest
 from bot.demo.command import run_demo
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.state import CheckRun, Pull
-from bot.demo.hello import FAILED_LINE, PASSED_LINE, Hello
-from bot.demo.round import PASSING, Round, differences, fenced_lines, page_shows
+from bot.demo.hello import (
+    BROKEN_LINE,
+    EARLY_LINE,
+    FRENCH_LINE,
+    GERMAN_LINE,
+    SPANISH_LINE,
+    STRANGER,
+    VALID_LINE,
+    Hello,
+)
+from bot.demo.round import PASSING, RETESTED, Round, differences, fenced_lines, page_shows
+from bot.domain.texts import plain
 from tests.demoforge import pretend_github
 
 SHA = "1234567890" * 4
@@ -48,6 +58,11 @@ def check(github: PretendGitHub, pull: Pull, name: str, conclusion: str, summary
     )
 
 
+def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """What it printed, as text."""
+    return plain(done.stdout).splitlines()
+
+
 def test_the_suite_passes_then_fails_then_passes(github: PretendGitHub, tmp_path: Path) -> None:
     hello = Hello(github)
     pull = hello.open()
@@ -57,8 +72,46 @@ def test_the_suite_passes_then_fails_then_passes(github: PretendGitHub, tmp_path
     hello.fix_it(pull)
     fixed = suite_of(pull, tmp_path / "fixed")
     assert (opened.returncode, broken.returncode, fixed.returncode) == (0, 1, 0)
-    assert PASSED_LINE in opened.stdout
-    assert FAILED_LINE in broken.stdout
+    assert f"  {GERMAN_LINE}" in lines_of(opened)
+    assert f"  {BROKEN_LINE}" in lines_of(broken)
+    assert f"  {FRENCH_LINE}" in lines_of(fixed)
+
+
+@pytest.mark.parametrize(
+    ("moment", "status", "line"),
+    [(0, 0, VALID_LINE), (99_999_999_999, 1, EARLY_LINE)],
+    ids=["long ago", "in thousands of years"],
+)
+def test_a_certificate_is_valid_from_its_moment_on(
+    github: PretendGitHub, tmp_path: Path, moment: int, status: int, line: str
+) -> None:
+    done = suite_of(Hello(github).renew_certificate(moment), tmp_path)
+    assert done.returncode == status
+    assert f"  {line}" in lines_of(done)
+
+
+def test_a_strangers_pull_request_comes_from_a_fork_and_stays_there(github: PretendGitHub, tmp_path: Path) -> None:
+    hello = Hello(github)
+    first, pull = hello.open_as_stranger(), hello.open_as_stranger()
+    opened = suite_of(pull, tmp_path / "opened")
+    hello.break_it(pull)
+    broken = suite_of(pull, tmp_path / "broken")
+
+    assert first.head_repo is pull.head_repo is github.world.repo(f"{STRANGER}/hello")
+    assert hello.repo.role(pull.author) == "none"
+    assert f"  {SPANISH_LINE}" in lines_of(opened)
+    assert f"  {BROKEN_LINE}" in lines_of(broken)
+    assert hello.repo.git.resolve(f"refs/heads/{pull.head_ref}") is None
+    assert hello.repo.git.log(pull.head_sha, limit=1)[0].name == STRANGER
+
+
+def test_a_pull_request_whose_fork_is_gone_cannot_be_broken(github: PretendGitHub) -> None:
+    hello = Hello(github)
+    pull = hello.open_as_stranger()
+    before = pull.head_sha
+    github.delete_fork(pull)
+    hello.break_it(pull)
+    assert pull.head_sha == before
 
 
 def test_every_pull_request_has_a_branch_of_its_own(github: PretendGitHub) -> None:
@@ -75,7 +128,36 @@ def test_a_round_that_nobody_answers_says_what_is_missing(github: PretendGitHub)
         "assay / docs should be skipped, but is absent",
         "assay / unit should be success, but is absent",
     ]
-    assert github.world.pulls[0].head_sha[:7] in played.wrong[-1]
+    assert played.wrong[-1].startswith(github.world.pulls[-1].head_sha[:7])
+    assert "/retest by ada: the bot does not say that it was done" in played.wrong
+    assert "/ok-to-test by ada: the bot does not say that it was done" in played.wrong
+
+
+def test_a_round_names_each_of_its_five_steps(github: PretendGitHub) -> None:
+    said: list[str] = []
+    Round(github, Hello(github), said.append, is_alive=lambda: False).play()
+    assert [each.strip()[:3] for each in said if each.startswith("\n")] == ["1  ", "2  ", "3  ", "4  ", "5  "]
+
+
+def test_checks_that_never_come_are_waited_for_no_longer_than_the_limit(github: PretendGitHub) -> None:
+    hello = Hello(github)
+    played = Round(github, hello, say=lambda _: None, is_alive=lambda: True, limit=0.05)
+    played._look(hello.open(), PASSING, GERMAN_LINE)
+    assert "the checks were not complete after 0 seconds" in played.wrong[0]
+
+
+def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub) -> None:
+    hello = Hello(github)
+    pull = hello.open()
+    said: list[str] = []
+
+    def is_alive() -> bool:
+        github.comments(pull)[0].reactions.update({(github.app.bot.id, "eyes"): 1, (github.app.bot.id, "+1"): 2})
+        return True
+
+    played = Round(github, hello, said.append, is_alive)
+    played._comment(pull, "/retest")
+    assert (said, played.wrong) == (["   ada comments /retest  👀 👍"], [])
 
 
 @pytest.mark.parametrize(
@@ -102,12 +184,21 @@ def test_what_differs(github: PretendGitHub, shown: list[tuple[str, str]], wrong
     assert differences(SHA, runs, PASSING) == wrong
 
 
+def test_a_retested_commit_keeps_the_check_runs_of_both_tries(github: PretendGitHub) -> None:
+    pull = Hello(github).open()
+    first = [("assay", "failure"), ("assay / docs", "skipped"), ("assay / unit", "failure")]
+    second = [("assay", "success"), ("assay / docs", "skipped"), ("assay / unit", "success")]
+    runs = [check(github, pull, name, conclusion) for name, conclusion in [*first, *second]]
+    assert differences(SHA, runs, RETESTED) == []
+    assert differences(SHA, runs[:3], RETESTED)[0] == "1234567: assay should be failure, success, but is failure"
+
+
 def test_a_failure_without_the_failing_line_is_not_right(github: PretendGitHub) -> None:
     hello = Hello(github)
     played = Round(github, hello, say=lambda _: None, is_alive=lambda: False)
     pull = hello.open()
     github.world.checks.append(check(github, pull, "assay / unit", "failure", "**Failed**"))
-    played._look(pull, {"assay / unit": "failure"}, FAILED_LINE)
+    played._look(pull, {"assay / unit": ("failure",)}, BROKEN_LINE)
     assert [each.split("does not show")[0] for each in played.wrong] == [
         "assay / unit: its summary ",
         "assay / unit: the page http://127.0.0.1:9/b/1/unit ",
@@ -119,12 +210,13 @@ def test_lines_inside_fences() -> None:
     assert fenced_lines(text) == ["one", "two", "```"]
 
 
-@pytest.mark.parametrize(("line", "found"), [("Say hello  in French", True), ("Say goodbye", False)])
+@pytest.mark.parametrize(("line", "found"), [("Say hello  in German", True), ("Say goodbye", False)])
 def test_a_line_is_found_however_the_page_marks_it_up(github: PretendGitHub, line: str, found: bool) -> None:
     Hello(github).open()
     assert page_shows(github.url, line) is found
 
 
 @pytest.mark.docker
+@pytest.mark.timeout(180)
 def test_the_demo_ends_with_every_check_right(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_demo(once=True) == 0, capsys.readouterr().out

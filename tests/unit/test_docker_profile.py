@@ -10,11 +10,11 @@ from typing import Any, Final
 import pytest
 
 from bot.adapters.sandbox_docker import profile
-from bot.adapters.sandbox_docker.profile import Attempt
+from bot.adapters.sandbox_docker.profile import Attempt, Usage
 from bot.adapters.sandbox_docker.seccomp import SECCOMP
 from bot.domain.runs import RunId
 from bot.domain.suites import Limits, Network
-from bot.ports.sandbox import Job
+from bot.ports.sandbox import Job, JobService
 from tests.sandboxes import job
 
 ATTEMPT: Final = Attempt("inst", RunId("abc"), 2)
@@ -110,6 +110,13 @@ def test_only_the_internet_needs_a_network_of_its_own(network: Network, mode: st
     assert body(job("true", network=network))["HostConfig"]["NetworkMode"] == mode
 
 
+@pytest.mark.parametrize("network", Network)
+def test_services_always_need_one(network: Network) -> None:
+    wanted = job("true", network=network, services=(JobService(name="db", image="db:1"),))
+
+    assert body(wanted)["HostConfig"]["NetworkMode"] == "assay-inst-abc-2"
+
+
 def test_the_script_is_data_and_labels_say_whose_it_is() -> None:
     wanted = job("echo 'a\"$(b)'", run=RunId("abc"), attempt=2, fence=5, env={"A": "1", "HOME": "/x"})
 
@@ -164,6 +171,20 @@ def test_what_no_process_can_be_given_is_unfit(changes: dict[str, Any], words: s
 )
 def test_the_kernels_own_count_says_whether_memory_ran_out(words: bytes, killed: bool) -> None:
     assert profile.tells_out_of_memory(words) is killed
+
+
+@pytest.mark.parametrize(
+    ("words", "usage"),
+    [
+        (b"", Usage()),
+        (b"memory.peak 5242880\ncpu.stat usage_usec 1500000\ncpu.stat user_usec 9\n", Usage(5242880, 1.5)),
+        (b"memory.max_usage_in_bytes 4096\ncpuacct.usage 250000000\n", Usage(4096, 0.25)),
+        (b"memory.peak max\ncpuacct.usage -1\n", Usage()),
+        (b"memory.peak " + b"9" * 5000 + b"\n", Usage()),
+    ],
+)
+def test_the_kernel_tells_what_a_job_took(words: bytes, usage: Usage) -> None:
+    assert profile.told_usage(words) == usage
 
 
 def test_the_longest_script_is_fit() -> None:

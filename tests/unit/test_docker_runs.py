@@ -262,6 +262,36 @@ def test_open_files_and_core_dumps_are_limited(sandbox: DockerSandbox) -> None:
     assert run(sandbox, job("ulimit -Hn; ulimit -Hc; cat /proc/self/oom_score_adj")).lines == ["4096", "0", "500"]
 
 
+@pytest.mark.parametrize(
+    ("then", "reason"),
+    [("exit 3", None), ("sleep 100", Stop.TIMEOUT), ("trap '' TERM; sleep 100", Stop.LEASE_LOST)],
+)
+def test_what_it_took_of_memory_and_time_is_known_however_it_ended(
+    sandbox: DockerSandbox, then: str, reason: Stop | None
+) -> None:
+    shown: list[bytes] = []
+    wanted = job(f"head -c 40000000 /dev/zero > /tmp/big; echo full; {then}", limits=Limits(memory=256 * MIB))
+    sandbox.workspace(wanted)
+
+    end = sandbox.run(
+        wanted, write=shown.append, should_stop=lambda: reason if shown else None, on_start=lambda: None
+    )
+
+    assert end.stopped is reason
+    assert end.peak_memory is not None
+    assert 40_000_000 < end.peak_memory <= 256 * MIB
+    assert end.cpu_seconds is not None
+    assert 0 < end.cpu_seconds < 60
+
+
+def test_what_a_container_took_that_was_killed_from_outside_is_not_known(sandbox: DockerSandbox) -> None:
+    wanted = job("sleep 100")
+
+    ran = run(sandbox, wanted, on_start=lambda: engine().kill(container_of(sandbox, wanted)))
+
+    assert (ran.exit.peak_memory, ran.exit.cpu_seconds) == (None, None)
+
+
 # What is left (S079, C40)
 
 
