@@ -1,12 +1,14 @@
 """The composition root: the only module that knows every technology."""
 
+import contextlib
 import os
 import secrets
+import shutil
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -21,11 +23,14 @@ from bot.adapters.forge_github import GitHubForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
+from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
 from bot.app import dispatch, upkeep
 from bot.app.context import App, Rules
+from bot.app.local import Local
+from bot.domain.errors import SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
 from bot.ports.forge import Forge
@@ -119,6 +124,55 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
 
 
+def work_tree(folder: Path) -> WorkTree:
+    """Raises: SourceRefused."""
+    return WorkTree.around(folder)
+
+
+@contextlib.contextmanager
+def build_local(
+    settings: Settings, tree: WorkTree, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Iterator[Local]:
+    """What runs suites of a work tree on this machine: an installation of its own, of which nothing stays.
+
+    Raises:
+        SandboxUnavailable: nothing can run here now, or something could not be removed.
+    """
+    instance = f"local-{secrets.token_hex(6)}"
+    folder = tree.root / OURS / "runs" / instance
+    sandbox = DockerSandbox(settings.docker_host, instance, folder, reserve=settings.disk_reserve)
+    try:
+        _refuse_unready(sandbox)
+        yield Local(
+            sandbox=sandbox,
+            copy=partial(tree.copy, owner=sandbox.user if os.geteuid() == 0 else None),
+            commit=tree.commit,
+            branch=tree.branch,
+            path=tree.path,
+            now=now,
+            monotonic=time.monotonic,
+            new_id=lambda: uuid.uuid4().hex,
+            rules=_rules(settings),
+        )
+        _sweep(sandbox)
+    except BaseException:
+        with contextlib.suppress(SandboxUnavailable):
+            _sweep(sandbox)
+        raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_unready(sandbox: DockerSandbox) -> None:
+    if trouble := sandbox.ready():
+        raise SandboxUnavailable(trouble)
+
+
+def _sweep(sandbox: DockerSandbox) -> None:
+    for left in sandbox.leftovers():
+        sandbox.remove(left.run, left.attempt)
+
+
 def _web(app: App, settings: Settings, look: Callable[[], SqlWork], telemetry: PrometheusTelemetry) -> ASGIApp:
     token = settings.metrics_token
     return make_asgi(
@@ -152,7 +206,11 @@ def _forges(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime
 
 def _sandbox(settings: Settings) -> DockerSandbox:
     return DockerSandbox(
-        settings.docker_host, _instance(settings.data_dir), settings.data_dir / "runs", reserve=settings.disk_reserve
+        settings.docker_host,
+        _instance(settings.data_dir),
+        settings.data_dir / "runs",
+        reserve=settings.disk_reserve,
+        firewall=settings.firewall,
     )
 
 

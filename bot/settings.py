@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE
+    firewall: bool = False
 
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
     bare_commands: bool = True

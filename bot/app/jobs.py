@@ -3,16 +3,27 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from bot.app.context import App
+from bot.app.context import Rules
 from bot.domain.refs import Repository
-from bot.domain.runs import Build, Run, Trust
-from bot.domain.suites import Ready, Service, Suite
+from bot.domain.runs import Build, BuildId, Run, Trust
+from bot.domain.suites import Limits, Ready, Service, Suite
 from bot.ports.sandbox import Answers, Job, JobService, Listens, Succeeds
 from bot.ports.sandbox import Ready as JobReady
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9]")
+
+
+class Terms(Protocol):
+    """What a job needs of the App."""
+
+    @property
+    def rules(self) -> Rules: ...
+
+    def limits_of(self, suite: Suite) -> Limits: ...
+
+    def suite_url(self, build: BuildId, suite: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Subject:
     repository: Repository
 
 
-def job_of(app: App, subject: Subject, secrets: Mapping[str, str]) -> Job:
+def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str]) -> Job:
     """`secrets`: values that this run may have, by the names of their variables."""
     run, build, suite = subject.run, subject.build, subject.run.suite
     rules = app.rules
@@ -43,7 +54,7 @@ def job_of(app: App, subject: Subject, secrets: Mapping[str, str]) -> Job:
     )
 
 
-def _service(app: App, service: Service) -> JobService:
+def _service(app: Terms, service: Service) -> JobService:
     limits, ceiling = app.rules.limits, app.rules.ceiling
     return JobService(
         name=service.name,
@@ -78,7 +89,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _variables(app: App, subject: Subject, build: Build) -> dict[str, str]:
+def _variables(app: Terms, subject: Subject, build: Build) -> dict[str, str]:
     """Promised to every suite (PRODUCT §2.7); names of branches arrive as data only (cases C49)."""
     run = subject.run
     return {

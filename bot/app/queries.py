@@ -7,10 +7,13 @@ from typing import Final
 
 from bot.app.context import App
 from bot.domain.build_check import verdict
+from bot.domain.checks import PASSING
 from bot.domain.errors import Gone
 from bot.domain.refs import Repository, RepositoryId
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
+from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
+from bot.ports.artifacts import Artifact
 from bot.ports.ledger import Approval, AuditEntry
 from bot.ports.store import RunEvent, UnitOfWork
 
@@ -75,6 +78,7 @@ class RunView:
     build: Build
     repository: Repository
     events: Sequence[RunEvent] = ()
+    artifacts: Sequence[Artifact] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +138,45 @@ def _successor(work: UnitOfWork, found: Build, runs: Sequence[Run]) -> BuildId |
     return min((one.id for one in later if one.id > found.id), default=None)
 
 
-def suite(app: App, viewer: Viewer, number: BuildId, name: str) -> RunView:
-    """The newest run of a suite in a build. Raises: Gone."""
+def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | None = None) -> RunView:
+    """The run of a suite in a build; of several cells the one that is asked for, else a bad one, else the newest.
+
+    Raises: Gone.
+    """
     with app.work() as work:
         found = work.builds.get(number)
         repository = _readable(work, viewer, found.repository)
-        runs = [run for run in work.runs.of_build(number) if run.suite.name == name]
+        runs = [run for run in work.runs.of_build(number) if run.suite.name == name and which in (None, run.id)]
         if not runs:
             raise Gone(f"build {number} has no suite of that name")
-        newest = max(runs, key=lambda run: run.created_at)
-        return RunView(run=newest, build=found, repository=repository, events=work.runs.events(newest.id))
+        chosen = max(runs, key=lambda run: (run.state.is_final and conclusion(run) not in PASSING, run.created_at))
+        return RunView(
+            run=chosen,
+            build=found,
+            repository=repository,
+            events=work.runs.events(chosen.id),
+            artifacts=work.artifacts.of_run(chosen.id),
+        )
 
 
 def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     """Raises: Gone."""
     with app.work() as work:
         return _run_view(work, viewer, work.runs.get(run_id))
+
+
+def artifacts(app: App, viewer: Viewer, run_id: RunId) -> Sequence[Artifact]:
+    """Raises: Gone."""
+    with app.work() as work:
+        _run_view(work, viewer, work.runs.get(run_id))
+        return work.artifacts.of_run(run_id)
+
+
+def artifact(app: App, viewer: Viewer, run_id: RunId, path: str) -> Artifact:
+    """One that was kept. Raises: Gone."""
+    with app.work() as work:
+        _run_view(work, viewer, work.runs.get(run_id))
+        return work.artifacts.get(run_id, path)
 
 
 def recent_builds(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Sequence[BuildView]:

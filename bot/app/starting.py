@@ -1,5 +1,6 @@
 """The single door to new runs: every trigger comes through here (DESIGN §2.2)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -76,11 +77,9 @@ def start(app: App, trigger: Trigger) -> Started:
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
     """The one of the commit itself; for a stranger's change too, since it runs only when approved (DESIGN §2.10)."""
     forge = app.forge_of(repository)
-    texts = {}
-    for path in suitefile.NAMES:
-        data = forge.read_file(repository, sha, path, suitefile.LIMIT)
-        if data is not None:
-            texts[path] = data
+    with ThreadPoolExecutor(len(suitefile.NAMES)) as threads:  # nothing runs before the forge has answered
+        found = threads.map(lambda path: forge.read_file(repository, sha, path, suitefile.LIMIT), suitefile.NAMES)
+    texts = {path: data for path, data in zip(suitefile.NAMES, found, strict=True) if data is not None}
     if not texts:
         return None
     if len(texts) > 1:

@@ -11,7 +11,10 @@ _COMMANDS: Final = {
     "admin": ("bot.cli.admin", "admin", "Tokens for programs."),
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
+    "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
+    "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),
+    "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
     "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),
 }
@@ -28,6 +31,14 @@ class _Commands(click.Group):
         module, name, _ = _COMMANDS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Click guesses among commands that it has loaded, and these are loaded when they are used."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise click.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):

@@ -34,6 +34,7 @@ FAILING: Final = {"assay": ("failure",), "assay / docs": ("skipped",), UNIT: ("f
 RETESTED: Final = {"assay": ("failure", "success"), "assay / docs": ("skipped",) * 2, UNIT: ("failure", "success")}
 WAITING: Final = {"assay": ("action_required",), "assay / docs": ("skipped",)}
 APPROVED: Final = {"assay": ("action_required", "success"), "assay / docs": ("skipped",), UNIT: ("success",)}
+_LAST: Final = {"+1", "confused"}
 _FENCED: Final = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 _TAGS: Final = re.compile(r"<[^>]*>")
 _MAX_LINES: Final = 8
@@ -50,7 +51,7 @@ class Round:
     say: Callable[[str], None]
     is_alive: Callable[[], bool]
     """Whether the bot still runs; waiting ends when it does not."""
-    limit: float = 90.0
+    limit: float = 60.0
     """Seconds that one commit's checks may take."""
     wrong: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
@@ -59,9 +60,13 @@ class Round:
     """Seconds that the slowest commit's checks took so far."""
 
     def play(self) -> None:
-        self._change()
-        self._flaky()
-        self._stranger()
+        """Ends early when checks don't come in time: what follows would only take as long again."""
+        try:
+            self._change()
+            self._flaky()
+            self._stranger()
+        except TimeoutError as error:
+            self.wrong.append(str(error))
 
     def _change(self) -> None:
         pull = self.hello.open()
@@ -98,16 +103,18 @@ class Round:
         self._look(pull, APPROVED, SPANISH_LINE)
 
     def _comment(self, pull: Pull, body: str) -> None:
-        """As somebody who may write; what is asked for is done once the bot reacts with a thumb up."""
+        """As somebody who may write; the bot's last reaction says whether it did what was asked for."""
         comment = self.github.comment(pull, PERSON, body)
-        self._wait(lambda: "+1" in self.github.reactions(comment))
+        self._wait(lambda: not _LAST.isdisjoint(self.github.reactions(comment)))
         reactions = self.github.reactions(comment)
         self.say(f"   {PERSON} comments {body}  {' '.join(FACES[each] for each in reactions)}")
         if "+1" not in reactions:
             self.wrong.append(f"{body} by {PERSON}: the bot does not say that it was done")
 
     def _look(self, pull: Pull, wanted: Wanted, line: str) -> None:
-        shown = self._shown_at_last(pull, wanted)
+        """Raises: TimeoutError: the checks were not complete in time; what is there was looked at."""
+        in_time = self._is_complete(pull, wanted)
+        shown = self._shown(pull)
         latest = {run.name: run for run in shown}
         for run in latest.values():
             self.say(f"   {row(run)}")
@@ -115,22 +122,24 @@ class Round:
         if UNIT in latest and UNIT in wanted:
             self.runs.append(latest[UNIT].external_id)
             self._look_at_unit(latest[UNIT], wanted[UNIT][-1], line)
+        if not in_time:
+            raise TimeoutError(f"{pull.head_sha[:7]}: the checks were not complete after {self.limit:g} seconds")
 
-    def _shown_at_last(self, pull: Pull, wanted: Wanted) -> list[CheckRun]:
-        """The check runs on the pull request's head, by name, once they are complete or waiting is of no more use."""
+    def _shown(self, pull: Pull) -> list[CheckRun]:
+        """The check runs on the pull request's head, by name; those of one name oldest first."""
+        return sorted(self.github.check_runs(pull.repo, pull.head_sha), key=lambda run: run.name)
 
-        def shown() -> list[CheckRun]:
-            return sorted(self.github.check_runs(pull.repo, pull.head_sha), key=lambda run: run.name)
+    def _is_complete(self, pull: Pull, wanted: Wanted) -> bool:
+        """Waits until as many checks are done as should be; False when they are not in time."""
 
         def complete() -> bool:
-            done = [run.name for run in shown() if run.status == "completed"]
+            done = [run.name for run in self._shown(pull) if run.status == "completed"]
             return all(done.count(name) >= len(conclusions) for name, conclusions in wanted.items())
 
         began = time.monotonic()
-        if not self._wait(complete):
-            self.wrong.append(f"{pull.head_sha[:7]}: the checks were not complete after {self.limit:.0f} seconds")
+        in_time = self._wait(complete)
         self._slowest = max(self._slowest, time.monotonic() - began)
-        return shown()
+        return in_time
 
     def _wait(self, ready: Callable[[], bool]) -> bool:
         """Until it is so, or the bot is gone; False when that takes too long."""

@@ -19,7 +19,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.ports.store import UnitOfWork
-from bot.web import api, docs, errors, health, live, orders, pages, resources, webhooks
+from bot.web import api, artifacts, docs, errors, health, live, orders, pages, resources, webhooks
 from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
 from bot.web.inbox import Inbox
@@ -116,7 +116,7 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, orders, resources):
+    for part in (api, artifacts, orders, resources):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)

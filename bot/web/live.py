@@ -23,7 +23,7 @@ from bot.domain.errors import BotError
 from bot.domain.runs import RunId
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.problems import problem
-from bot.web.site import Places, build_of, run_of, site_of, viewer_of
+from bot.web.site import Places, build_of, cell_of, run_of, site_of, viewer_of
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ async def suite(request: Request) -> Response:
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
     look = partial(viewer_of, request)
-    view = await run_in_threadpool(lambda: queries.suite(site.reader, look(), number, name))
+    view = await run_in_threadpool(lambda: queries.suite(site.reader, look(), number, name, cell_of(request)))
     start = _offset(request.headers.get("last-event-id") or request.query_params.get("from"))
     follower = await run_in_threadpool(SuiteFollower, site, look, number, view.run, start)
     return _stream(site.streams, follower.step)

@@ -22,7 +22,7 @@ from bot.domain.suite_check import SIGNS, title
 from bot.domain.texts import between, duration, size
 from bot.web.ansi import visible
 from bot.web.logview import ShownLog
-from bot.web.site import build_of, rendered, site_of, viewer_of
+from bot.web.site import build_of, cell_of, rendered, site_of, viewer_of
 
 logger = structlog.get_logger()
 
@@ -52,7 +52,7 @@ def suite(request: Request) -> Response:
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
     viewer = viewer_of(request)
-    view = queries.suite(site.reader, viewer, number, name)
+    view = queries.suite(site.reader, viewer, number, name, cell_of(request))
     others = queries.build(site.reader, viewer, number).runs
     logs = site.reader.logs
     log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id))
@@ -76,7 +76,7 @@ def _safe_parts(log: ShownLog) -> Iterator[object]:
 def raw_log(request: Request) -> Response:
     site = site_of(request)
     number, name = build_of(request), request.path_params["suite"]
-    run = queries.suite(site.reader, viewer_of(request), number, name).run
+    run = queries.suite(site.reader, viewer_of(request), number, name, cell_of(request)).run
     return RedirectResponse(f"{site.app.url}/runs/{run.id}/log", 302)
 
 
@@ -129,9 +129,16 @@ def environment() -> Environment:
         "time": _time,
         "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
         "segment": lambda text: quote(text, safe=""),
+        "path": quote,
+        "cell": _cell,
     }
     pages.globals |= {"SIGNS": SIGNS, "title": title, "between": between}
     return pages
+
+
+def _cell(run: Run) -> str:
+    """What tells a suite's cells apart in an address; nothing where there is but one."""
+    return f"?run={run.id}" if run.suite.label else ""
 
 
 def _took(run: Run) -> str:

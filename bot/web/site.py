@@ -83,6 +83,17 @@ def build_of(connection: HTTPConnection) -> BuildId:
     return BuildId(int(text))
 
 
+def cell_of(connection: HTTPConnection) -> RunId | None:
+    """Which run of a suite with several cells a page is about; None: the page decides.
+
+    Raises: Gone, for what can be no run's id.
+    """
+    text = connection.query_params.get("run")
+    if text is not None and not _RUN.fullmatch(text):
+        raise Gone("there is no such run")
+    return None if text is None else RunId(text)
+
+
 def run_of(connection: HTTPConnection) -> RunId:
     """Raises: Gone, for what can be no run's id."""
     text = connection.path_params["id"]

@@ -10,6 +10,7 @@ from typing import Any, Final
 import docker
 from docker.errors import APIError
 
+from bot.demo.forge.hooks import wait_until
 from tests.images import DOCKER_HOST, engine
 
 _SEEN: Final = ("start", "die")
@@ -43,6 +44,10 @@ class Engine:
         return [*containers, *volumes, *networks]
 
     def clear(self) -> None:
+        """A process that was killed may have begun a removal, which the engine then goes on with for a while."""
+        wait_until(self._is_clear, 20, "something could not be removed")
+
+    def _is_clear(self) -> bool:
         wanted = {"label": self.label}
         for one in self.containers():
             with suppress(APIError):
@@ -53,6 +58,7 @@ class Engine:
         for network in engine().networks(filters=wanted):
             with suppress(APIError):
                 engine().remove_network(network["Id"])
+        return not self.left()
 
 
 @contextmanager

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import Delivery, wait_until
 from bot.demo.forge.state import CheckRun, Repo
@@ -109,11 +107,11 @@ class Place:
         wait_until(lambda: words in self.serve.output, PATIENCE, f"it did not say {words}")
 
     def page(self, path: str) -> str:
-        return httpx.get(f"{self.serve.url}{path}", trust_env=False).text
+        return self.serve.get(path).text
 
     def log(self, run: str) -> bytes:
         """The run's log as the web gives it."""
-        answer = httpx.get(f"{self.serve.url}/runs/{run}/log", trust_env=False)
+        answer = self.serve.get(f"/runs/{run}/log")
         return answer.content if answer.is_success else b""
 
 

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from tests.images import DOCKER_HOST
 
 LEASE: Final = 4.0
 _PATIENCE: Final = 40.0
+_PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Without authorities: everything here is plain http, and loading what nobody needs takes long."""
 _PORTS: Final = range(20_000, 32_000)
 """Below those that outgoing connections get: one of them could have ours while the process is down."""
 
@@ -82,6 +85,7 @@ class Serve:
                 stderr=output,
             )
         wait_until(lambda: self.has_ended or self.readiness == httpx.codes.OK, _PATIENCE, "it did not become ready")
+        assert self._process.poll() in (None, -signal.SIGKILL), self.output[-3000:]
         return self
 
     @property
@@ -92,9 +96,12 @@ class Serve:
     def readiness(self) -> int:
         """The status of /readyz; 0 when nobody answers."""
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False).status_code
+            return self.get("/readyz").status_code
         except httpx.HTTPError:
             return 0
+
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=10, trust_env=False, verify=_PLAIN)
 
     def wait_killed(self) -> None:
         """Wait until a fault point has killed it."""

@@ -178,5 +178,5 @@ def test_a_head_that_is_no_commit_id_is_ignored_with_its_reason(receiver: Receiv
 def test_what_was_sent_to_it_made_no_build_and_no_stumble(receiver: Receiver) -> None:
     assert receiver.send(after=ZEROS, deleted=True, head_commit=None).status_code == 202
     wait_until(lambda: "branch deleted" in receiver.serve.output, 20, "the deletion was not handled")
-    assert httpx.get(f"{receiver.serve.url}/builds", trust_env=False).json()["builds"] == []
+    assert receiver.serve.get("/builds").json()["builds"] == []
     assert "Traceback" not in receiver.serve.output

@@ -1,5 +1,6 @@
 """Tokens: who may make them, what they look like, and when they let nobody in."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.app import access, queries
 from bot.app.access import Forbidden, Unauthorized
@@ -192,10 +194,11 @@ def test_private_repositories_are_for_tokens_that_may_read(scopes: tuple[Scope, 
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
     monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("bot.cli.admin.configure_logs", lambda _: None)
-    return CliRunner()
+    with capture_logs():
+        yield CliRunner()
 
 
 def test_the_command_prints_the_token_and_nothing_else(command: CliRunner) -> None:

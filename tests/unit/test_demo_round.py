@@ -139,11 +139,12 @@ def test_a_round_names_each_of_its_five_steps(github: PretendGitHub) -> None:
     assert [each.strip()[:3] for each in said if each.startswith("\n")] == ["1  ", "2  ", "3  ", "4  ", "5  "]
 
 
-def test_checks_that_never_come_are_waited_for_no_longer_than_the_limit(github: PretendGitHub) -> None:
-    hello = Hello(github)
-    played = Round(github, hello, say=lambda _: None, is_alive=lambda: True, limit=0.05)
-    played._look(hello.open(), PASSING, GERMAN_LINE)
-    assert "the checks were not complete after 0 seconds" in played.wrong[0]
+def test_a_round_ends_early_when_checks_never_come(github: PretendGitHub) -> None:
+    said: list[str] = []
+    played = Round(github, Hello(github), said.append, is_alive=lambda: True, limit=0.05)
+    played.play()
+    assert played.wrong[-1].endswith("the checks were not complete after 0.05 seconds")
+    assert [each.strip()[:2] for each in said] == ["1 "]
 
 
 def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub) -> None:
@@ -158,6 +159,19 @@ def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub) ->
     played = Round(github, hello, said.append, is_alive)
     played._comment(pull, "/retest")
     assert (said, played.wrong) == (["   ada comments /retest  👀 👍"], [])
+
+
+def test_a_comment_that_was_refused_is_not_right(github: PretendGitHub) -> None:
+    hello = Hello(github)
+    pull = hello.open()
+
+    def is_alive() -> bool:
+        github.comments(pull)[0].reactions[github.app.bot.id, "confused"] = 1
+        return True
+
+    played = Round(github, hello, say=lambda _: None, is_alive=is_alive)
+    played._comment(pull, "/ok-to-test")
+    assert played.wrong == ["/ok-to-test by ada: the bot does not say that it was done"]
 
 
 @pytest.mark.parametrize(

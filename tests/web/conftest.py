@@ -1,7 +1,8 @@
 """The web application over the real store in memory, and hands that put builds, runs and logs into it."""
 
+import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from bot.app.context import App
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import Build, Run, RunId, RunState
 from bot.domain.tokens import Scope
+from bot.ports.artifacts import ArtifactFound, ArtifactKind
 from bot.ports.queue import Task
 from bot.ports.sandbox import Sandbox
 from bot.ports.source import Source
@@ -90,6 +92,15 @@ class World:
         self.end(run, exit_code=0)
         with self.app.work() as work:
             return work.runs.get(run.id)
+
+    def leave(self, run: Run, files: Mapping[str, bytes]) -> None:
+        """Artifacts of the run, and one that was not kept."""
+        found = [ArtifactFound(path="out/pipe", skipped="not a regular file")]
+        for path, content in files.items():
+            stored = self.app.artifacts.put(io.BytesIO(content), 1 << 20)
+            found.append(ArtifactFound(path=path, sha256=stored.sha256, size=stored.size))
+        with self.app.work() as work:
+            work.artifacts.replace(run.id, ArtifactKind.ARTIFACT, found, 3600)
 
     def token(self, *scopes: Scope, name: str = "robot", expires_at: datetime | None = None) -> dict[str, str]:
         """The header that a program with a token of these scopes sends."""

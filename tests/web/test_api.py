@@ -163,6 +163,8 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/runs",
         "/runs/{id}",
         "/runs/{id}/log",
+        "/runs/{id}/artifacts",
+        "/runs/{id}/artifacts/{path}",
         "/runs/{id}/cancel",
         "/runs/{id}/retest",
         "/builds",

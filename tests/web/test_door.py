@@ -18,6 +18,8 @@ READS = [
     "/runs",
     "/runs/{run}",
     "/runs/{run}/log",
+    "/runs/{run}/artifacts",
+    "/runs/{run}/artifacts/{path}",
     "/builds",
     "/builds/{build}",
     "/repositories",
@@ -60,12 +62,18 @@ def _paths(routes: list[BaseRoute]) -> Iterator[str]:
 
 
 def _plain(path: str) -> str:
-    return path.replace("{run}", "{id}").replace("{number}", "{build}").replace("unit", "{suite}")
+    return (
+        path.replace("{path:path}", "{path}")
+        .replace("{run}", "{id}")
+        .replace("{number}", "{build}")
+        .replace("unit", "{suite}")
+    )
 
 
 def filled(path: str, world: World, *, private: bool = False) -> str:
     run = world.finished(private=private)
-    return path.format(run=run.id, build=run.build)
+    world.leave(run, {"out/a.txt": b"kept"})
+    return path.format(run=run.id, build=run.build, path="out/a.txt")
 
 
 def test_every_route_is_in_one_of_the_tables(client: TestClient) -> None:

@@ -169,7 +169,7 @@ def test_an_unfinished_page_refreshes_itself_with_and_without_scripts(world: Wor
     world.write(run, b"first\nsec")
     html = client.get(world.page_of(run)).text
     assert '<noscript><meta http-equiv="refresh" content="15"></noscript>' in html
-    assert f'data-stream="{world.page_of(run)}/stream?from=6"' in html
+    assert f'data-stream="{world.page_of(run)}/stream?from=6&amp;run={run.id}"' in html
     assert "/static/live.js" in html
 
 

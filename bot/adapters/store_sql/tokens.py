@@ -30,20 +30,20 @@ class SqlTokens:
         }
         self._connection.execute(sa.insert(table).values(**row))
 
-    def get(self, token_id: str) -> Token | None:
-        row = self._connection.execute(sa.select(table).where(table.c.id == token_id)).one_or_none()
+    def get(self, key: str) -> Token | None:
+        row = self._connection.execute(sa.select(table).where(table.c.id == key)).one_or_none()
         return None if row is None else _token_of(row)
 
     def all(self) -> Sequence[Token]:
         query = sa.select(table).order_by(table.c.created_at, table.c.id)
         return [_token_of(row) for row in self._connection.execute(query)]
 
-    def revoke(self, token_id: str, at: datetime) -> None:
-        still = sa.and_(table.c.id == token_id, table.c.revoked_at.is_(None))
+    def revoke(self, key: str, at: datetime) -> None:
+        still = sa.and_(table.c.id == key, table.c.revoked_at.is_(None))
         self._connection.execute(sa.update(table).where(still).values(revoked_at=at))
 
-    def used(self, token_id: str, at: datetime) -> None:
-        self._connection.execute(sa.update(table).where(table.c.id == token_id).values(used_at=at))
+    def used(self, key: str, at: datetime) -> None:
+        self._connection.execute(sa.update(table).where(table.c.id == key).values(used_at=at))
 
 
 class SqlCalls:

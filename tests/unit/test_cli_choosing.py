@@ -1,0 +1,70 @@
+"""Which suites and cells `assay run` means by its arguments."""
+
+import pytest
+
+from bot.app import suitefile
+from bot.app.choosing import chosen
+from bot.domain.errors import BadInput
+from bot.domain.suites import SuiteFile
+
+FILE = b"""
+suites:
+  unit:
+    image: box:${{ matrix.python }}
+    matrix: {python: [3.9, 3.12], db: [pg, my]}
+    run: x
+  lint: {image: box:1, run: x}
+  release: {image: box:1, run: x, when: {events: [tag]}}
+"""
+
+
+@pytest.fixture
+def file() -> SuiteFile:
+    return suitefile.parse(".assay.yml", FILE)
+
+
+def keys(file: SuiteFile, *names: str, **axes: str) -> list[str]:
+    return [suite.key for suite in chosen(file, names, axes)]
+
+
+def test_without_names_all_that_pushes_and_pull_requests_start(file: SuiteFile) -> None:
+    assert keys(file) == ["unit (3.9, pg)", "unit (3.9, my)", "unit (3.12, pg)", "unit (3.12, my)", "lint"]
+
+
+def test_a_name_means_the_suite_whatever_starts_it(file: SuiteFile) -> None:
+    assert keys(file, "release") == ["release"]
+
+
+def test_an_axis_narrows_the_suites_that_have_it(file: SuiteFile) -> None:
+    assert keys(file, python="3.12", db="pg") == ["unit (3.12, pg)", "lint"]
+
+
+@pytest.mark.parametrize(
+    ("names", "axes", "words"),
+    [
+        (["unti"], {}, "there is no suite unti; did you mean unit?"),
+        (["zzz"], {}, "there is no suite zzz; there is unit, lint, release"),
+        (["unit"], {"pyhton": "3.9"}, "no suite to run has an axis pyhton; did you mean python?"),
+        (["lint"], {"python": "3.9"}, "no suite to run has an axis python"),
+        (["unit"], {"python": "3.10"}, "python is never 3.10; there is 3.9, 3.12"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_a_guess(
+    file: SuiteFile, names: list[str], axes: dict[str, str], words: str
+) -> None:
+    with pytest.raises(BadInput) as error:
+        chosen(file, names, axes)
+    assert str(error.value) == words
+
+
+def test_values_that_no_cell_has_together_are_refused() -> None:
+    text = b"suites: {unit: {image: box:1, run: x, matrix: {a: [1, 2], b: [1, 2], exclude: [{a: 1, b: 2}]}}}"
+    file = suitefile.parse(".assay.yml", text)
+    with pytest.raises(BadInput, match="no cell has all these values together"):
+        chosen(file, ["unit"], {"a": "1", "b": "2"})
+
+
+def test_a_file_for_tags_only_asks_for_a_name() -> None:
+    file = suitefile.parse(".assay.yml", b"suites: {release: {image: box:1, run: x, when: {events: [tag]}}}")
+    with pytest.raises(BadInput, match="name one of release"):
+        chosen(file, [], {})
