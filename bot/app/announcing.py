@@ -20,10 +20,9 @@ def run_changed(work: UnitOfWork, run: Run) -> None:
 
 
 def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
-    """From now on the run speaks through its check; one that waits for approval stays silent (PRODUCT §2.3)."""
-    if run.state is not RunState.AWAITING_APPROVAL:
-        name = check_name(run.suite.name)
-        work.send(SendReport(work.reports.own(run.repository, run.sha, name, build.id, run.id)))
+    """From now on the run speaks through its check."""
+    name = check_name(run.suite.name)
+    work.send(SendReport(work.reports.own(run.repository, run.sha, name, build.id, run.id)))
 
 
 def build_made(work: UnitOfWork, build: Build) -> None:

@@ -121,8 +121,16 @@ def _ok_to_test(context: Context, order: OkToTest) -> str:
             later_commits=order.scope is Scope.CHANGE,
         )
     except NotAllowed as error:
-        raise Unclear(str(error)) from error
+        if not _approved_it_before(context):
+            raise Unclear(str(error)) from error
     return ""
+
+
+def _approved_it_before(context: Context) -> bool:
+    """The delivery comes again when the forge was too busy for our answer; the approval was given then."""
+    with context.app.work() as work:
+        given = work.approvals.of_commit(context.repository.id, context.change.number, context.change.head)
+    return context.speaker.person.id in (one.person_id for one in given)
 
 
 def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:

@@ -1,5 +1,6 @@
 """The single door to new runs: every trigger comes through here (DESIGN §2.2)."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -116,6 +117,9 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
         if build is None:
             return Started(None, "this commit has its build already")
         runs = [_enter(app, work, build, one) for one in choices]
+        if not any(run.state is RunState.AWAITING_APPROVAL for run in runs):
+            # Until it is approved a stranger's build speaks through the aggregate alone (PRODUCT §2.3).
+            _announce(work, build, runs)
         _supersede(app, work, trigger, runs)
         announcing.look_at_needs(work, build.repository, build.sha)
         announcing.build_made(work, build)
@@ -189,7 +193,7 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
         known = work.runs.latest_at(trigger.repository.id, trigger.sha, decision.suite.key)
         match decision:
             case Skipped(suite, reason, note):
-                if known is not None and known.state not in _NOT_SHARED:
+                if known is not None and (known.state not in _NOT_SHARED or known.note == note):
                     choices.append(_Choice(suite, known))
                 else:
                     choices.append(_Choice(suite, None, RunState.SKIPPED, reason, note))
@@ -229,6 +233,13 @@ def _enter(app: App, work: UnitOfWork, build: Build, choice: _Choice) -> Run:
     return add_run(app, work, build, choice.suite, choice.state, choice.reason, choice.note)
 
 
+def _announce(work: UnitOfWork, build: Build, runs: Sequence[Run]) -> None:
+    """The build's own runs speak through their checks from now on; shared ones do so already."""
+    for run in runs:
+        if run.build == build.id:
+            announcing.run_made(work, build, run)
+
+
 def add_run(
     app: App,
     work: UnitOfWork,
@@ -255,7 +266,6 @@ def add_run(
         finished_at=now if state.is_final else None,
     )
     work.runs.add(run)
-    announcing.run_made(work, build, run)
     if state is RunState.QUEUED and not run.blocked:
         work.send(ExecuteRun(run.id))
     return run
@@ -280,10 +290,10 @@ def let_run(app: App, work: UnitOfWork, build: Build) -> int:
     count = 0
     for run in work.runs.of_build(build.id):
         if run.state is RunState.AWAITING_APPROVAL and work.runs.save(run, run.approved(), app.owner):
-            announcing.run_made(work, build, replace(run, state=RunState.QUEUED))
             if not run.blocked:
                 work.send(ExecuteRun(run.id))
             count += 1
+    _announce(work, build, work.runs.of_build(build.id))
     announcing.look_at_needs(work, build.repository, build.sha)
     announcing.build_made(work, build)
     return count

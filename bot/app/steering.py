@@ -187,7 +187,7 @@ def mark(app: App, origin: Build, suite: Suite, wish: Wish, reason: Reason, note
         )
         if build is None:
             return None
-        starting.add_run(app, work, build, suite, state, reason, note)
+        announcing.run_made(work, build, starting.add_run(app, work, build, suite, state, reason, note))
         announcing.build_made(work, build)
         if old is not None:
             ending.end_run(app, work, old, Reason.SUPERSEDED, note)

@@ -54,7 +54,7 @@ def run(suites: Sequence[str], axes: Sequence[str], secrets_file: Path | None) -
     try:
         tree = work_tree(Path.cwd())
         wanted = chosen(read_suite_file(tree.root), suites, _axes(axes))
-        secrets = _secrets(secrets_file) if secrets_file else {}
+        secrets = read_secrets(secrets_file) if secrets_file else {}
         with _Ending() as ending, build_local(settings, tree) as local:
             status = _Round(local, tree.root, wanted).play(secrets, ending.wish)
     except (BadInput, SourceRefused) as error:
@@ -71,7 +71,7 @@ class _Round:
 
     def __init__(self, local: Local, root: Path, suites: Sequence[Suite]) -> None:
         self._local, self._root, self._suites = local, root, suites
-        self._logs = _log_paths(suites)
+        self._logs = log_paths(suites)
         self._open = contextlib.ExitStack()
 
     def play(self, secrets: Mapping[str, str], wish: Wish) -> int:
@@ -149,7 +149,7 @@ def _axes(texts: Sequence[str]) -> dict[str, str]:
     return {axis: value for axis, _, value in pairs}
 
 
-def _secrets(path: Path) -> dict[str, str]:
+def read_secrets(path: Path) -> dict[str, str]:
     """Blank lines and those that begin with # are nothing; a value is all that stands behind the first =.
 
     Raises:
@@ -170,7 +170,7 @@ def _secrets(path: Path) -> dict[str, str]:
     return found
 
 
-def _log_paths(suites: Sequence[Suite]) -> dict[str, str]:
+def log_paths(suites: Sequence[Suite]) -> dict[str, str]:
     """By the suites' keys, relative to the root; two keys never share one."""
     paths = dict[str, str]()
     for suite in suites:

@@ -1,4 +1,4 @@
-"""`assay demo`: a pretend forge, the real server, real containers, and one round of the main job."""
+"""`assay demo`: a pretend forge, the real server, real containers, and a round of what it is for."""
 
 import contextlib
 import signal
@@ -82,7 +82,7 @@ def _play(github: PretendGitHub, serving: Serving, *, once: bool) -> tuple[list[
 
 
 def _keep_serving(github: PretendGitHub, serving: Serving) -> None:
-    say(f"\nGo on yourself at {github.url}: open a pull request, break it, fix it.")
+    say(f"\nGo on yourself at {github.url}: open a pull request, break it, comment /retest.")
     say(f"The checks link to {serving.url}. Ctrl-C ends everything.")
     with contextlib.suppress(KeyboardInterrupt):
         while not serving.has_ended:

@@ -84,7 +84,7 @@ class Round:
 
         That moment is far enough away for the first run to be over before, however slow this machine is.
         """
-        moment = int(time.time() + max(_LEAST_DELAY, 3 * self._slowest))
+        moment = int(time.time() + max(_LEAST_DELAY, 2 * self._slowest))
         pull = self.hello.renew_certificate(moment)
         valid = datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
         self.say(f"\n4  A flaky test, which needs a certificate that is valid from {valid} on: {self._url(pull)}")

@@ -81,6 +81,20 @@ class Place:
         self.github.hooks.settle()
         return [each for each in self.github.hooks.sent if each.event == event][-1]
 
+    def freeze(self) -> None:
+        """Stop the process between two transactions: in one it would keep everybody from writing to SQLite."""
+        wait_until(self._is_frozen_at_rest, PATIENCE, "it always writes")
+
+    def _is_frozen_at_rest(self) -> bool:
+        self.serve.freeze()
+        with contextlib.closing(sqlite3.connect(self.serve.data / "assay.db", timeout=0)) as database:
+            try:
+                database.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                self.serve.thaw()
+                return False
+        return True
+
     def keep_held(self, event: str) -> None:
         """Of the webhooks that are held back, lose those of other kinds."""
         held = self.github.hooks.held

@@ -15,7 +15,7 @@ def test_a_worker_that_was_frozen_for_longer_than_its_lease_has_no_say_any_more(
     here.serve.start()
     sha = here.push(LONG)
     here.wait_started()
-    here.serve.freeze()
+    here.freeze()
     second = here.another("second").start()
     try:
         assert here.conclusions(sha) == PASSED

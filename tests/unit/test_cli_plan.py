@@ -38,14 +38,14 @@ def run(*args: str) -> Result:
 
 def test_it_tells_what_runs_and_why_the_rest_does_not(folder: Path) -> None:
     done = run()
-    assert (done.exit_code, done.stdout) == (
-        0,
+    assert done.exit_code == 0
+    assert done.stdout == (
         "pull_request of feature into main: 2 of 5 would run\n"
         "  ✓ unit (3.9)\n"
         "  ✓ unit (3.12)\n"
         "  - web          no changed file matches web/**\n"
         "  - release      only for tag\n"
-        "  - main         only for push\n",
+        "  - main         only for push\n"
     )
 
 

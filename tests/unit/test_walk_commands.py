@@ -262,3 +262,12 @@ def test_a_push_ends_what_a_command_started_on_the_older_head(built: World) -> N
     built.settle()
     assert built.conclusions(ONE)["assay / good"] == "cancelled"
     assert built.conclusions(TWO)["assay / good"] == "success"
+
+
+def test_a_retest_leaves_what_a_filter_skipped_as_it_is(world: World) -> None:
+    world.forge.suite_files[""] = FILE + b"  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+    world.sandbox.acts["exit 1"] = Act(exit=Exit(code=1))
+    world.open_change(a_change(7, ONE))
+    world.settle()
+    world.say("/retest")
+    assert len(world.forge.checks(ONE, "assay / docs")) == 1

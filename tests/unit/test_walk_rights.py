@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.errors import RateLimited
 from bot.domain.refs import Person
 from bot.domain.runs import RunState
 from bot.ports.forge import Reaction
@@ -184,3 +185,27 @@ def test_an_override_of_a_running_suite_ends_it_silently(built: World) -> None:
     built.say("/override bad it is known")
     assert built.conclusions()["assay / bad"] == "success"
     assert RunState.SUPERSEDED in [run.state for run in built.runs(2)]
+
+
+def test_until_it_is_approved_a_strangers_build_shows_the_aggregate_alone(world: World) -> None:
+    world.forge.suite_files[""] = (
+        b"suites:\n  unit: {image: busybox, run: x}\n  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+    )
+    world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
+    world.settle()
+    assert world.conclusions() == {"assay": "action_required"}
+    world.say("/ok-to-test")
+    assert world.conclusions() == {"assay": "success", "assay / unit": "success", "assay / docs": "skipped"}
+
+
+def test_an_approval_whose_last_reaction_came_later_is_not_taken_back_in_words(waiting: World) -> None:
+    waiting.forge.trouble["react"] = [
+        RateLimited("slow down", retry_after=0),
+        RateLimited("slow down", retry_after=0),
+    ]
+    comment = waiting.say("/ok-to-test")
+    waiting.turn("deliveries")
+    waiting.settle()
+    assert waiting.forge.reactions[comment] == [Reaction.SEEN, Reaction.DONE]
+    assert waiting.forge.replies == {}
+    assert ran(waiting) == ["unit"]
