@@ -16,6 +16,7 @@ FREE: Final = {
     "pydantic": "values at every edge",
     "structlog": "every layer above the ports logs",
     "httptools": "uvicorn loads it by itself",
+    "tzdata": "zoneinfo reads it by itself",
     "uvloop": "uvicorn loads it by itself",
     "websockets": "uvicorn loads it by itself",
 }
