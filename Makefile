@@ -37,8 +37,8 @@ format: setup ## Format the code and mend what a linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: setup ## Measure; the benchmarks and how to run them are in tests/bench
-	@echo 'The benchmarks are in tests/bench; each says at its head how it is run.'
+bench: setup ## Measure beside the limits of the same minutes; NAMES='first-byte builds' for some alone
+	$(BIN)/python -m tests.bench $(NAMES)
 
 lock: ## Lock the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o deploy/requirements.txt
