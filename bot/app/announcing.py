@@ -1,22 +1,29 @@
 """What follows from a change of a run, in the same transaction: reports become due, runs that needed it start."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
 from bot.domain.build_check import newest_of_each_cell
-from bot.domain.checks import AGGREGATE, PASSING, check_name
+from bot.domain.checks import AGGREGATE, check_name
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, Reason, Run, RunState
-from bot.domain.suite_check import conclusion
+from bot.domain.suite_check import has_passed
 from bot.ports.queue import ExecuteRun, SendReport
 from bot.ports.store import UnitOfWork
 
 
 def run_changed(work: UnitOfWork, run: Run) -> None:
     """`run` as it is now."""
-    for name in (check_name(run.suite.name), AGGREGATE):
-        report = work.reports.touch(run.repository, run.sha, name)
-        if report is not None:
-            work.send(SendReport(report))
+    _touch(work, run.repository, run.sha, {run.suite.name})
     if run.state.is_final:
         look_at_needs(work, run.repository, run.sha)
+
+
+def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, suites: Iterable[str]) -> None:
+    for name in (*map(check_name, suites), AGGREGATE):
+        report = work.reports.touch(repository, sha, name)
+        if report is not None:
+            work.send(SendReport(report))
 
 
 def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
@@ -31,32 +38,42 @@ def build_made(work: UnitOfWork, build: Build) -> None:
 
 def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> tuple[Run, ...]:
     """The runs of a commit that count: of each suite and cell the newest."""
-    builds = reversed(work.builds.at(repository, sha))
-    return newest_of_each_cell(run for build in builds for run in work.runs.of_build(build.id))
+    return newest_of_each_cell(work.runs.of_commit(repository, sha))
 
 
 def look_at_needs(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> None:
     """Runs whose needs have all passed may start; those that need something that did not pass are skipped."""
-    blocked = work.runs.blocked_at(repository, sha)
+    blocked = {run.suite.key: run for run in work.runs.blocked_at(repository, sha)}
     if not blocked:
         return
-    runs = runs_at(work, repository, sha)
-    for run in blocked:
-        needed = [one for one in runs if one.suite.name in run.suite.needs]
-        bad = [one for one in needed if one.state.is_final and not _has_passed(one)]
-        if bad:
-            _skip(work, run, bad[0])
-        elif all(one.state.is_final for one in needed) and work.runs.unblock(run.id):
+    by_name: dict[str, dict[str, Run]] = defaultdict(dict)
+    for run in runs_at(work, repository, sha):
+        by_name[run.suite.name][run.suite.key] = run
+    skipped = _skip(work, blocked, by_name)
+    for run in blocked.values():
+        is_free = all(one.state.is_final for name in run.suite.needs for one in by_name[name].values())
+        if is_free and work.runs.unblock(run.id):
             work.send(ExecuteRun(run.id))
+    if skipped:
+        _touch(work, repository, sha, skipped)
 
 
-def _has_passed(run: Run) -> bool:
-    return conclusion(run) in PASSING and run.reason is not Reason.NEEDS_FAILED
+def _skip(work: UnitOfWork, blocked: dict[str, Run], by_name: dict[str, dict[str, Run]]) -> set[str]:
+    """Take out of `blocked` what can't run any more, and what needs that in turn; gives the suites' names."""
+    names = set()
+    while found := [one for run in blocked.values() if (one := _skipped(run, by_name)) is not None]:
+        for run in found:
+            if work.runs.save(blocked.pop(run.suite.key), run, "needs"):
+                by_name[run.suite.name][run.suite.key] = run
+                names.add(run.suite.name)
+    return names
 
 
-def _skip(work: UnitOfWork, run: Run, bad: Run) -> None:
-    assert bad.finished_at is not None
-    note = f"needs {bad.suite.key}, which did not pass"
-    skipped = run.ended(RunState.SKIPPED, Reason.NEEDS_FAILED, bad.finished_at, note)
-    if work.runs.save(run, skipped, "needs"):
-        run_changed(work, skipped)
+def _skipped(run: Run, by_name: Mapping[str, Mapping[str, Run]]) -> Run | None:
+    """The run as it is when something that it needs did not pass; None while nothing of that kind is known."""
+    for name in run.suite.needs:
+        for one in by_name[name].values():
+            if one.finished_at is not None and not has_passed(one):
+                note = f"needs {one.suite.key}, which did not pass"
+                return run.ended(RunState.SKIPPED, Reason.NEEDS_FAILED, one.finished_at, note)
+    return None

@@ -1,9 +1,10 @@
 """A comment with commands: who may, what comes of it, and an answer only where there is news (BEHAVIOUR §2)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
+from pydantic import TypeAdapter
 
 from bot.app import commands, obeying, standing
 from bot.app.context import App
@@ -37,12 +38,15 @@ class Answer:
     only_once: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What the commands of one comment came to."""
 
-    answers: list[Answer] = field(default_factory=list)
+    answers: tuple[Answer, ...] = ()
     refused: bool = False
+
+
+_OUTCOME: Final = TypeAdapter(Outcome)
 
 
 def hear(app: App, repository: Repository, event: Commented) -> str:
@@ -53,63 +57,65 @@ def hear(app: App, repository: Repository, event: Commented) -> str:
     if event.author.is_bot:
         return "a bot's comment"
     with app.work() as work:
-        if work.conversations.knows(repository.id, event.comment):
-            return "this comment was obeyed before"
-    _show_that_it_was_seen(app, repository, event)
-    forge = app.forge_of(repository)
-    change = forge.change(repository, event.number)
-    if not change.is_open:
+        known = work.conversations.outcome(repository.id, event.comment)
+    outcome = _OUTCOME.validate_json(known) if known else _obey_once(app, repository, event, said)
+    if outcome is None:
         return "the change is closed"
-    outcome = _obey(app, repository, change, event, said)
     for answer in outcome.answers:
-        _say(app, repository, change.number, answer)
+        _say(app, repository, event.number, answer)
     _react(app, repository, event, Reaction.REFUSED if outcome.refused else Reaction.DONE)
-    with app.work() as work:
-        work.conversations.note(repository.id, event.number, event.comment, event.author.id)
     return f"{len(said)} commands, {'refused' if outcome.refused else 'obeyed'}"
+
+
+def _obey_once(app: App, repository: Repository, event: Commented, said: tuple[Command, ...]) -> Outcome | None:
+    """Obey, and note what came of it before anything is said: a forge that fails then must not make us obey again.
+
+    None: the change is closed, nothing was done.
+    """
+    _show_that_it_was_seen(app, repository, event)
+    change = app.forge_of(repository).change(repository, event.number)
+    if not change.is_open:
+        return None
+    outcome = _obey(app, repository, change, event, said)
+    with app.work() as work:
+        text = _OUTCOME.dump_json(outcome).decode()
+        work.conversations.note(repository.id, event.number, event.comment, event.author.id, text)
+    return outcome
 
 
 def _obey(app: App, repository: Repository, change: Change, event: Commented, said: tuple[Command, ...]) -> Outcome:
     permission = app.forge_of(repository).permission(repository, event.author)
     speaker = obeying.Speaker(event.author, permission, is_author=event.author.id == change.author.id)
-    outcome = Outcome()
     if too_many := _too_many(app, repository, event, permission):
-        outcome.refused = True
-        outcome.answers.append(Answer(too_many, f"limit:{event.author.id}", _HOUR, only_once=True))
-        return outcome
+        return Outcome((Answer(too_many, f"limit:{event.author.id}", _HOUR, only_once=True),), refused=True)
     questions = [one for one in said if isinstance(one, Status | Explain | Help)]
-    for question in questions:
-        topic = type(question).__name__.lower()
-        outcome.answers.append(Answer(standing.answer(app, repository, change, question), topic, _FOREVER))
+    answers = tuple(
+        Answer(standing.answer(app, repository, change, one), type(one).__name__.lower(), _FOREVER)
+        for one in questions
+    )
     orders = [one for one in said if one not in questions]
-    if orders:
-        _take_orders(app, repository, change, event, speaker, orders, outcome)
-    return outcome
-
-
-def _take_orders(
-    app: App,
-    repository: Repository,
-    change: Change,
-    event: Commented,
-    speaker: obeying.Speaker,
-    orders: list[Command],
-    outcome: Outcome,
-) -> None:
+    if not orders:
+        return Outcome(answers)
     context = obeying.Context(app, repository, change, speaker, event.comment, event.created_at)
+    outcome = _take_orders(context, orders)
+    return Outcome(answers + outcome.answers, refused=outcome.refused)
+
+
+def _reply_to(app: App, repository: Repository, change: Change, question: Status | Explain | Help) -> Answer:
+    """One reply for each kind of question, edited when it is asked again."""
+    return Answer(standing.answer(app, repository, change, question), type(question).__name__.lower(), _FOREVER)
+
+
+def _take_orders(context: obeying.Context, orders: list[Command]) -> Outcome:
+    person = context.speaker.person.id
     try:
         words = obeying.obey(context, orders)
     except NotAllowed as error:
-        outcome.refused = True
-        outcome.answers.append(
-            Answer(_sentence(str(error)), f"refused:{speaker.person.id}", _FOREVER, only_once=True)
-        )
+        answer = Answer(_sentence(str(error)), f"refused:{person}", _FOREVER, only_once=True)
+        return Outcome((answer,), refused=True)
     except obeying.Unclear as error:
-        outcome.refused = True
-        outcome.answers.append(Answer(_sentence(str(error)), f"answer:{speaker.person.id}"))
-    else:
-        if words:
-            outcome.answers.append(Answer(words, f"answer:{speaker.person.id}"))
+        return Outcome((Answer(_sentence(str(error)), f"answer:{person}"),), refused=True)
+    return Outcome((Answer(words, f"answer:{person}"),) if words else ())
 
 
 def _too_many(app: App, repository: Repository, event: Commented, permission: Permission) -> str:

@@ -1,9 +1,11 @@
 """Ending runs that nobody wants any more: at once where they wait, through their worker where they run."""
 
+from collections.abc import Iterable
+
 from bot.app import announcing
 from bot.app.context import App
-from bot.domain.refs import Repository, Sha
-from bot.domain.runs import Cause, Reason, Run, RunState
+from bot.domain.refs import Repository, RepositoryId, Sha
+from bot.domain.runs import Build, Cause, Reason, Run, RunState
 from bot.ports.store import UnitOfWork
 
 
@@ -20,26 +22,38 @@ def end_run(app: App, work: UnitOfWork, run: Run, reason: Reason, note: str) -> 
     return False
 
 
-def end_change(app: App, repository: Repository, change: int, reason: Reason, note: str) -> int:
+def unfinished_of_change(work: UnitOfWork, repository: RepositoryId, change: int, own_branch: str) -> list[Run]:
+    """Unfinished runs that are the change's alone: a run that another change or branch counts on is not its to end.
+
+    `own_branch`: the branch of the repository that the change comes from, or nothing; pushes to it are the change's.
+    """
+    builds = work.builds.unfinished_of_change(repository, change)
+    return [run for run in _runs(work, builds) if _is_theirs(work, run, change, own_branch)]
+
+
+def _is_theirs(work: UnitOfWork, run: Run, change: int, own_branch: str) -> bool:
+    return not run.state.is_final and all(
+        one.change == change or (one.cause is Cause.PUSH and own_branch != "" and one.ref == own_branch)
+        for one in work.builds.counting(run.id)
+    )
+
+
+def end_change(app: App, repository: Repository, change: int, own_branch: str, reason: Reason, note: str) -> int:
     """End whatever is unfinished for the change, also what waits for approval; how many runs."""
     with app.work() as work:
-        runs = {
-            run.id: run
-            for build in work.builds.of_change(repository.id, change)
-            for run in work.runs.of_build(build.id)
-        }
-        return sum(end_run(app, work, run, reason, note) for run in runs.values())
+        runs = unfinished_of_change(work, repository.id, change, own_branch)
+        return sum(end_run(app, work, run, reason, note) for run in runs)
 
 
 def end_waiting_of_branch(app: App, repository: Repository, branch: str) -> int:
     """A deleted branch cancels what waits for it; what runs may end."""
     with app.work() as work:
-        runs = {
-            run.id: run
-            for build in work.builds.of_branch(repository.id, branch)
-            for run in work.runs.of_build(build.id)
-        }
-        waiting = [run for run in runs.values() if run.state is RunState.QUEUED]
+        waiting = [
+            run
+            for run in _runs(work, work.builds.of_branch(repository.id, branch))
+            if run.state is RunState.QUEUED
+            and all(one.cause is Cause.PUSH and one.ref == branch for one in work.builds.counting(run.id))
+        ]
         return sum(end_run(app, work, run, Reason.BRANCH_DELETED, f"branch {branch} deleted") for run in waiting)
 
 
@@ -47,5 +61,8 @@ def end_merge_group(app: App, repository: Repository, sha: Sha, note: str) -> in
     """The queue has no use for that commit any more."""
     with app.work() as work:
         builds = [one for one in work.builds.at(repository.id, sha) if one.cause is Cause.MERGE_QUEUE]
-        runs = {run.id: run for build in builds for run in work.runs.of_build(build.id)}
-        return sum(end_run(app, work, run, Reason.CLOSED, note) for run in runs.values())
+        return sum(end_run(app, work, run, Reason.CLOSED, note) for run in _runs(work, builds))
+
+
+def _runs(work: UnitOfWork, builds: Iterable[Build]) -> Iterable[Run]:
+    return {run.id: run for build in builds for run in work.runs.of_build(build.id)}.values()

@@ -33,30 +33,34 @@ from bot.ports.store import DeliveryStatus, StoredDelivery
 
 log = structlog.get_logger()
 
-_LEASE: Final = 300.0
-"""Seconds that one handling may take before another process may try."""
-_ATTEMPTS: Final = 12
-"""With waits that double from two seconds to an hour: about half a day."""
+_STUMBLES: Final = 12
+"""Attempts at a delivery that makes us stumble, with waits that double from two seconds to an hour."""
+_GIVE_UP: Final = 12 * 3600.0
+"""Seconds after which a delivery that could not be done is given up."""
+
+
+class _Busy(Unavailable):
+    """Another delivery of the same change or commit is being handled."""
 
 
 def handle(app: App, task: HandleDelivery) -> None:
     """Safe to repeat and to interrupt anywhere: builds are made once for each key."""
     with app.work() as work:
-        delivery = work.deliveries.claim(task.delivery, _LEASE)
+        delivery = work.deliveries.claim(task.delivery, app.rules.lease)
     if delivery is None:
         return
     with structlog.contextvars.bound_contextvars(delivery=delivery.key):
         try:
             reason = _act(app, delivery)
         except Unavailable as error:
-            _try_later(app, delivery, str(error), error.retry_after)
+            _try_later(app, delivery, str(error), error.retry_after, give_up=delivery.age > _GIVE_UP)
         except Refused as error:
             _finish(app, delivery, DeliveryStatus.FAILED, str(error))
         except (
             Exception
         ) as error:  # the queue's loop ends here: a delivery that makes us stumble must not stop others
             log.exception("delivery.stumbled")
-            _try_later(app, delivery, f"{type(error).__name__}", None)
+            _try_later(app, delivery, f"{type(error).__name__}", None, give_up=delivery.attempts >= _STUMBLES)
         else:
             _finish(app, delivery, DeliveryStatus.PROCESSED, reason)
 
@@ -67,13 +71,14 @@ def _finish(app: App, delivery: StoredDelivery, status: DeliveryStatus, reason: 
     log.info("delivery.done", event_name=delivery.name, status=status.value, reason=reason)
 
 
-def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: float | None) -> None:
-    if delivery.attempts >= _ATTEMPTS:
+def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: float | None, *, give_up: bool) -> None:
+    if give_up:
         _finish(app, delivery, DeliveryStatus.FAILED, error)
         return
-    wait = retry_after if retry_after is not None else min(2.0**delivery.attempts, 3600.0)
+    wait = retry_after if retry_after is not None else min(2.0 ** min(delivery.attempts, 12), 3600.0)
     with app.work() as work:
         work.deliveries.postpone(delivery.id, wait, error)
+        work.send(HandleDelivery(delivery.id), delay=wait)
     log.warning("delivery.postponed", error=error, seconds=round(wait, 1))
 
 
@@ -157,34 +162,39 @@ def _ref_deleted(app: App, event: RefDeleted, repository: Repository) -> str:
 
 
 def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -> str:
-    """The forge's own state decides which head is newest: this delivery may be late (cases C11)."""
+    """The forge's own state decides which head is newest: this delivery may be late (cases C11).
+
+    What it says of its sender and its time is true of its own head only.
+    """
     forge = app.forge_of(repository)
     change = forge.change(repository, event.number)
     if not change.is_open:
         return "the change is closed"
-    trust = trusting.trust_of(app, repository, change, event.sender)
-    with app.work() as work:
-        approved = trust is Trust.UNTRUSTED and trusting.may_run_unasked(app, work, repository, change)
+    if change.head != event.head:
+        return "an older head; the newest has a delivery of its own"
+    vouches = event.action in ("opened", "synchronize")
+    trust = trusting.trust_of(app, repository, change, event.sender, vouches=vouches)
     trigger = Trigger(
         key=f"{Cause.CHANGE}:{repository.id}:{change.number}:{change.base_ref}:{change.head}",
         repository=repository,
         sha=change.head,
         cause=Cause.CHANGE,
         ref=change.head_ref,
+        own_branch=change.head_ref if change.head_repository == repository.forge_id else "",
         base_ref=change.base_ref,
         base_sha=change.base_sha,
         change=change.number,
         title=change.title,
         message=forge.commit_message(repository, change.head),
         draft=change.draft,
+        author=change.author.id,
         sender=event.sender,
         trust=trust,
-        approved=approved,
+        approved=trust is Trust.UNTRUSTED and trusting.may_run_unasked(app, repository, change, event.sender),
         head_at=event.updated_at,
         sharing=Sharing.NONE if event.action == "retargeted" else Sharing.ALL,
     )
-    reason = starting.start(app, trigger).reason
-    return reason if change.head == event.head else f"an older head; {reason}"
+    return starting.start(app, trigger).reason
 
 
 @contextmanager
@@ -192,8 +202,8 @@ def _one_at_a_time(app: App, duty: str) -> Iterator[None]:
     """Nobody else may ask for the head and store its build meanwhile: the slower could end the newer head's runs."""
     holder = app.new_id()
     with app.work() as work:
-        if not work.leases.take(duty, holder, _LEASE):
-            raise Unavailable("another delivery of this change is being handled", retry_after=0.3)
+        if not work.leases.take(duty, holder, app.rules.lease):
+            raise _Busy("another delivery of this change is being handled", retry_after=0.3)
     try:
         yield
     finally:
@@ -202,9 +212,11 @@ def _one_at_a_time(app: App, duty: str) -> Iterator[None]:
 
 
 def _change_closed(app: App, event: ChangeClosed, repository: Repository) -> str:
-    if app.forge_of(repository).change(repository, event.number).is_open:
+    change = app.forge_of(repository).change(repository, event.number)
+    if change.is_open:
         return "the change is open again"
-    ended = ending.end_change(app, repository, event.number, Reason.CLOSED, "pull request closed")
+    own_branch = change.head_ref if change.head_repository == repository.forge_id else ""
+    ended = ending.end_change(app, repository, event.number, own_branch, Reason.CLOSED, "pull request closed")
     return f"closed, {ended} runs cancelled"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from bot.app import starting, steering, trusting
+from bot.app import ending, starting, steering, trusting
 from bot.app.context import App
 from bot.app.starting import Started
 from bot.app.steering import Wish
@@ -25,10 +25,11 @@ from bot.domain.commands import (
 from bot.domain.errors import BotError, InvalidSuiteFile, NotAllowed
 from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
-from bot.domain.runs import Build, Cause, Reason
+from bot.domain.runs import Build, Cause, Reason, Run
 from bot.domain.suites import SuiteFile
 from bot.domain.texts import code
 from bot.ports.forge import Change, Permission
+from bot.ports.store import UnitOfWork
 
 
 class Unclear(BotError):
@@ -98,8 +99,20 @@ def _author_may(context: Context, order: Command) -> bool:
 
 
 def _cancel(context: Context, order: Cancel) -> str:
-    suites = _named(context, order.suites) if order.suites else ()
-    steering.cancel(context.app, context.repository, context.change.head, suites, context.wish("cancel"))
+    """Who may write ends what there is on the head, the author only what is the change's own."""
+    suites = _named(context, order.suites) if order.suites else None
+    change, repository = context.change, context.repository
+    is_own = change.head_repository == repository.forge_id
+
+    def runs(work: UnitOfWork) -> list[Run]:
+        if context.speaker.permission >= Permission.WRITE:
+            found = work.runs.of_commit(repository.id, change.head)
+        else:
+            own_branch = change.head_ref if is_own else ""
+            found = ending.unfinished_of_change(work, repository.id, change.number, own_branch)
+        return [run for run in found if suites is None or run.suite.name in suites]
+
+    steering.cancel(context.app, runs, repository, context.wish("cancel"))
     return ""
 
 
@@ -121,16 +134,19 @@ def _ok_to_test(context: Context, order: OkToTest) -> str:
             later_commits=order.scope is Scope.CHANGE,
         )
     except NotAllowed as error:
-        if not _approved_it_before(context):
+        if not _was_approved_before(context, order):
             raise Unclear(str(error)) from error
     return ""
 
 
-def _approved_it_before(context: Context) -> bool:
-    """The delivery comes again when the forge was too busy for our answer; the approval was given then."""
+def _was_approved_before(context: Context, order: OkToTest) -> bool:
+    """By the same person: the delivery came again, or now the later commits are meant as well."""
+    number, person = context.change.number, context.speaker.person
     with context.app.work() as work:
-        given = work.approvals.of_commit(context.repository.id, context.change.number, context.change.head)
-    return context.speaker.person.id in (one.person_id for one in given)
+        given = work.approvals.of_commit(context.repository.id, number, context.change.head)
+        if order.scope is Scope.CHANGE and given:
+            work.approvals.stand(context.repository.id, number, person)
+    return person.id in (one.person_id for one in given)
 
 
 def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:
@@ -177,19 +193,20 @@ def _nothing_to_do(context: Context, started: Started) -> str:
 
 
 def _mark(context: Context, file: SuiteFile, origin: Build, order: Skip | Override) -> None:
-    (name,) = resolve(file, [order.suite])[:1]
-    suite = next(one for one in file.suites if one.name == name)
+    names = resolve(file, [order.suite])
+    suites = [one for one in file.suites if one.name in names]
     login = context.speaker.person.login
     if isinstance(order, Override):
-        note = f"{login}: {order.reason}"
-        steering.mark(context.app, origin, suite, context.wish(f"override-{name}"), Reason.OVERRIDE, note)
+        wish, note = context.wish(f"override-{order.suite}"), f"{login}: {order.reason}"
+        steering.mark(context.app, origin, suites, wish, Reason.OVERRIDE, note)
         return
-    if not suite.allow_failure:
+    if required := [one.name for one in suites if not one.allow_failure]:
         raise Unclear(
-            f"{code(name)} has to pass, so it can't be skipped; somebody with admin rights can `/override` it"
+            f"{code(required[0])} has to pass, so it can't be skipped; somebody with admin rights can `/override` it"
         )
-    note = f"skipped by {login}"
-    steering.mark(context.app, origin, suite, context.wish(f"skip-{name}"), Reason.COMMAND_SKIP, note)
+    steering.mark(
+        context.app, origin, suites, context.wish(f"skip-{order.suite}"), Reason.COMMAND_SKIP, f"skipped by {login}"
+    )
 
 
 def _suite_file(context: Context) -> SuiteFile:

@@ -1,17 +1,19 @@
 """Buttons beside a check: the forge's re-run, and our own; each with the sender's permission asked anew."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from bot.app import announcing, steering, trusting
 from bot.app.context import App
-from bot.app.steering import BAD, Wish
+from bot.app.steering import Wish, is_bad, with_dependants
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.events import ActionAsked, RerunAsked
 from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
 from bot.domain.runs import Build, BuildId, Cause, Run, RunId
 from bot.ports.forge import Permission
+from bot.ports.store import UnitOfWork
 
 _BURST: Final = timedelta(seconds=10)
 """A forge sends an event for each check when all are re-run; within this time they are one request."""
@@ -22,7 +24,7 @@ def rerun(app: App, repository: Repository, event: RerunAsked) -> str:
     build, run = _target(app, repository, event)
     _check(app, repository, build, event.sender)
     if run is not None:
-        return _again(app, repository, build, event.sender, Sharing.NONE, (run.suite.name,), f"rerun:{run.id}")
+        return _rerun_one(app, repository, build, run, event.sender)
     return _rerun_bad_or_all(app, repository, build, event.sender)
 
 
@@ -31,15 +33,14 @@ def act(app: App, repository: Repository, event: ActionAsked) -> str:
     if event.identifier in ("approve", "approve_pr"):
         return _approve(app, repository, build, event)
     _check(app, repository, build, event.sender)
-    suites = (run.suite.name,) if run else ()
     match event.identifier:
         case "cancel":
             wish = Wish(event.sender, "", Cause.RERUN)
-            return f"{steering.cancel(app, repository, build.sha, suites, wish)} runs cancelled"
+            return f"{steering.cancel(app, partial(_of_check, build, run), repository, wish)} runs cancelled"
         case "rerun_failed" if run is None:
             return _rerun_bad_or_all(app, repository, build, event.sender)
         case "rerun_failed" | "rerun_all" if run is not None:
-            return _again(app, repository, build, event.sender, Sharing.NONE, suites, f"rerun:{run.id}")
+            return _rerun_one(app, repository, build, run, event.sender)
         case "rerun_all":
             return _rerun_all(app, repository, build, event.sender)
         case _:
@@ -78,8 +79,8 @@ def _check(app: App, repository: Repository, build: Build, sender: Person) -> No
             raise NotAllowed("only people with write access can run suites again")
         return
     change = steering.change_of(app, repository, build)
-    if not change.is_open:
-        raise NotAllowed("the change is closed")
+    if not change.is_open or change.head != build.sha:
+        raise NotAllowed("the change is closed or has a newer head")
     if not may_write:
         with app.work() as work:
             if change.author.id != sender.id or not trusting.is_approved(work, build):
@@ -109,11 +110,23 @@ def _rerun_bad_or_all(app: App, repository: Repository, build: Build, sender: Pe
         newest = work.builds.at(repository.id, build.sha)[0]
     if newest.cause is Cause.RERUN and app.now() - newest.created_at < _BURST:
         return "part of a request that was granted a moment ago"
-    if bad := tuple(run.suite.name for run in runs if run.state in BAD):
+    if bad := tuple(run.suite.name for run in runs if is_bad(run)):
         return _again(app, repository, build, sender, Sharing.GOOD, bad, f"rerun-bad:{newest.id}")
     if any(not run.state.is_final for run in runs):
         return "still running"
     return _rerun_all(app, repository, build, sender)
+
+
+def _of_check(build: Build, run: Run | None, work: UnitOfWork) -> list[Run]:
+    """The runs that the pressed check is about."""
+    found = work.runs.of_commit(build.repository, build.sha)
+    return [one for one in found if run is None or one.suite.name == run.suite.name]
+
+
+def _rerun_one(app: App, repository: Repository, build: Build, run: Run, sender: Person) -> str:
+    with app.work() as work:
+        names = with_dependants(announcing.runs_at(work, repository.id, build.sha), (run.suite.name,))
+    return _again(app, repository, build, sender, Sharing.NONE, names, f"rerun:{run.id}")
 
 
 def _rerun_all(app: App, repository: Repository, build: Build, sender: Person) -> str:

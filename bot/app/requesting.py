@@ -229,8 +229,10 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
     # The same key as the forge's button: pressed here and there it is still one wish.
     wish = Wish(Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN)
     try:
-        if build.change is not None and not steering.change_of(app, view.repository, build).is_open:
-            raise Conflict(f"pull request {build.change} is closed")
+        if build.change is not None:
+            change = steering.change_of(app, view.repository, build)
+            if not change.is_open or change.head != build.sha:
+                raise Conflict(f"pull request {build.change} is closed or has a newer head")
         started = steering.run_again(app, view.repository, build, wish, Sharing.NONE, (suite,))
     except NotAllowed as error:
         raise Conflict(str(error)) from error

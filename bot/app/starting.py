@@ -22,7 +22,7 @@ from bot.domain.planning import (
     plan,
 )
 from bot.domain.refs import Repository, Sha
-from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
@@ -104,7 +104,8 @@ def _changed_files(app: App, trigger: Trigger) -> ChangedFiles | None:
 
 
 def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple[Problem, ...]) -> Started:
-    risky = _risky(app, trigger)
+    risky, unknown = _risky(app, trigger)
+    note = planned.note or unknown
     with app.work() as work:
         number = _epoch(work, trigger)
         if number is None:
@@ -113,7 +114,7 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
         kept = tuple(one.known for one in choices if one.known)
         if trigger.is_asked_for and not any(one.state is not RunState.SKIPPED for one in choices if not one.known):
             return Started(None, "nothing to run", problems, kept)
-        build = work.builds.add(_new_build(app, trigger, number, path, problems, planned.note, risky))
+        build = work.builds.add(_new_build(app, trigger, number, path, problems, note, risky))
         if build is None:
             return Started(None, "this commit has its build already")
         runs = [_enter(app, work, build, one) for one in choices]
@@ -127,11 +128,13 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
     return Started(build, f"build {build.id}", problems, kept)
 
 
-def _risky(app: App, trigger: Trigger) -> tuple[str, ...]:
+def _risky(app: App, trigger: Trigger) -> tuple[tuple[str, ...], str]:
+    """What an approver must look at, and a remark when the list of changed files is not whole."""
     if trigger.trust is Trust.TRUSTED or trigger.approved:
-        return ()
+        return (), ""
     changed = _changed_files(app, trigger)
-    return risky_paths(changed.paths) if changed else ()
+    unknown = "" if changed is not None and changed.complete else "The list of changed files is not known whole."
+    return (risky_paths(changed.paths) if changed else ()), unknown
 
 
 def _epoch(work: UnitOfWork, trigger: Trigger) -> int | None:
@@ -174,7 +177,9 @@ def _new_build(
         title=trigger.title[:200],
         sender_id=trigger.sender.id,
         sender=trigger.sender.login,
+        author_id=trigger.author,
         trust=trigger.trust,
+        approved=trigger.approved,
         suite_file=path,
         problems=problems,
         note=note,
@@ -213,8 +218,11 @@ def _without_foreign_needs(suite: Suite, trigger: Trigger) -> Suite:
 
 
 def _may_share(known: Run, trigger: Trigger) -> bool:
-    if known.cancel is not None or (known.trust is Trust.UNTRUSTED and trigger.trust is Trust.TRUSTED):
+    if known.cancel is not None:
         return False
+    if known.trust is not trigger.trust:
+        # A trusted run says all that a stranger's could, and is never displaced by one; the reverse says too little.
+        return known.trust is Trust.TRUSTED and known.state not in _NOT_SHARED
     if known.state is RunState.AWAITING_APPROVAL and trigger.approved:
         return False
     match trigger.sharing:
@@ -272,16 +280,17 @@ def add_run(
 
 
 def _supersede(app: App, work: UnitOfWork, trigger: Trigger, runs: list[Run]) -> None:
-    """End what the new runs replace: unfinished ones of the change's older heads, and of the same suites on this one.
+    """End what gives way: of the change its older heads, and on this commit what the new runs replace.
 
     The latter is silent: their check speaks for the new run already (BEHAVIOUR §3).
     """
-    kept, suites = {run.id for run in runs}, {run.suite.key for run in runs}
-    older = work.builds.at(trigger.repository.id, trigger.sha)
-    if trigger.change is not None:
-        older = [*older, *work.builds.of_change(trigger.repository.id, trigger.change)]
-    for run in {run.id: run for build in older for run in work.runs.of_build(build.id)}.values():
-        if run.id not in kept and (run.sha != trigger.sha or run.suite.key in suites):
+    kept, cells = {run.id for run in runs}, {run.suite.key for run in runs}
+    replaced = [run for run in work.runs.of_commit(trigger.repository.id, trigger.sha) if run.suite.key in cells]
+    if trigger.cause is Cause.CHANGE and trigger.change is not None:
+        theirs = ending.unfinished_of_change(work, trigger.repository.id, trigger.change, trigger.own_branch)
+        replaced += [run for run in theirs if run.sha != trigger.sha]
+    for run in replaced:
+        if run.id not in kept:
             ending.end_run(app, work, run, Reason.SUPERSEDED, f"superseded by {trigger.sha[:7]}")
 
 

@@ -1,5 +1,6 @@
 """What people may do with a commit's runs, however they say it: comment, button, command line, API."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -9,13 +10,14 @@ from bot.app.context import App
 from bot.app.starting import Started
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.planning import Sharing, Trigger
-from bot.domain.refs import Person, Repository, RepositoryId, Sha
-from bot.domain.runs import Build, BuildId, Cause, Reason, RunState
+from bot.domain.refs import Person, Repository, RepositoryId
+from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunState, Trust
+from bot.domain.suite_check import has_passed
 from bot.domain.suites import Suite
 from bot.ports.forge import Change
 from bot.ports.store import UnitOfWork
 
-BAD: Final = frozenset(
+_BAD: Final = frozenset(
     {
         RunState.FAILED,
         RunState.ERRORED,
@@ -25,7 +27,21 @@ BAD: Final = frozenset(
         RunState.REJECTED,
     }
 )
-"""What `/retest` runs again."""
+
+
+def is_bad(run: Run) -> bool:
+    """What `/retest` runs again; what was skipped because its needs did not pass is no better than they are."""
+    return run.state in _BAD or run.reason is Reason.NEEDS_FAILED
+
+
+def with_dependants(runs: Iterable[Run], names: tuple[str, ...]) -> tuple[str, ...]:
+    """The suites, and those that were skipped only because one of them had not passed."""
+    runs, found = tuple(runs), set(names)
+    passed = {run.suite.name for run in runs} - {run.suite.name for run in runs if not has_passed(run)}
+    waiting = [run for run in runs if run.reason is Reason.NEEDS_FAILED]
+    while more := {run.suite.name for run in waiting if set(run.suite.needs) <= found | passed} - found:
+        found |= more
+    return tuple(dict.fromkeys(run.suite.name for run in runs if run.suite.name in found))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +72,8 @@ def origin_of(app: App, repository: Repository, change: Change) -> Build:
         title=change.title,
         sender_id=change.author.id,
         sender=change.author.login,
-        trust=trusting.trust_of(app, repository, change, change.author),
+        author_id=change.author.id,
+        trust=trusting.trust_of(app, repository, change, change.author, vouches=False),
         created_at=app.now(),
     )
 
@@ -84,6 +101,7 @@ def run_again(
             base_sha=origin.base_sha,
             change=origin.change,
             title=origin.title,
+            author=origin.author_id,
             sender=wish.person,
             trust=origin.trust,
             approved=True,
@@ -97,20 +115,19 @@ def run_again(
     return started
 
 
-def cancel(app: App, repository: Repository, sha: Sha, suites: tuple[str, ...], wish: Wish) -> int:
-    """End what is unfinished on the commit; how many runs. Idempotent."""
+def cancel(app: App, runs: Callable[[UnitOfWork], Iterable[Run]], repository: Repository, wish: Wish) -> int:
+    """End those that are unfinished; how many. Idempotent."""
     with app.work() as work:
-        runs = [run for run in announcing.runs_at(work, repository.id, sha) if not suites or run.suite.name in suites]
-        ended = sum(ending.end_run(app, work, run, Reason.USER, wish.person.login) for run in runs)
+        ended = [run for run in runs(work) if ending.end_run(app, work, run, Reason.USER, wish.person.login)]
         if ended:
             work.audit.add(
                 repository=repository.id,
                 actor=wish.person.login,
                 action="cancel",
-                subject=f"commit:{sha}",
-                detail=", ".join(suites) or "all",
+                subject=f"commit:{ended[0].sha}",
+                detail=", ".join(run.suite.key for run in ended),
             )
-    return ended
+    return len(ended)
 
 
 def approve(
@@ -133,7 +150,7 @@ def approve(
     if not change.is_open:
         raise NotAllowed(f"pull request {change.number} is closed")
     with app.work() as work:
-        build = _waiting_build(work, repository.id, change)
+        build = _build_to_approve(work, repository.id, change)
         if build is None:
             raise NotAllowed(f"nothing waits for an approval on {change.head[:7]}")
         if said_at is not None and build.head_at is not None and said_at <= build.head_at:
@@ -141,19 +158,26 @@ def approve(
         work.approvals.add(build.id, build.sha, person, actor)
         if later_commits and person is not None:
             work.approvals.stand(repository.id, change.number, person)
-        starting.let_run(app, work, build)
+        let = starting.let_run(app, work, build)
         action = "approve change" if later_commits else "approve"
         work.audit.add(
             repository=repository.id, actor=actor, action=action, subject=f"build:{build.id}", detail=build.sha
         )
+    if not let:
+        wish = Wish(person or Person(0, actor), f"approve:{build.id}", Cause.COMMENT)
+        run_again(app, repository, build, wish, Sharing.GOOD)
     return build
 
 
-def _waiting_build(work: UnitOfWork, repository: RepositoryId, change: Change) -> Build | None:
+def _build_to_approve(work: UnitOfWork, repository: RepositoryId, change: Change) -> Build | None:
+    """The stranger's build of the head that waits, or whose runs were cancelled before anybody approved it."""
     for build in work.builds.at(repository, change.head):
         is_this = (build.change, build.base_ref) == (change.number, change.base_ref)
-        if is_this and any(run.state is RunState.AWAITING_APPROVAL for run in work.runs.of_build(build.id)):
-            return build
+        if is_this and build.trust is Trust.UNTRUSTED:
+            runs = work.runs.of_build(build.id)
+            waits = any(run.state is RunState.AWAITING_APPROVAL for run in runs)
+            if waits or (not trusting.is_approved(work, build) and any(run.state in _BAD for run in runs)):
+                return build
     return None
 
 
@@ -166,32 +190,26 @@ def take_back(app: App, repository: Repository, change: int, actor: str) -> None
         )
 
 
-def mark(app: App, origin: Build, suite: Suite, wish: Wish, reason: Reason, note: str) -> Build | None:
-    """Let a suite count as skipped or passed on this commit without running it; None when that was done before.
+def mark(app: App, origin: Build, suites: Sequence[Suite], wish: Wish, reason: Reason, note: str) -> Build | None:
+    """Let suites count as skipped or passed on this commit without running; None when that was done before.
 
-    `reason`: COMMAND_SKIP or OVERRIDE.
+    `suites`: each cell. `reason`: COMMAND_SKIP or OVERRIDE.
     """
     state = RunState.PASSED if reason is Reason.OVERRIDE else RunState.SKIPPED
+    person = wish.person
     with app.work() as work:
-        old = work.runs.latest_at(origin.repository, origin.sha, suite.key)
-        build = work.builds.add(
-            replace(
-                origin,
-                key=f"{wish.key}#0",
-                cause=wish.cause,
-                sender=wish.person.login,
-                sender_id=wish.person.id,
-                problems=(),
-                created_at=app.now(),
-            )
-        )
+        old = {run.suite.key: run for run in work.runs.of_commit(origin.repository, origin.sha)}
+        made = replace(origin, key=f"{wish.key}#0", cause=wish.cause, sender=person.login, sender_id=person.id)
+        build = work.builds.add(replace(made, problems=(), created_at=app.now()))
         if build is None:
             return None
-        announcing.run_made(work, build, starting.add_run(app, work, build, suite, state, reason, note))
+        for suite in suites:
+            announcing.run_made(work, build, starting.add_run(app, work, build, suite, state, reason, note))
+            if (before := old.get(suite.key)) is not None:
+                ending.end_run(app, work, before, Reason.SUPERSEDED, note)
+        announcing.look_at_needs(work, build.repository, build.sha)
         announcing.build_made(work, build)
-        if old is not None:
-            ending.end_run(app, work, old, Reason.SUPERSEDED, note)
-    _audit(app, build, wish, reason.value, f"{suite.name}: {note}")
+    _audit(app, build, wish, reason.value, f"{', '.join(suite.key for suite in suites)}: {note}")
     return build
 
 

@@ -3,9 +3,9 @@
 Any process may do any of them, under a lease in the store; what a duty did not finish, the next turn does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -18,6 +18,9 @@ from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 _MANY: Final = 1000
 _USUAL_LEASE: Final = 60.0
@@ -86,7 +89,7 @@ def _reap(app: App) -> int:
     """Runs whose worker is dead or frozen go back to the queue; the old container is removed first."""
     with app.work() as work:
         expired = work.runs.expired(app.rules.grace)
-    return sum(_give_back(app, run) for run in expired)
+    return sum(_each(expired, lambda run: _give_back(app, run)))
 
 
 def _give_back(app: App, run: Run) -> bool:
@@ -111,9 +114,18 @@ def _clean(app: App) -> int:
         live = {(run, attempt) for run, attempt, _ in work.runs.live()}
     # What is younger may be about to be removed by its maker.
     gone = [one for one in found if (one.run, one.attempt) not in live and one.age > app.rules.lease]
-    for one in gone:
-        app.sandbox.remove(one.run, one.attempt)
-    return len(gone)
+    return len(_each(gone, lambda one: app.sandbox.remove(one.run, one.attempt)))
+
+
+def _each(items: Iterable[Item], do: Callable[[Item], Result]) -> list[Result]:
+    """What fails for one is tried again next time and keeps nobody else waiting."""
+    done = []
+    for item in items:
+        try:
+            done.append(do(item))
+        except BotError as error:
+            log.warning("upkeep.failed_for_one", error=str(error))
+    return done
 
 
 def _close_logs(app: App) -> int:

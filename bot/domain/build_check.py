@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.cells_check import LimitsOf
-from bot.domain.checks import AGGREGATE, PASSING, Action, Annotation, Check, CheckStatus, Conclusion
+from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
 from bot.domain.runs import Build, Reason, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, title
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, has_passed, title
 from bot.domain.texts import between, code, duration, escaped, one_line
 
 APPROVE: Final = (
@@ -75,10 +75,11 @@ _WORDS: Final = {Conclusion.SUCCESS: "passed", Conclusion.FAILURE: "failed", Con
 
 def _conclusion(runs: Sequence[Run]) -> Conclusion:
     """Success: every suite passed, was skipped by a filter or may fail."""
-    found = {conclusion(run) for run in runs} - set(PASSING)
+    found = {conclusion(run) for run in runs if not has_passed(run)}
     if not found:
         return Conclusion.SUCCESS
-    return Conclusion.CANCELLED if found == {Conclusion.CANCELLED} else Conclusion.FAILURE
+    # What was skipped because of its needs is no better than they are.
+    return Conclusion.CANCELLED if found - {Conclusion.SKIPPED} == {Conclusion.CANCELLED} else Conclusion.FAILURE
 
 
 def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
@@ -86,8 +87,8 @@ def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
         return "Nothing to run for this event"
     if ended is None:
         return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done"
-    bad = [run for run in runs if conclusion(run) not in PASSING]
-    good = Counter(run.state.word.replace("_", " ") for run in runs if conclusion(run) in PASSING)
+    bad = [run for run in runs if not has_passed(run)]
+    good = Counter(run.state.word.replace("_", " ") for run in runs if has_passed(run))
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
     if bad:
         words = ", ".join(f"{run.suite.key} {run.state.word.replace('_', ' ')}" for run in bad)
@@ -101,7 +102,7 @@ def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], l
     if not runs:
         return "No suite of the suite file is for this event."
     rows = ["| suite | result | | time |", "| --- | --- | --- | ---: |"]
-    for run in sorted(runs, key=lambda run: conclusion(run) in PASSING):
+    for run in sorted(runs, key=has_passed):
         word = run.state.word
         time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
         link = f"[{escaped(run.suite.key)}]({suite_url(run.suite.name)})"
@@ -120,12 +121,13 @@ def _waiting(build: Build, url: str) -> Check:
         if touched
         else (f"This change by {code(build.sender)} touches no file that is known to decide what is run.")
     )
+    remark = f" {escaped(build.note)}" if build.note else ""
     summary = (
         "**Nothing is wrong with this pull request.** The checks have not run yet.\n\n"
         "Changes by people without write access wait until someone with write access has looked at them, because "
         "they run code on the project's machines. There is nothing to do for you; if it takes more than a few days, "
         "a friendly comment is fine.\n\n"
-        f"**For maintainers.** {looks}\n\n"
+        f"**For maintainers.** {looks}{remark}\n\n"
         f"Approve this commit with the button, with `/ok-to-test`, or on the server with "
         f"`assay approve {build.id}`. Approving covers this commit only. Secrets are never given to it."
     )

@@ -56,7 +56,11 @@ class Trigger:
     title: str = ""
     message: str = ""
     """The head commit's message, where `[skip ci]` counts."""
+    own_branch: str = ""
+    """Of a change from a branch of the repository itself: that branch."""
     draft: bool = False
+    author: int = 0
+    """Of a change: its author's number on the forge."""
     sender: Person
     trust: Trust
     approved: bool = False

@@ -152,7 +152,11 @@ class Build:
     title: str = ""
     sender_id: int = 0
     sender: str = ""
+    author_id: int = 0
+    """Of a change: who opened it."""
     trust: Trust = Trust.TRUSTED
+    approved: bool = False
+    """Of a stranger's change: it was let in when the build was made, by a policy or a person."""
     suite_file: str = ""
     """Path of the suite file that was read."""
     problems: tuple[Problem, ...] = ()

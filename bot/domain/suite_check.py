@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from bot.domain.checks import Action, Check, CheckStatus, Conclusion, check_name
+from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
@@ -73,6 +73,11 @@ def conclusion(run: Run) -> Conclusion | None:
     if run.suite.allow_failure and found in (Conclusion.FAILURE, Conclusion.TIMED_OUT):
         return Conclusion.NEUTRAL
     return found
+
+
+def has_passed(run: Run) -> bool:
+    """It holds nobody up: passed, may fail, or was skipped by a filter; not if what it needs did not pass."""
+    return conclusion(run) in PASSING and run.reason is not Reason.NEEDS_FAILED
 
 
 def title(run: Run, limits: Limits) -> str:

@@ -34,7 +34,7 @@ class Approvals(Protocol):
         """Of every build of the change on that commit."""
 
     def has_let_in(self, repository: RepositoryId, person: int) -> bool:
-        """Was any build by that person (the forge's number) approved here before?"""
+        """Was any change that this person (the forge's number) opened approved here before?"""
 
     def stand(self, repository: RepositoryId, change: int, person: Person) -> None:
         """From now on later commits of the change are approved as well."""
@@ -47,10 +47,11 @@ class Approvals(Protocol):
 class Conversations(Protocol):
     """What was said to us on a change, and where we answered."""
 
-    def note(self, repository: RepositoryId, change: int, comment: int, person: int) -> bool:
-        """Remember a comment whose commands were obeyed; False when it was remembered before."""
+    def note(self, repository: RepositoryId, change: int, comment: int, person: int, outcome: str) -> bool:
+        """Remember what the commands of a comment came to; False when that was remembered before."""
 
-    def knows(self, repository: RepositoryId, comment: int) -> bool: ...
+    def outcome(self, repository: RepositoryId, comment: int) -> str | None:
+        """What was noted of it."""
 
     def count(self, repository: RepositoryId, change: int, seconds: float, person: int | None = None) -> int:
         """Comments with commands in the last so many seconds, of everybody or of one person."""

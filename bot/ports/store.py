@@ -35,6 +35,8 @@ class StoredDelivery:
     status: DeliveryStatus
     reason: str
     attempts: int
+    age: float
+    """Seconds since it came."""
 
 
 class Deliveries(Protocol):
@@ -95,6 +97,12 @@ class Builds(Protocol):
     def of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
         """Newest first."""
 
+    def unfinished_of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
+        """Those that have unfinished runs, newest first."""
+
+    def counting(self, run: RunId) -> Sequence[Build]:
+        """Those that count the run among theirs."""
+
     def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
         """Builds of pushes to it that have unfinished runs."""
 
@@ -118,6 +126,9 @@ class Runs(Protocol):
 
     def of_build(self, build: BuildId) -> Sequence[Run]:
         """Its own and shared ones, in the order of the suite file."""
+
+    def of_commit(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
+        """Oldest first."""
 
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
         """The newest that is not skipped, else the newest. `suite`: its key, which names one cell."""

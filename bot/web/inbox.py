@@ -44,10 +44,11 @@ class Inbox:
 async def _do(works: Sequence[_Work], results: Sequence[asyncio.Future[Response]]) -> None:
     try:
         responses = await run_in_threadpool(lambda: [work() for work in works])
-    except BaseException:
+    except Exception as error:  # noqa: BLE001  # it is told to all who wait, whose frame logs and answers it
         for result in results:
-            result.cancel()
-        raise
+            if not result.done():
+                result.set_exception(error)
+        return
     for result, response in zip(results, responses, strict=True):
         if not result.done():  # whoever waited may have gone
             result.set_result(response)

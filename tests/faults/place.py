@@ -19,7 +19,7 @@ from tests.images import busybox
 
 AGGREGATE: Final = "assay"
 UNIT: Final = "assay / unit"
-PATIENCE: Final = 45.0
+PATIENCE: Final = 60.0
 
 
 def suite_file(image: str, more: str = "") -> str:

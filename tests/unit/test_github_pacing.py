@@ -48,6 +48,30 @@ def test_what_a_bucket_refuses_costs_nothing(clock: Clock) -> None:
     bucket.take(1)
 
 
+def refusals(bucket: Bucket, count: int) -> list[float]:
+    """When each of so many refused callers may come back, in seconds."""
+    waits = []
+    for _ in range(count):
+        with pytest.raises(RateLimited) as caught:
+            bucket.take()
+        waits.append(caught.value.retry_after or 0.0)
+    return waits
+
+
+def test_those_whom_a_bucket_refuses_come_back_one_after_the_other(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=1, per_second=1)
+    bucket.take()
+
+    assert refusals(bucket, 3) == [1, 2, 3]
+
+
+def test_nobody_waits_much_longer_than_needed_for_others_who_may_never_come_back(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=1, per_second=1)
+    bucket.take()
+
+    assert max(refusals(bucket, 100)) == 16
+
+
 def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:
     breaker = Breaker(clock.monotonic)
     times(4, breaker.failed)

@@ -134,10 +134,8 @@ def test_a_comment_that_comes_twice_is_obeyed_once(built: World) -> None:
 def test_a_command_that_is_interrupted_by_the_forge_is_obeyed_later_once(built: World) -> None:
     built.forge.trouble["permission"] = [ForgeUnavailable("502", retry_after=0)]
     built.say("/test good")
-    assert ran(built) == []
-    built.turn("deliveries")
-    built.settle()
     assert ran(built) == ["good"]
+    assert built.forge.calls.count("permission") > 1
 
 
 def test_a_locked_conversation_does_not_keep_a_command_from_being_obeyed(built: World) -> None:
@@ -208,10 +206,7 @@ def test_help_lists_the_commands_with_who_may_say_them_and_the_suites(built: Wor
 def test_a_reaction_that_the_forge_is_too_busy_for_is_put_later_and_repeats_nothing(built: World) -> None:
     built.forge.trouble["react"] = [RateLimited("slow down", retry_after=0), RateLimited("slow down", retry_after=0)]
     comment = built.say("/test godo\n/assay status")
-    assert built.forge.reactions == {}
-    built.turn("deliveries")
-    built.settle()
-    assert built.forge.reactions[comment] == [Reaction.SEEN, Reaction.REFUSED]
+    assert built.forge.reactions[comment] == [Reaction.REFUSED]
     assert len(built.forge.replies) == 2
 
 

@@ -266,8 +266,9 @@ def test_the_aggregate_takes_in_the_suites_of_every_build_of_the_commit(world: W
 def test_a_forge_that_is_away_for_a_moment_is_asked_again(world: World) -> None:
     world.forge.trouble["read_file"] = [ForgeUnavailable("502", retry_after=0)]
     world.push()
-    world.settle()
+    world.step(HandleDelivery)
     assert world.forge.shown == {}
+    world.lose_hints()
     assert world.turn("deliveries") == 1
     world.settle()
     assert world.conclusions()["assay"] == "success"
@@ -364,9 +365,8 @@ def test_a_bots_change_from_a_branch_of_the_repository_is_run(world: World) -> N
 def test_a_permission_that_cannot_be_asked_is_no_permission_yet(world: World) -> None:
     world.forge.trouble["permission"] = [ForgeUnavailable("timeout", retry_after=0)]
     world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
-    world.settle()
+    world.step(HandleDelivery)
     assert world.builds() == []
-    world.turn("deliveries")
     world.settle()
     assert world.run().state is RunState.AWAITING_APPROVAL
 

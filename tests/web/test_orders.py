@@ -265,7 +265,7 @@ def test_nothing_of_a_closed_change_runs_again(world: World, client: TestClient,
     build = of_stranger(world, trust=Trust.TRUSTED)
     world.forge.changes[7] = a_change(7, SHA, is_open=False)
     answer = client.post(f"/runs/{world.run(build).id}/retest", headers=writer)
-    assert (answer.status_code, answer.json()["detail"]) == (409, "pull request 7 is closed")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "pull request 7 is closed or has a newer head")
 
 
 def test_an_approval_lets_the_build_run(world: World, client: TestClient) -> None:

@@ -9,6 +9,8 @@ from bot.domain.errors import ForgeUnavailable, RateLimited
 
 BURST: Final = 20
 PER_SECOND: Final = 1.0
+_LINE: Final = 15.0
+"""Seconds that the line of those who wait may be long; some may never come back."""
 FAILURES: Final = 5
 OPEN_SECONDS: Final = 30.0
 
@@ -24,6 +26,8 @@ class Bucket:
         self._per_second = per_second
         self._level = burst
         self._at = monotonic()
+        self._last = self._at
+        """When the last of those who were refused comes back."""
         self._lock = threading.Lock()
 
     def take(self, count: int = 1) -> None:
@@ -34,7 +38,10 @@ class Bucket:
             self._at = now
             missing = count - self._level
             if missing > 0:
-                raise RateLimited("too many writes at once", retry_after=missing / self._per_second)
+                # One after the other: if all who wait came back at once, all but one would do so in vain.
+                free = max(now + missing / self._per_second, self._last + count / self._per_second)
+                self._last = min(free, now + missing / self._per_second + _LINE)
+                raise RateLimited("too many writes at once", retry_after=self._last - now)
             self._level -= count
 
 

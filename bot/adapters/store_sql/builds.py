@@ -35,6 +35,14 @@ class SqlBuilds:
     def of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
         return self._newest(table.c.repository == repository, table.c.change == change)
 
+    def unfinished_of_change(self, repository: RepositoryId, change: int) -> Sequence[Build]:
+        is_it = sa.and_(table.c.repository == repository, table.c.change == change)
+        return self._newest(is_it, has_unfinished_runs(table.c.id))
+
+    def counting(self, run: RunId) -> Sequence[Build]:
+        builds = sa.select(build_run.c.build).where(build_run.c.run == run)
+        return self._newest(table.c.id.in_(builds))
+
     def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
         is_push = sa.and_(table.c.repository == repository, table.c.ref == branch, table.c.cause == Cause.PUSH)
         return self._newest(is_push, has_unfinished_runs(table.c.id))

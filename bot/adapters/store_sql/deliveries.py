@@ -64,7 +64,9 @@ class SqlDeliveries:
     def claim(self, delivery: int, lease: float) -> StoredDelivery | None:
         take = sa.update(table).where(table.c.id == delivery, *_DUE)
         take = take.values(lease_until=DatabaseNow() + lease, attempts=table.c.attempts + 1)
-        row = self._connection.execute(take.returning(table)).one_or_none()
+        row = self._connection.execute(
+            take.returning(table, (DatabaseNow() - table.c.received_at).label("age"))
+        ).one_or_none()
         if row is None:
             return None
         return StoredDelivery(
@@ -76,6 +78,7 @@ class SqlDeliveries:
             status=row.status,
             reason=row.reason,
             attempts=row.attempts,
+            age=row.age,
         )
 
     def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:

@@ -36,7 +36,7 @@ class SqlApprovals:
         return [_approval_of(row) for row in self._connection.execute(query)]
 
     def has_let_in(self, repository: RepositoryId, person: int) -> bool:
-        theirs = sa.and_(build.c.repository == repository, build.c.sender_id == person)
+        theirs = sa.and_(build.c.repository == repository, build.c.author_id == person)
         query = sa.select(approval.c.id).join(build, build.c.id == approval.c.build).where(theirs).limit(1)
         return self._connection.execute(query).first() is not None
 
@@ -57,14 +57,15 @@ class SqlConversations:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def note(self, repository: RepositoryId, change: int, comment: int, person: int) -> bool:
+    def note(self, repository: RepositoryId, change: int, comment: int, person: int, outcome: str) -> bool:
         row = {"repository": repository, "change": change, "comment": comment, "forge_user_id": person}
-        first = insert(self._connection, command).values(**row, at=DatabaseNow()).on_conflict_do_nothing()
-        return self._connection.execute(first.returning(command.c.id)).one_or_none() is not None
+        first = insert(self._connection, command).values(**row, outcome=outcome, at=DatabaseNow())
+        noted = first.on_conflict_do_nothing().returning(command.c.id)
+        return self._connection.execute(noted).one_or_none() is not None
 
-    def knows(self, repository: RepositoryId, comment: int) -> bool:
-        query = sa.select(command.c.id).where(command.c.repository == repository, command.c.comment == comment)
-        return self._connection.execute(query).first() is not None
+    def outcome(self, repository: RepositoryId, comment: int) -> str | None:
+        is_it = sa.and_(command.c.repository == repository, command.c.comment == comment)
+        return self._connection.execute(sa.select(command.c.outcome).where(is_it)).scalar_one_or_none()
 
     def count(self, repository: RepositoryId, change: int, seconds: float, person: int | None = None) -> int:
         counted = [_is_of(command, repository, change), command.c.at > DatabaseNow() - seconds]

@@ -39,6 +39,10 @@ class SqlRuns:
         query = sa.select(table).join(build_run, build_run.c.run == table.c.id).where(build_run.c.build == build)
         return self._all(query.order_by(table.c.position, build_run.c.id))
 
+    def of_commit(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
+        here = sa.and_(table.c.repository == repository, table.c.sha == sha)
+        return self._all(sa.select(table).where(here).order_by(table.c.number))
+
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
         query = sa.select(table).where(
             table.c.repository == repository, table.c.sha == sha, table.c.suite_key == suite
