@@ -38,7 +38,7 @@ def test_work_is_done_in_the_context_of_who_asked() -> None:
 
     async def ask() -> list[bytes]:
         inbox = Inbox()
-        return await asyncio.gather(one(inbox, "ada"), one(inbox, "bob"), one(inbox, "eve"))
+        return list(await asyncio.gather(one(inbox, "ada"), one(inbox, "bob"), one(inbox, "eve")))
 
     assert asyncio.run(ask()) == [b"ada", b"bob", b"eve"]
 
