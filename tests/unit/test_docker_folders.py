@@ -21,11 +21,13 @@ def nested(top: Path, levels: int) -> None:
     os.close(here)
 
 
-def test_a_folder_is_made_with_its_sources(tmp_path: Path) -> None:
-    place = folders.make(tmp_path / "runs" / "a-1", "src", None)
+def test_a_folder_is_made_with_empty_ones_for_the_job(tmp_path: Path) -> None:
+    top = tmp_path / "runs" / "a-1"
 
-    assert place == tmp_path / "runs" / "a-1" / "src"
-    assert list(place.iterdir()) == []
+    folders.make(top, ("src", "home"), None)
+
+    assert sorted(top.iterdir()) == [top / "home", top / "src"]
+    assert list((top / "src").iterdir()) == []
 
 
 def test_it_is_removed_however_deep_the_job_went(tmp_path: Path) -> None:

@@ -222,3 +222,11 @@ def test_settings_of_the_image_do_not_count(sandbox: DockerSandbox) -> None:
     assert ran.exit.code == 0
     assert len(volumes) == 2
     assert not {one["Name"] for one in engine().volumes()["Volumes"] or ()} & set(volumes)
+
+
+def test_what_a_suite_installs_for_its_user_is_found_and_is_on_the_disk(sandbox: DockerSandbox) -> None:
+    install = "mkdir -p $HOME/.local/bin && printf '#!/bin/sh\\necho installed' > $HOME/.local/bin/tool"
+    ran = run(sandbox, job(f"echo $HOME\n{install}\nchmod +x $HOME/.local/bin/tool\ntool\ndf $HOME | tail -n 1"))
+
+    assert ran.lines[:2] == ["/workspace/home", "installed"]
+    assert "tmpfs" not in ran.lines[2]

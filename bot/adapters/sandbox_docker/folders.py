@@ -5,7 +5,7 @@ import secrets
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,15 +18,14 @@ _SMALL: Final = 4096
 _DU: Final = shutil.which("du") or "/usr/bin/du"
 
 
-def make(folder: Path, sources: str, owner: tuple[int, int] | None) -> Path:
-    """The folder, the worker's, and in it the empty one for the sources, the job's user's."""
+def make(folder: Path, names: Iterable[str], owner: tuple[int, int] | None) -> None:
+    """The folder, the worker's, and in it empty ones that are the job's user's."""
     folder.mkdir(mode=0o755, parents=True)
     folder.chmod(0o755)
-    place = folder / sources
-    place.mkdir(mode=0o755)
-    if owner:
-        os.chown(place, *owner)
-    return place
+    for name in names:
+        (folder / name).mkdir(mode=0o755)
+        if owner:
+            os.chown(folder / name, *owner)
 
 
 def remove(folder: Path) -> None:

@@ -16,13 +16,14 @@ from bot.ports.sandbox import Job, JobService
 
 WORKSPACE: Final = "/workspace"
 SOURCES: Final = "src"
+HOME: Final = "home"
 LOG: Final = "log"
 
 END: Final = "end"
 
 _WRAPPER: Final = f"""\
 trap '_assay_told=1' TERM
-/bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
+PATH="$HOME/.local/bin:${{PATH:-/usr/local/bin:/usr/bin:/bin}}" /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
 code=$?
 cd /sys/fs/cgroup
 [ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat \\
@@ -46,7 +47,7 @@ _LONGEST_STRING: Final = 128 * 1024 - 1
 """Bytes of one argument or variable that Linux takes."""
 
 _ENVIRONMENT: Final = {
-    "HOME": "/tmp",  # noqa: S108 - a user without an entry in /etc/passwd has none, and the image's is read-only
+    "HOME": f"{WORKSPACE}/{HOME}",  # a user without an entry in /etc/passwd has none, and the image's is read-only
     "TINI_KILL_PROCESS_GROUP": "1",  # TERM reaches the command that the script waits for, so that its trap can run
 }
 _TMPFS: Final = "rw,nosuid,nodev,exec,size=256m,mode=1777,nr_inodes=100k"

@@ -19,7 +19,7 @@ from bot.adapters.sandbox_docker.firewall import Firewall
 from bot.adapters.sandbox_docker.folders import SizeWatch
 from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
-from bot.adapters.sandbox_docker.profile import END, LOG, SOURCES, Attempt, Usage
+from bot.adapters.sandbox_docker.profile import END, HOME, LOG, SOURCES, Attempt, Usage
 from bot.adapters.sandbox_docker.services import Services
 from bot.adapters.sandbox_docker.stream import Pipe
 from bot.adapters.sandbox_docker.watching import AskingSignal, EndWatch, Stopper
@@ -115,7 +115,8 @@ class DockerSandbox:
         if place.exists():  # made first and removed last, so without it nothing else is there
             self.remove(job.run, job.attempt)
         with _disk("making the workspace"):
-            return folders.make(place, SOURCES, self._owner)
+            folders.make(place, (SOURCES, HOME), self._owner)
+            return place / SOURCES
 
     def set_up(self, job: Job) -> None:
         if not profile.unfit(job):
