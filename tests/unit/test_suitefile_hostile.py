@@ -50,6 +50,12 @@ def test_any_mixture_of_what_means_something_gives_suites_or_problems(words: lis
     assert_decent("".join(words).encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.parametrize("data", [b"--- ", b"---\n\n  ", b"suites:\n  unit: ", b"suites: [\n  "])
+def test_what_is_missing_at_the_end_is_missed_in_a_line_of_the_file(data: bytes) -> None:
+    assert isinstance(outcome(data), tuple)
+    assert_decent(data)
+
+
 TREES = st.recursive(
     st.text(max_size=8), lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner)
 )

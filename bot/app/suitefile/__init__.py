@@ -37,7 +37,7 @@ def parse(path: str, data: bytes, later: AbstractSet[str] = LATER) -> SuiteFile:
     Raises:
         InvalidSuiteFile: with all its problems in the order of the file. Nothing else, whatever the bytes are.
     """
-    found = Findings(path, later)
+    found = Findings(path, data.count(b"\n") + 1, later)
     file = suite_file(path, read(data, found), found)
     found.raise_if_any()
     return file

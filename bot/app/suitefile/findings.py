@@ -24,14 +24,17 @@ START: Final = Place(1, 1, 2)
 
 
 class Findings:
-    def __init__(self, path: str, later: AbstractSet[str] = frozenset()) -> None:
-        """`later`: keys that are refused although they are part of the format, as in `keys.LATER`."""
+    def __init__(self, path: str, lines: int, later: AbstractSet[str] = frozenset()) -> None:
+        """For a text of so many lines; `later`: keys refused although the format has them, as in `keys.LATER`."""
         self._path = path
+        self._lines = lines
         self.later = later
         self._problems: dict[Problem, None] = {}
 
     def add(self, code: str, place: Place, message: str, help: str = "") -> None:  # noqa: A002  # as in Problem
         """The same problem of several cells counts once."""
+        if place.line > self._lines:  # YAML's parsers put what is missing at the end one line past it
+            place = Place(self._lines, 1, 2)
         self._problems[Problem(code, place.line, place.column, message, help, place.end_column)] = None
         if len(self._problems) >= MOST:
             self._raise()
