@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.adapters.forge_github.pacing import Breaker, Bucket, Lane, Lanes
+from bot.adapters.forge_github.pacing import BURST, Breaker, Bucket, Lane, Lanes
 from bot.domain.errors import ForgeUnavailable, RateLimited
 from tests.sims.github_wire import Clock
 
@@ -70,6 +70,34 @@ def test_nobody_waits_much_longer_than_needed_for_others_who_may_never_come_back
     bucket.take()
 
     assert max(refusals(bucket, 100)) == 16
+
+
+def test_who_has_credit_goes_ahead_and_the_others_make_up_for_it(clock: Clock) -> None:
+    bucket = Bucket(clock.monotonic, burst=1, per_second=1)
+    bucket.take()
+    bucket.take(credit=2)
+    bucket.take(credit=2)
+
+    assert refusals(bucket, 1) == [3]
+    with pytest.raises(RateLimited):
+        bucket.take(credit=2)
+
+
+def test_what_somebody_waits_for_is_not_behind_a_heap_of_other_writes(clock: Clock) -> None:
+    lane = Lane(clock.monotonic)
+    lane.reserve(BURST)
+    with pytest.raises(RateLimited):
+        lane.reserve(1)
+
+    lane.reserve(1, hurry=True)
+
+
+def test_a_pause_of_the_forge_holds_for_the_hurried_too(clock: Clock) -> None:
+    lane = Lane(clock.monotonic)
+    lane.pause(60)
+
+    with pytest.raises(RateLimited):
+        lane.reserve(1, hurry=True)
 
 
 def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:

@@ -20,7 +20,7 @@ _REACTIONS: Final = {
 
 def react(session: Session, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
     """As Forge.react."""
-    session.reserve(repository, 1)
+    session.reserve(repository, 1, hurry=True)
     try:
         session.overwrite(repository, "POST", _REACTIONS[kind], {"content": reaction.value}, comment=str(comment))
     except Gone:

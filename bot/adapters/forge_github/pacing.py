@@ -9,6 +9,8 @@ from bot.domain.errors import ForgeUnavailable, RateLimited
 
 BURST: Final = 20
 PER_SECOND: Final = 1.0
+CREDIT: Final = 10
+"""Writes that somebody waits for and that may go ahead of their time; what comes later makes up for them."""
 _LINE: Final = 15.0
 """Seconds that the line of those who wait may be long; some may never come back."""
 FAILURES: Final = 5
@@ -30,13 +32,17 @@ class Bucket:
         """When the last of those who were refused comes back."""
         self._lock = threading.Lock()
 
-    def take(self, count: int = 1) -> None:
-        """Raises: RateLimited: with the seconds until there is enough."""
+    def take(self, count: int = 1, credit: float = 0) -> None:
+        """`credit`: how far below nothing it may go.
+
+        Raises:
+            RateLimited: with the seconds until there is enough.
+        """
         with self._lock:
             now = self._monotonic()
             self._level = min(self._burst, self._level + (now - self._at) * self._per_second)
             self._at = now
-            missing = count - self._level
+            missing = count - self._level - credit
             if missing > 0:
                 # One after the other: if all who wait came back at once, all but one would do so in vain.
                 free = max(now + missing / self._per_second, self._last + count / self._per_second)
@@ -96,10 +102,14 @@ class Lane:
     def pause(self, seconds: float) -> None:
         self._until = max(self._until, self._monotonic() + seconds)
 
-    def reserve(self, writes: int) -> None:
-        """Raises: RateLimited."""
+    def reserve(self, writes: int, *, hurry: bool = False) -> None:
+        """`hurry`: somebody waits for it, up to `CREDIT`.
+
+        Raises:
+            RateLimited.
+        """
         self.check()
-        self._bucket.take(writes)
+        self._bucket.take(writes, CREDIT if hurry else 0)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

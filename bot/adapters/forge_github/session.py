@@ -50,9 +50,9 @@ class Session:
         data, _ = self._ask(repository, request)
         return data
 
-    def reserve(self, repository: Repository, writes: int) -> None:
-        """Take the right to that many writes at once. Raises: RateLimited."""
-        self._lane(repository).reserve(writes)
+    def reserve(self, repository: Repository, writes: int, *, hurry: bool = False) -> None:
+        """Take the right to that many writes at once; `hurry`: as in `Lane.reserve`. Raises: RateLimited."""
+        self._lane(repository).reserve(writes, hurry=hurry)
 
     def write(self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any) -> Any:
         """Something that must not happen twice. It must have been reserved."""
