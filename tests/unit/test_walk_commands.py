@@ -1,48 +1,14 @@
 """Steering by comment: who may, what runs, what is answered (BEHAVIOUR §2)."""
 
-import pytest
-
 from bot.domain.errors import ForgeUnavailable, NotAllowed, RateLimited
 from bot.domain.refs import Person
 from bot.domain.runs import Reason
 from bot.ports.forge import Reaction
 from bot.ports.sandbox import Exit
-from tests.fakes.forge import ANA, STAN, a_change
+from tests.fakes.forge import ANA, a_change
 from tests.fakes.sandbox import Act
+from tests.talks import FILE, RITA, last_reply, ran
 from tests.walks import ONE, TWO, World
-
-RITA = Person(3, "rita")
-FILE = b"""suites:
-  good: {image: busybox, run: 'true'}
-  bad: {image: busybox, run: 'exit 1'}
-  spare: {image: busybox, run: 'maybe', allow_failure: true}
-"""
-
-
-@pytest.fixture
-def built(world: World) -> World:
-    """A trusted change whose suites have ended: good and spare passed, bad failed."""
-    world.forge.suite_files[""] = FILE
-    world.sandbox.acts["exit 1"] = Act(exit=Exit(code=1))
-    world.open_change(a_change(7, ONE))
-    world.settle()
-    world.sandbox.jobs.clear()
-    return world
-
-
-@pytest.fixture
-def waiting(world: World) -> World:
-    world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
-    world.settle()
-    return world
-
-
-def ran(world: World) -> list[str]:
-    return sorted(job.env["ASSAY_SUITE"] for job in world.sandbox.jobs)
-
-
-def last_reply(world: World) -> str:
-    return list(world.forge.replies.values())[-1]
 
 
 def test_retest_runs_only_what_is_not_green(built: World) -> None:
