@@ -134,6 +134,18 @@ def test_what_a_service_printed_last_is_kept_until_it_goes(sandbox: DockerSandbo
     assert sandbox.service_log(wanted.run, 1, "loud") == b""
 
 
+def test_asking_a_service_that_has_just_ended_is_no_failure_of_the_engine(sandbox: DockerSandbox) -> None:
+    client = engine()
+    gone = client.create_container(BUSYBOX, "true")["Id"]
+    shared = client.create_host_config(network_mode=f"container:{gone}")
+    asking = client.create_container(BUSYBOX, "true", host_config=shared)["Id"]
+    try:
+        assert "non running container" in sandbox._containers.start(asking)
+    finally:
+        for one in (asking, gone):
+            client.remove_container(one, force=True)
+
+
 def test_waiting_for_a_service_can_be_cut_short(sandbox: DockerSandbox) -> None:
     wanted = job("true", services=(service(command="sleep 100", ready=Listens(1), within=1000.0),))
 

@@ -36,6 +36,8 @@ _REMOVAL: Final = 20.0
 _BRIEF: Final = 5
 """Seconds for an answer that is not worth waiting for."""
 _NOT_RUNNABLE: Final = re.compile(r"exec|no such file|permission denied|argument list", re.IGNORECASE)
+_ALONE: Final = re.compile(r"join network of a non running container", re.IGNORECASE)
+"""The container whose network it shares has ended meanwhile."""
 
 
 class Containers:
@@ -69,14 +71,14 @@ class Containers:
         return container
 
     def start(self, container: str) -> str:
-        """Why its command can't be run, or nothing once it runs."""
+        """Why it can't run, for a reason that lies in itself or its neighbour; nothing once it runs."""
         with translated("starting the container"):
             try:
                 self._engine.client(LONG_CALL).start(container)
             except APIError as error:
-                if error.status_code == requests.codes.bad_request and _NOT_RUNNABLE.search(words_of(error)):
-                    return words_of(error)
-                raise
+                if not _is_its_own_fault(error):
+                    raise
+                return words_of(error)
         return ""
 
     def signal(self, container: str, signal: str) -> bool:
@@ -194,3 +196,10 @@ class Containers:
 def _identity(body: dict[str, Any]) -> dict[str, str]:
     """The labels that tell one claim from another."""
     return {name: value for name, value in body["Labels"].items() if name != "assay.deadline"}
+
+
+def _is_its_own_fault(error: APIError) -> bool:
+    words = words_of(error)
+    if error.status_code == IN_THE_WAY:
+        return _ALONE.search(words) is not None
+    return error.status_code == requests.codes.bad_request and _NOT_RUNNABLE.search(words) is not None
