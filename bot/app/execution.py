@@ -211,12 +211,12 @@ def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hol
         "peak_memory": end.peak_memory if end else None,
         "cpu_seconds": end.cpu_seconds if end else None,
     }
-    after = _ended(app, before, verdict, hold.run, facts)
+    after = _ended(app, before, verdict, hold.run, end, facts)
     if not _save(app, before, after):
         # Going back to the queue is refused when somebody wants the run to end meanwhile.
         with app.work() as work:
             wishes = work.runs.get(before.id)
-        after = _ended(app, before, verdict, wishes, facts)
+        after = _ended(app, before, verdict, wishes, end, facts)
         if not _save(app, before, after):
             log.warning("run.verdict_discarded", state=after.state.value)
             return
@@ -234,17 +234,21 @@ def _save(app: App, before: Run, after: Run) -> bool:
             return False
         announcing.run_changed(work, after)
         if after.state is RunState.QUEUED:
-            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt)
+            is_our_fault = after.failures == before.failures
+            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt if is_our_fault else 0)
     return True
 
 
-def _ended(app: App, before: Run, verdict: Verdict, wishes: Run, facts: dict[str, object]) -> Run:
+def _ended(app: App, before: Run, verdict: Verdict, wishes: Run, end: Exit | None, facts: dict[str, object]) -> Run:
     """`wishes`: the run as it is stored now, where somebody may have asked for its end."""
     now = app.now()
     if verdict.state in (None, RunState.CANCELLED) and wishes.cancel is not None:
         return before.stopped(wishes.cancel, now, wishes.cancel_note, **facts)
     if verdict.state is None:
         return before.given_back(verdict.reason or Reason.INTERNAL, now, verdict.note)
+    if wishes.cancel is None and verdicts.is_tried_again(before, verdict):
+        words = verdicts.why_again(verdict, end.code if end else None)
+        return before.tried_again(verdict.reason or Reason.COMMAND, words, **facts)
     return before.ended(verdict.state, verdict.reason, now, verdict.note, **facts)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from bot.app import verdicts
 from bot.app.context import Rules
@@ -23,7 +22,6 @@ from bot.ports.sandbox import Exit, Job, Sandbox, Stop
 Write = Callable[[bytes], None]
 Wish = Callable[[], Stop | None]
 """Why everything shall end now, or None."""
-_ATTEMPT: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +95,18 @@ def _run_suite(local: Local, run: Run, secrets: Mapping[str, str], write: Write,
     output = _Output(write, given.values(), local.limits_of(run.suite).log)
     if missing := [name for name in run.suite.secrets if name not in given]:
         output.note(f"Not given here, so left unset: {', '.join(missing)}")
-    attempt = _Attempt(local, replace(run, state=RunState.PREPARING, attempt=_ATTEMPT, fence=1), output, wish)
-    try:
-        return attempt.carry_out(given)
-    finally:
-        output.end()
-        with contextlib.suppress(Unavailable):  # whoever made the sandbox looks for leftovers
-            local.sandbox.remove(run.id, _ATTEMPT)
+    while True:
+        run = replace(run, state=RunState.PREPARING, attempt=run.attempt + 1, fence=1)
+        try:
+            ended, verdict = _Attempt(local, run, output, wish).carry_out(given)
+        finally:
+            output.end()
+            with contextlib.suppress(Unavailable):  # whoever made the sandbox looks for leftovers
+                local.sandbox.remove(run.id, run.attempt)
+        if wish() or not verdicts.is_tried_again(run, verdict):
+            return ended
+        run = replace(run, failures=run.failures + 1)
+        output.begin_again(f"Attempt {run.attempt + 1}: {verdicts.why_again(verdict, ended.exit_code)}.")
 
 
 class _Output:
@@ -132,6 +135,11 @@ class _Output:
         self._write(self._masker.feed(f"\n[assay] {words}\n".encode()))
         self.end()
 
+    def begin_again(self, words: str) -> None:
+        """Of another attempt, which gets as much room as the one before had."""
+        self.note(words)
+        self._room = max(self._room, 0) + self._limit
+
     def end(self) -> None:
         """What may have been the start of a secret is none."""
         self._write(self._masker.flush())
@@ -145,7 +153,7 @@ class _Attempt:
         self._deadline: float | None = None
         self._heard_at = local.monotonic()
 
-    def carry_out(self, secrets: Mapping[str, str]) -> Run:
+    def carry_out(self, secrets: Mapping[str, str]) -> tuple[Run, verdicts.Verdict]:
         """Never raises what the world or the suite is at fault for: it is the run's end."""
         try:
             job = job_of(self._local, _subject(self._local, self._run), secrets)
@@ -194,11 +202,11 @@ class _Attempt:
             self._output.note(f"{end.error}. The last that {end.service} printed:")
             self._output.write(self._local.sandbox.service_log(self._run.id, self._run.attempt, end.service))
 
-    def _ended(self, verdict: verdicts.Verdict, end: Exit | None) -> Run:
+    def _ended(self, verdict: verdicts.Verdict, end: Exit | None) -> tuple[Run, verdicts.Verdict]:
         """A fault of ours ends the run: nobody waits here for a second try."""
         facts = {"exit_code": end.code, "out_of_memory": end.out_of_memory} if end else {}
         state = verdict.state or RunState.ERRORED
-        return self._run.ended(state, verdict.reason, self._local.now(), verdict.note, **facts)
+        return self._run.ended(state, verdict.reason, self._local.now(), verdict.note, **facts), verdict
 
 
 def _new_run(local: Local, suite: Suite) -> Run:

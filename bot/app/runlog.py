@@ -21,7 +21,8 @@ class RunLog:
         self._waiting = bytearray()
         self._masker = Masker(())
         self._flushed_at = 0.0
-        self._room = max(app.limits_of(run.suite).log - app.logs.size(run.id), 0)
+        # One log holds all attempts; one that fails by itself takes no room from the next.
+        self._room = max(app.limits_of(run.suite).log * (run.failures + 1) - app.logs.size(run.id), 0)
         self._is_full = False
 
     def mask(self, values: Iterable[str]) -> None:

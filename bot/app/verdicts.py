@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.errors import ImageMissing, Refused, SandboxUnavailable, SourceRefused, SourceUnavailable, Unavailable
-from bot.domain.runs import Reason, RunState
+from bot.domain.runs import RETRIED, Reason, Run, RunState
 from bot.domain.texts import one_line
 from bot.ports.sandbox import Exit, Stop
 
@@ -58,6 +58,18 @@ def of_error(error: Refused | Unavailable) -> Verdict:
             return Verdict(None, Reason.SOURCE, note)
         case _:
             return Verdict(None, Reason.FORGE, note)
+
+
+def is_tried_again(run: Run, verdict: Verdict) -> bool:
+    """Has the suite a retry left, and is the failure one of those that a retry is for?"""
+    return verdict.state is RunState.FAILED and verdict.reason in RETRIED and run.failures < run.suite.retries
+
+
+def why_again(verdict: Verdict, exit_code: int | None) -> str:
+    """What the next attempt says of the one before."""
+    if verdict.reason is Reason.OUT_OF_MEMORY:
+        return "the last attempt ran out of memory"
+    return f"the last attempt exited with {exit_code}" if verdict.reason is Reason.COMMAND else verdict.note
 
 
 _STOPPED: Final = {

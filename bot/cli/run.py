@@ -21,7 +21,7 @@ from bot.cli.workplace import fail, read_suite_file
 from bot.domain.checks import PASSING
 from bot.domain.errors import BadInput, SourceRefused, Unavailable
 from bot.domain.runs import Run, RunState
-from bot.domain.suite_check import conclusion, title
+from bot.domain.suite_check import conclusion, failed_before, title
 from bot.domain.suites import Suite
 from bot.domain.texts import between, duration
 from bot.ports.sandbox import Stop
@@ -97,7 +97,8 @@ class _Round:
     def _line(self, each: Run) -> str:
         key = each.suite.key
         if each.state is RunState.PASSED:
-            return f"✓ {key}  {duration(between(each.started_at, each.finished_at))}"
+            flaky = f" · flaky: {failed_before(each)}" if each.is_flaky else ""
+            return f"✓ {key}  {duration(between(each.started_at, each.finished_at))}{flaky}"
         mark = "-" if each.state is RunState.SKIPPED else "✗"
         words = title(each, self._local.limits_of(each.suite))
         log = f" · log {self._logs[key]}" if each.state is not RunState.SKIPPED and each.started_at else ""

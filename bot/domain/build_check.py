@@ -8,7 +8,7 @@ from typing import Final
 from bot.domain.cells_check import LimitsOf
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
 from bot.domain.runs import Build, Reason, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, has_passed, title
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, has_passed, title
 from bot.domain.texts import between, code, duration, escaped, one_line
 
 APPROVE: Final = (
@@ -95,7 +95,7 @@ def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
         return one_line(f"{words}; {counts}" if counts else words, 120)
     if all(run.state is RunState.SKIPPED for run in runs):
         return "Nothing to run: every suite was skipped"
-    return f"{counts} in {duration(between(build.created_at, ended))}"
+    return f"{counts} in {duration(between(build.created_at, ended))}{flaky_words(runs)}"
 
 
 def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], limits_of: LimitsOf) -> str:

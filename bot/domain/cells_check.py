@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.checks import PASSING, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import Build, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, title
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, title
 from bot.domain.suites import Limits, Suite
 from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
 
@@ -63,7 +63,7 @@ def _title(runs: Sequence[Run], *, done: bool) -> str:
         return one_line(f"{names}; {counts}" if counts else names, 120)
     if all(run.state is RunState.SKIPPED for run in runs):
         return one_line(f"Skipped: {runs[0].note}", 120)
-    return f"{counts} in {duration(_longest(runs))}"
+    return f"{counts} in {duration(_longest(runs))}{flaky_words(runs)}"
 
 
 def _summary(runs: Sequence[Run], url: str, limits_of: LimitsOf) -> str:

@@ -134,6 +134,10 @@ class Reason(enum.StrEnum):
     """Somebody with admin rights let it count as passed."""
 
 
+RETRIED: Final = frozenset({Reason.COMMAND, Reason.OUT_OF_MEMORY, Reason.SERVICE})
+"""Failures that a suite's `retries` are for: not what costs as much again (time) or is the same again (limits)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     """All that one trigger started on one commit; people see its number."""
@@ -189,6 +193,8 @@ class Run:
     """What people are told beside the reason: a filter, a person, an error text."""
     fence: int = 0
     attempt: int = 0
+    failures: int = 0
+    """Attempts that failed by themselves and were followed by another, as the suite's `retries` ask."""
     cancel: Reason | None = None
     """Somebody wants it to end; its worker looks here."""
     cancel_note: str = ""
@@ -204,6 +210,11 @@ class Run:
     started_at: datetime | None = None
     """When its container started (of the last attempt)."""
     finished_at: datetime | None = None
+
+    @property
+    def is_flaky(self) -> bool:
+        """It has failed and passed on the same commit."""
+        return self.state is RunState.PASSED and self.failures > 0 and self.reason is not Reason.OVERRIDE
 
     def moved(self, state: RunState, **changes: object) -> "Run":
         """Raises: IllegalMove."""
@@ -224,9 +235,13 @@ class Run:
         """After a fault of ours: queued again, or errored when the attempts are used up."""
         if self.cancel:
             return self.stopped(self.cancel, at, self.cancel_note)
-        if self.attempt < MAX_ATTEMPTS:
+        if self.attempt - self.failures < MAX_ATTEMPTS:
             return self.moved(RunState.QUEUED, reason=reason, note=note)
         return self.ended(RunState.ERRORED, reason, at, note)
+
+    def tried_again(self, reason: Reason, note: str, **facts: object) -> "Run":
+        """After a failure of its own: queued again, and everything of the next attempt is fresh."""
+        return self.moved(RunState.QUEUED, reason=reason, note=note, failures=self.failures + 1, **facts)
 
     def stopped(self, reason: Reason, at: datetime, note: str = "", **facts: object) -> "Run":
         """Ended because somebody or something newer wants it so."""

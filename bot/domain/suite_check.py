@@ -1,10 +1,10 @@
 """The check of one suite: what people read about a run, state by state (PRODUCT §2.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
-from bot.domain.runs import Build, Reason, Run, RunState, Trust
+from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
@@ -75,6 +75,17 @@ def conclusion(run: Run) -> Conclusion | None:
     return found
 
 
+def failed_before(run: Run) -> str:
+    """Of a run whose suite has retries."""
+    return "failed once before" if run.failures == 1 else f"failed {run.failures} times before"
+
+
+def flaky_words(runs: Sequence[Run]) -> str:
+    """What a title adds when some of them are flaky."""
+    count = sum(run.is_flaky for run in runs)
+    return f" ({count} flaky)" if count else ""
+
+
 def has_passed(run: Run) -> bool:
     """It holds nobody up: passed, may fail, or was skipped by a filter; not if what it needs did not pass."""
     return conclusion(run) in PASSING and run.reason is not Reason.NEEDS_FAILED
@@ -89,12 +100,13 @@ def title(run: Run, limits: Limits) -> str:
 def _passed(run: Run, _: Limits) -> str:
     if run.reason is Reason.OVERRIDE:
         return f"Passed: overridden by {run.note}"
-    return f"Passed in {duration(_took(run))}"
+    return f"Passed in {duration(_took(run))}{f' (flaky: {failed_before(run)})' if run.is_flaky else ''}"
 
 
 def _failed(run: Run, limits: Limits) -> str:
     words = _FAILURES.get(run.reason) if run.reason else None
-    return words(run, limits) if words else f"{_command(run)} exited with {run.exit_code}"
+    said = words(run, limits) if words else f"{_command(run)} exited with {run.exit_code}"
+    return f"{said} (all {run.failures + 1} attempts failed)" if run.failures else said
 
 
 def _timed_out(run: Run, _: Limits) -> str:
@@ -122,6 +134,8 @@ def _skipped(run: Run, _: Limits) -> str:
 
 
 def _queued(run: Run, _: Limits) -> str:
+    if run.reason in RETRIED:
+        return f"Trying again: {run.note}"
     return "Trying again after a fault of the CI server" if run.attempt else "Queued: waits for a free worker"
 
 
@@ -174,7 +188,8 @@ def _passed_summary(run: Run, _: Limits) -> str:
     if run.reason is Reason.OVERRIDE:
         return f"**Overridden**, not run: {escaped(run.note)}. It counts as passed on this commit only."
     warning = "\n\nA process in it ran out of memory, but the suite passed." if run.out_of_memory else ""
-    return f"**Passed** · {duration(_took(run))}{warning}"
+    flaky = f" · **flaky**: {failed_before(run)} on this commit, see the log" if run.is_flaky else ""
+    return f"**Passed** · {duration(_took(run))}{flaky}{warning}"
 
 
 def _failed_summary(run: Run, limits: Limits) -> str:

@@ -26,6 +26,8 @@ class RunAnswer(BaseModel):
     trust: str
     image: str
     attempt: int
+    flaky: bool
+    """It passed after an attempt that failed by itself."""
     exit_code: int | None
     out_of_memory: bool
     created_at: datetime
@@ -178,6 +180,7 @@ def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
         trust=run.trust,
         image=run.suite.image,
         attempt=run.attempt,
+        flaky=run.is_flaky,
         exit_code=run.exit_code,
         out_of_memory=run.out_of_memory,
         created_at=run.created_at,

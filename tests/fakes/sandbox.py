@@ -35,6 +35,10 @@ class FakeSandbox:
     def __init__(self, folder: Path, acts: Mapping[str, Act] | None = None) -> None:
         self._folder = folder
         self.acts: dict[str, Act] = dict(acts or {})
+        self.turns: dict[str, list[Act]] = {}
+        """What a script does the first times, one after the other, before `acts` says it."""
+        self.on_end: Callable[[], None] = lambda: None
+        """What happens in the world as a script ends."""
         self.absent: set[str] = set()
         """Images that nobody has."""
         self.trouble: str | None = None
@@ -84,14 +88,17 @@ class FakeSandbox:
             return Exit(code=None, stopped=reason)
         if never := [service.name for service in job.services if service.name in self.unready]:
             return Exit(code=None, error=f"service {never[0]} did not become ready", service=never[0])
-        act = self.acts.get(job.script, Act())
+        turns = self.turns.get(job.script)
+        act = turns.pop(0) if turns else self.acts.get(job.script, Act())
         if act.exit.code is None and not act.endless:
             return act.exit
         on_start()
         for piece in (act.output[:1], act.output[1:]):
             write(piece)
         _leave(self._place(job.run, job.attempt), act)
-        return _until_stopped(should_stop) if act.endless else act.exit
+        end = _until_stopped(should_stop) if act.endless else act.exit
+        self.on_end()
+        return end
 
     def files(
         self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits

@@ -159,3 +159,33 @@ def test_a_sandbox_that_breaks_is_an_error_and_no_crash(place: Place) -> None:
     place.sandbox.broken = "the engine is gone"
     (run,) = place.run(suite("unit"))
     assert (run.state, run.note) == (RunState.ERRORED, "the engine is gone")
+
+
+def test_a_failed_suite_is_tried_again_and_a_pass_is_flaky(place: Place) -> None:
+    place.sandbox.turns["unit"] = [Act(output=b"one\n", exit=Exit(code=1)), Act(output=b"two\n")]
+    (run,) = place.run(suite("unit", retries=3))
+    assert (run.state, run.attempt, run.failures, run.is_flaky) == (RunState.PASSED, 2, 1, True)
+    assert place.output["unit"] == b"one\n\n[assay] Attempt 2: the last attempt exited with 1.\ntwo\n"
+    assert place.sandbox.removed[-1] == ("run1", 2)
+    assert not place.sandbox.left
+
+
+def test_a_suite_that_fails_each_time_fails(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(exit=Exit(code=1))
+    (run,) = place.run(suite("unit", retries=2))
+    assert (run.state, run.attempt, len(place.sandbox.jobs)) == (RunState.FAILED, 3, 3)
+
+
+def test_each_attempt_may_fill_the_log(tmp_path: Path) -> None:
+    place = Place(tmp_path, log=10)
+    place.sandbox.turns["unit"] = [Act(output=b"123456789", exit=Exit(code=1)), Act(output=b"abcdefghi")]
+    (run,) = place.run(suite("unit", retries=1))
+    assert run.state is RunState.PASSED
+    assert place.output["unit"].endswith(b"\nabcdefghi")
+
+
+def test_nobody_tries_again_what_somebody_wants_to_end(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(exit=Exit(code=1))
+    place.sandbox.on_end = lambda: setattr(place, "wish", Stop.CANCELLED)
+    (run,) = place.run(suite("unit", retries=3))
+    assert (run.state, run.attempt) == (RunState.FAILED, 1)

@@ -155,3 +155,17 @@ def test_times_are_those_of_the_run() -> None:
     shown = check(a_run(RunState.PASSED))
     assert shown.started_at == NOON + timedelta(seconds=4)
     assert shown.completed_at == NOON + timedelta(seconds=112)
+
+
+def test_a_pass_after_failures_says_that_it_is_flaky() -> None:
+    shown = check(a_run(RunState.PASSED, attempt=3, failures=2))
+    assert shown.title == "Passed in 1m 48s (flaky: failed 2 times before)"
+    assert "**flaky**: failed 2 times before on this commit" in shown.summary
+    assert shown.conclusion is Conclusion.SUCCESS
+
+
+def test_between_two_attempts_the_check_says_why_there_is_another() -> None:
+    shown = check(
+        a_run(RunState.QUEUED, attempt=1, failures=1, reason=Reason.COMMAND, note="the last attempt exited with 1")
+    )
+    assert (shown.title, shown.status) == ("Trying again: the last attempt exited with 1", CheckStatus.IN_PROGRESS)

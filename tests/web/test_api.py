@@ -25,6 +25,7 @@ def test_a_run_is_told_in_the_words_of_the_checks(world: World, client: TestClie
         "trust": "trusted",
         "image": "busybox:1",
         "attempt": 1,
+        "flaky": False,
         "exit_code": 0,
         "out_of_memory": False,
         "created_at": "2026-11-25T12:00:00Z",

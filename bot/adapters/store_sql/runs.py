@@ -64,6 +64,11 @@ class SqlRuns:
             owner=owner,
             lease_until=DatabaseNow() + lease,
             started_at=None,
+            exit_code=None,
+            out_of_memory=False,
+            peak_memory=None,
+            cpu_seconds=None,
+            tail="",
         )
         row = self._connection.execute(take.returning(table)).one_or_none()
         if row is None:

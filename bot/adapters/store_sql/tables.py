@@ -147,6 +147,7 @@ run = sa.Table(
     _text("note"),
     _count("fence"),
     _count("attempt"),
+    sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Double),
     sa.Column("cancel", Word(Reason)),

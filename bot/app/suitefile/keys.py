@@ -8,11 +8,10 @@ from typing import Final
 LATER: Final = frozenset(
     {
         *("file.test_merge", "file.pull_requests", "file.notify"),
-        *("suite.retries", "suite.reports"),
+        "suite.reports",
         "suite.cache",
         *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
         "environment.user",
-        "defaults.retries",
     }
 )
 """Keys, and one list's words, that are read and checked in full, but whose effect this version does not have yet:
