@@ -9,7 +9,12 @@ from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
 from bot.domain.runs import Cause, Trust
 from bot.domain.suites import Occasion, SuiteFile
 
-CAUSES = {Occasion.PULL_REQUEST: Cause.CHANGE, Occasion.PUSH: Cause.PUSH, Occasion.TAG: Cause.TAG}
+CAUSES = {
+    Occasion.PULL_REQUEST: Cause.CHANGE,
+    Occasion.PUSH: Cause.PUSH,
+    Occasion.TAG: Cause.TAG,
+    Occasion.SCHEDULE: Cause.SCHEDULE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,13 @@
 """The slow half of intake: do what a stored delivery asks for."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from bot.app import conversing, ending, pressing, starting, trusting
+from bot.app import conversing, ending, pressing, scheduling, starting, trusting
 from bot.app.context import App
+from bot.app.turns import one_at_a_time
 from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
 from bot.domain.events import (
     ActionAsked,
@@ -37,10 +36,6 @@ _STUMBLES: Final = 12
 """Attempts at a delivery that makes us stumble, with waits that double from two seconds to an hour."""
 _GIVE_UP: Final = 12 * 3600.0
 """Seconds after which a delivery that could not be done is given up."""
-
-
-class _Busy(Unavailable):
-    """Another delivery of the same change or commit is being handled."""
 
 
 def handle(app: App, task: HandleDelivery) -> None:
@@ -103,10 +98,11 @@ def _obey(app: App, event: ForgeEvent) -> str:
         case RefDeleted():
             return _ref_deleted(app, event, repository)
         case ChangeUpdated() | ChangeClosed() | Commented():
-            with _one_at_a_time(app, f"change:{repository.id}:{event.number}"):
+            # Else the slower of two could end the newer head's runs.
+            with one_at_a_time(app, f"change:{repository.id}:{event.number}"):
                 return _of_change(app, event, repository)
         case RerunAsked() | ActionAsked():
-            with _one_at_a_time(app, f"commit:{repository.id}:{event.sha}"):
+            with one_at_a_time(app, f"commit:{repository.id}:{event.sha}"):
                 return _pressed(app, event, repository)
         case MergeGroupAsked() | MergeGroupGone():
             return _merge_group(app, event, repository)
@@ -151,7 +147,10 @@ def _pushed(app: App, event: Pushed, repository: Repository) -> str:
         # The forge lets only people with write access push to the repository itself.
         trust=Trust.TRUSTED,
     )
-    return starting.start(app, trigger).reason
+    started = starting.start(app, trigger)
+    if event.branch == repository.default_branch:
+        scheduling.note_push(app, repository, started.file)
+    return started.reason
 
 
 def _ref_deleted(app: App, event: RefDeleted, repository: Repository) -> str:
@@ -195,20 +194,6 @@ def _start_newest_head(app: App, event: ChangeUpdated, repository: Repository) -
         sharing=Sharing.NONE if event.action == "retargeted" else Sharing.ALL,
     )
     return starting.start(app, trigger).reason
-
-
-@contextmanager
-def _one_at_a_time(app: App, duty: str) -> Iterator[None]:
-    """Nobody else may ask for the head and store its build meanwhile: the slower could end the newer head's runs."""
-    holder = app.new_id()
-    with app.work() as work:
-        if not work.leases.take(duty, holder, app.rules.lease):
-            raise _Busy("another delivery of this change is being handled", retry_after=0.3)
-    try:
-        yield
-    finally:
-        with app.work() as work:
-            work.leases.take(duty, holder, 0)
 
 
 def _change_closed(app: App, event: ChangeClosed, repository: Repository) -> str:

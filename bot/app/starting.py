@@ -46,6 +46,8 @@ class Started:
     """Errors of the suite file."""
     kept: tuple[Run, ...] = ()
     """Runs that stand instead of new ones."""
+    file: SuiteFile | InvalidSuiteFile | None = None
+    """The commit's suite file; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ def start(app: App, trigger: Trigger) -> Started:
     else:
         planned, path, problems = _plan(app, trigger, found), found.path, ()
     if not planned.concerns_anybody and not problems and trigger.change is None:
-        return Started(None, f"no suite is for a {trigger.cause} event")
-    return _build(app, trigger, planned, path, problems)
+        return Started(None, f"no suite is for a {trigger.cause} event", file=found)
+    return replace(_build(app, trigger, planned, path, problems), file=found)
 
 
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
@@ -225,11 +227,17 @@ def _may_share(known: Run, trigger: Trigger) -> bool:
         return known.trust is Trust.TRUSTED and known.state not in _NOT_SHARED
     if known.state is RunState.AWAITING_APPROVAL and trigger.approved:
         return False
-    match trigger.sharing:
+    return _stands(known, trigger.sharing)
+
+
+def _stands(known: Run, sharing: Sharing) -> bool:
+    match sharing:
         case Sharing.ALL:
             return known.state not in _NOT_SHARED
         case Sharing.GOOD:
             return known.state is RunState.PASSED or not known.state.is_final
+        case Sharing.UNFINISHED:
+            return not known.state.is_final
         case Sharing.NONE:
             return False
 

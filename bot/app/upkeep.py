@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bot.app import announcing, collecting, ending
+from bot.app import announcing, collecting, ending, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -163,6 +163,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "reports": Duty(1.0, _hint_reports),
     "deliveries": Duty(5.0, _hint_deliveries),
     "runs": Duty(5.0, _hint_runs),
+    "schedule": Duty(10.0, scheduling.start_due),
     "reaper": Duty(10.0, _reap),
     "janitor": Duty(60.0, _clean),
     "logs": Duty(60.0, _close_logs),

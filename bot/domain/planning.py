@@ -19,6 +19,7 @@ _OCCASIONS: Final = {
     Cause.COMMENT: _CHANGE,
     Cause.RERUN: _CHANGE,
     Cause.MERGE_QUEUE: frozenset({Occasion.PULL_REQUEST, Occasion.PUSH}),
+    Cause.SCHEDULE: frozenset({Occasion.SCHEDULE}),
     Cause.API: frozenset({Occasion.PUSH}),
 }
 _SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
@@ -34,6 +35,8 @@ class Sharing(enum.Enum):
     """Whatever has run or is running: the trigger says nothing new about the commit."""
     GOOD = "good"
     """What passed or is unfinished; the rest is run again."""
+    UNFINISHED = "unfinished"
+    """What is unfinished; the rest is run again."""
     NONE = "none"
 
 
@@ -73,8 +76,8 @@ class Trigger:
 
     @property
     def is_asked_for(self) -> bool:
-        """Somebody wants it now: `[skip ci]` does not count."""
-        return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API)
+        """Somebody wants it now, or the time has come: `[skip ci]` does not count."""
+        return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API, Cause.SCHEDULE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,8 @@ class Plan:
 
 
 def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
+    if trigger.cause is Cause.SCHEDULE:
+        return False
     filtered = (suite for suite in file.suites if suite.when.paths or suite.when.paths_ignore)
     return not trigger.only and any(_is_for(trigger, suite) for suite in filtered)
 

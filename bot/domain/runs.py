@@ -26,6 +26,7 @@ class Cause(enum.StrEnum):
     RERUN = "rerun"
     """The forge's re-run button, or one of ours."""
     MERGE_QUEUE = "merge_queue"
+    SCHEDULE = "schedule"
     API = "api"
 
 

@@ -15,6 +15,7 @@ from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Tokens
 from bot.ports.queue import Task
+from bot.ports.schedules import Schedules
 from bot.ports.vault import Secrets
 
 
@@ -283,6 +284,8 @@ class UnitOfWork(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def artifacts(self) -> ArtifactTable: ...
+    @property
+    def schedules(self) -> Schedules: ...
     @property
     def leases(self) -> Leases: ...
 

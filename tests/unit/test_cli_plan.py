@@ -79,6 +79,14 @@ def test_programs_get_json(folder: Path) -> None:
     }
 
 
+def test_a_schedule_asks_for_no_changed_file_and_tells_what_is_not_for_it(folder: Path) -> None:
+    when = 'when: {events: [schedule], schedule: "0 3 * * *", paths: ["nothing/**"]}'
+    (folder / ".assay.yml").write_text(f"{FILE}  nightly: {{image: box:1, run: x, {when}}}\n")
+    done = run("--event", "schedule")
+    assert done.stdout.startswith("schedule of feature: 1 of 6 would run\n")
+    assert "  ✓ nightly\n" in done.stdout
+
+
 def test_a_base_that_is_not_there_is_an_error(folder: Path) -> None:
     done = run("--base", "trunk")
     assert (done.exit_code, done.stderr) == (

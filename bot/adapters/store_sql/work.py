@@ -15,6 +15,7 @@ from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversatio
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.runs import SqlRuns
+from bot.adapters.store_sql.schedules import SqlSchedules
 from bot.adapters.store_sql.secrets import SqlSecrets
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.domain.errors import StoreBusy
@@ -116,6 +117,10 @@ class SqlWork:
     @property
     def artifacts(self) -> SqlArtifacts:
         return SqlArtifacts(self._connection)
+
+    @property
+    def schedules(self) -> SqlSchedules:
+        return SqlSchedules(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

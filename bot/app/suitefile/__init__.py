@@ -10,6 +10,7 @@ from bot.app.suitefile.listing import render_text, severity
 from bot.app.suitefile.matrix import variable
 from bot.app.suitefile.placeholders import fill_files
 from bot.app.suitefile.reading import LIMIT, read
+from bot.app.suitefile.schedule import next_time
 from bot.app.suitefile.shape import suite_file
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.suites import SuiteFile
@@ -20,6 +21,7 @@ __all__ = [
     "NAMES",
     "both_there",
     "fill_files",
+    "next_time",
     "parse",
     "render_text",
     "schema_text",

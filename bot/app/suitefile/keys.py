@@ -10,7 +10,7 @@ LATER: Final = frozenset(
         *("file.test_merge", "file.pull_requests", "file.notify"),
         "suite.reports",
         "suite.cache",
-        *("when.labels", "when.schedule", "when.start", "when.events.schedule", "when.events.manual"),
+        *("when.labels", "when.start", "when.events.manual"),
         "environment.user",
     }
 )

@@ -21,6 +21,15 @@ _FORM: Final = 'five fields: minute, hour, day of the month, month, day of the w
 _ANY_DAY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+def next_time(schedule: Schedule, after: datetime) -> datetime:
+    """The first one that is later, as Debian's cron has it where clocks are changed.
+
+    A fixed time that is left out comes at the end of the gap, one that comes twice counts the first time; what is for
+    every hour, or goes by a step, follows the time that really passes, and is left out with the hour it names.
+    """
+    return next(CronSim(schedule.cron, after.astimezone(zoneinfo.ZoneInfo(schedule.timezone)))).astimezone(UTC)
+
+
 def schedule(node: Node, where: str, found: Findings) -> Schedule | None:
     if not isinstance(node, Mapping):
         cron = _cron(node, where, found)
