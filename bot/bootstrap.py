@@ -33,12 +33,12 @@ from bot.app.local import Local
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
-from bot.ports.forge import Forge
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
 from bot.ports.telemetry import Telemetry
 from bot.settings import LOOPBACK, Settings
 from bot.web.asgi import make_asgi
 
+GITHUB = ForgeName("github")
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
 _CHECKOUT_SECONDS = 600.0
@@ -103,8 +103,10 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     upgrade(engine)
     queue = LocalQueue({HandleDelivery: _INTAKE_THREADS, SendReport: _REPORT_THREADS, ExecuteRun: settings.workers})
     sandbox = _sandbox(settings)
+    github = _github(settings, telemetry, now)
     app = App(
-        forges=_forges(settings, telemetry, now),
+        forges={GITHUB: github} if github else {},
+        webhooks={GITHUB: github.webhooks} if github else {},
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
@@ -187,21 +189,22 @@ def _web(app: App, settings: Settings, look: Callable[[], SqlWork], telemetry: P
     )
 
 
-def _forges(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime]) -> dict[ForgeName, Forge]:
-    if settings.github_app_id is None or settings.github_private_key is None:
-        return {}
-    name = ForgeName("github")
-    github = GitHubForge(
-        name,
+def _github(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime]) -> GitHubForge | None:
+    """Its credentials decide whether it speaks in check runs or in commit statuses."""
+    key, token = settings.github_private_key, settings.github_token
+    if key is None and token is None:
+        return None
+    return GitHubForge(
+        GITHUB,
         url=settings.github_url,
-        app_id=settings.github_app_id,
-        private_key=settings.github_private_key.get_secret_value(),
+        app_id=settings.github_app_id or "",
+        private_key=key.get_secret_value() if key else "",
+        token=token.get_secret_value().strip() if token else "",
         secrets=settings.github_webhook_secrets,
         telemetry=telemetry,
         monotonic=time.monotonic,
         now=now,
     )
-    return {name: github}
 
 
 def _sandbox(settings: Settings) -> DockerSandbox:

@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     secret_names: ClassVar[tuple[str, ...]] = (
         "database_url",
         "github_private_key",
+        "github_token",
         "github_webhook_secret",
         "metrics_token",
         "secret_key",
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     github_url: str = "https://github.com"
     github_app_id: str | None = None
     github_private_key: SecretStr | None = None
+    github_token: SecretStr | None = None
+    """A person's, instead of an App."""
     github_webhook_secret: SecretStr | None = None
 
     cpus_max: Annotated[float, Field(gt=0)] = 4.0
@@ -126,9 +129,16 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _github_is_whole(self) -> Self:
-        parts = (self.github_app_id, self.github_private_key, self.github_webhook_secret)
-        if any(parts) and not all(parts):
-            raise ValueError("GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET go together")
+        app = (self.github_app_id, self.github_private_key)
+        if self.github_token and any(app):
+            raise ValueError("GITHUB_TOKEN stands for a person instead of an App: not beside GITHUB_APP_ID")
+        if self.github_token and not self.github_token.get_secret_value().strip():
+            raise ValueError("GITHUB_TOKEN must not be empty")
+        parts = (*app, self.github_webhook_secret)
+        if any(parts) and not all(parts) and not self.github_token:
+            raise ValueError(
+                "GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET go together, or GITHUB_TOKEN"
+            )
         if any(len(secret) < _SHORTEST_SECRET for secret in self.github_webhook_secrets):
             raise ValueError(f"GITHUB_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
         if self.github_webhook_secret and not self.github_webhook_secrets:

@@ -15,7 +15,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from bot.demo.forge.github import PERMISSIONS, PretendGitHub, new_key, pem_of
+from bot.demo.forge.github import PERMISSIONS, PretendGitHub
+from bot.demo.forge.keys import new_key, pem_of
 from bot.demo.forge.state import Repo
 
 HEADERS: Final = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}

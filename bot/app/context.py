@@ -17,6 +17,7 @@ from bot.ports.source import Source
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Telemetry
 from bot.ports.vault import Vault
+from bot.ports.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +65,8 @@ class App:
     owner: str
     """Names this process in leases and the audit."""
     rules: Rules = field(default_factory=Rules)
+    webhooks: Mapping[ForgeName, Webhooks] = field(default_factory=dict)
+    """Of the forges where webhooks can be made."""
 
     def forge(self, name: ForgeName) -> Forge:
         if name not in self.forges:

@@ -62,6 +62,8 @@ class BuildView:
     approvals: Sequence[Approval] = ()
     successor: BuildId | None = None
     """The build that took its place."""
+    lacking: Sequence[str] = ()
+    """What people do without on this forge."""
 
     @property
     def word(self) -> str:
@@ -125,7 +127,14 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             trouble=work.reports.trouble(repository.id, found.sha),
             approvals=work.approvals.of_build(number),
             successor=_successor(work, found, runs),
+            lacking=_lacking(app, repository),
         )
+
+
+def _lacking(app: App, repository: Repository) -> Sequence[str]:
+    """Nothing is known of a forge that is not set up any more."""
+    forge = app.forges.get(repository.forge)
+    return forge.lacks() if forge else ()
 
 
 def _successor(work: UnitOfWork, found: Build, runs: Sequence[Run]) -> BuildId | None:

@@ -8,7 +8,16 @@ from typing import Final
 from bot.domain.cells_check import LimitsOf
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
 from bot.domain.runs import Build, Reason, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, has_passed, title
+from bot.domain.suite_check import (
+    RERUN_ALL,
+    RERUN_FAILED,
+    SIGNS,
+    conclusion,
+    flaky_words,
+    has_passed,
+    none_could_run,
+    title,
+)
 from bot.domain.texts import between, code, duration, escaped, one_line
 
 APPROVE: Final = (
@@ -38,6 +47,7 @@ def build_check(
         summary=_table(build, runs, suite_url, limits_of),
         actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(runs) is not Conclusion.SUCCESS else (),
         completed_at=ended,
+        could_not_run=done and none_could_run([run for run in runs if not has_passed(run)]),
     )
 
 
@@ -172,6 +182,7 @@ def _invalid(build: Build, url: str) -> Check:
         "Check it before pushing: `assay lint`",
         annotations=annotations,
         completed_at=build.created_at,
+        could_not_run=True,
     )
 
 
@@ -186,6 +197,7 @@ def _check(
     annotations: tuple[Annotation, ...] = (),
     actions: tuple[Action, ...] = (),
     completed_at: datetime | None,
+    could_not_run: bool = False,
 ) -> Check:
     return Check(
         name=AGGREGATE,
@@ -200,4 +212,5 @@ def _check(
         actions=actions,
         started_at=build.created_at,
         completed_at=completed_at,
+        could_not_run=could_not_run,
     )

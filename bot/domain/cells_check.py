@@ -6,7 +6,7 @@ from typing import Final
 
 from bot.domain.checks import PASSING, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import Build, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, title
+from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, none_could_run, title
 from bot.domain.suites import Limits, Suite
 from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
 
@@ -37,6 +37,7 @@ def cells_check(
         actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else (),
         started_at=min((run.started_at for run in runs if run.started_at), default=None),
         completed_at=max((run.finished_at for run in runs if run.finished_at), default=None) if done else None,
+        could_not_run=done and none_could_run([run for run in runs if conclusion(run) not in PASSING]),
     )
 
 

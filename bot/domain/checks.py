@@ -67,6 +67,8 @@ class Check:
     actions: tuple[Action, ...] = ()
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    could_not_run: bool = False
+    """Its failure says nothing about the commit: an error, for forges that tell the two apart."""
 
 
 PASSING: Final = (Conclusion.SUCCESS, Conclusion.NEUTRAL, Conclusion.SKIPPED)

@@ -58,6 +58,7 @@ def suite_check(run: Run, build: Build, url: str, limits: Limits) -> Check:
         actions=_ACTIONS.get(run.state, ()),
         started_at=run.started_at,
         completed_at=run.finished_at,
+        could_not_run=run.state is RunState.ERRORED,
     )
 
 
@@ -89,6 +90,11 @@ def flaky_words(runs: Sequence[Run]) -> str:
 def has_passed(run: Run) -> bool:
     """It holds nobody up: passed, may fail, or was skipped by a filter; not if what it needs did not pass."""
     return conclusion(run) in PASSING and run.reason is not Reason.NEEDS_FAILED
+
+
+def none_could_run(bad: Sequence[Run]) -> bool:
+    """Of those that did not pass: was it for none the commit's fault."""
+    return bool(bad) and all(run.state is RunState.ERRORED for run in bad)
 
 
 def title(run: Run, limits: Limits) -> str:

@@ -1,12 +1,12 @@
 """A forge: its webhooks, its repositories, its checks.
 
-Every method but `read` talks over the network and may raise:
+Every method but `read`, `parse` and `lacks` talks over the network and may raise:
     ForgeUnavailable: no answer, a 5xx, garbage; RateLimited with the seconds to wait.
     NotAllowed: a permission is missing. Gone: 404, 410.
 """
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -79,11 +79,22 @@ class Access:
     """To be told that the forge did not take the credential: the next access has another one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that the operator should know of our standing at the forge."""
+
+    ok: bool
+    text: str
+    help: str = ""
+    """What to do about it."""
+
+
 class Forge(Protocol):
-    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def read(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str] | None = None) -> Delivery:
         """Verify and translate one webhook call. Pure.
 
-        `headers` finds names in any letter case.
+        `headers` finds names in any letter case. `secrets`: those of one repository's webhook, of which any will do;
+        None: those of the installation.
 
         Raises:
             BadSignature: not signed with a live secret; says nothing else about the call.
@@ -93,6 +104,12 @@ class Forge(Protocol):
     def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
         """Translate a stored payload, as `read` did. Pure; never raises."""
 
+    def lacks(self) -> Sequence[str]:
+        """What people do without here because of the way we are let in, a line for each. Pure."""
+
+    def examine(self) -> Sequence[Finding]:
+        """Who we are to the forge, and which rights we miss. Raises only ForgeUnavailable."""
+
     def repository(self, repository: Repository) -> RepositorySeen:
         """The repository by its number: name and owner as they are now."""
 
@@ -100,6 +117,9 @@ class Forge(Protocol):
         """The repository that has that name now."""
 
     def change(self, repository: Repository, number: int) -> Change: ...
+
+    def open_changes(self, repository: Repository) -> Sequence[Change]:
+        """Those that were touched last first; some hundreds at most."""
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         """What a branch, a tag or a full commit id stands for now.

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -95,13 +95,15 @@ class Counts:
         """Nothing here is timed."""
 
 
-def github_forge(http: httpx.Client, app_id: str, clock: Clock, telemetry: Counts) -> GitHubForge:
+def github_forge(
+    http: httpx.Client, app_id: str, clock: Clock, telemetry: Counts, secrets: Sequence[str] = (SECRET,)
+) -> GitHubForge:
     return GitHubForge(
         ForgeName("github"),
         url=URL,
         app_id=app_id,
         private_key=private_key(),
-        secrets=[SECRET],
+        secrets=secrets,
         http=http,
         telemetry=telemetry,
         monotonic=clock.monotonic,
@@ -188,6 +190,37 @@ class GitHubWorld:
         tokens = [one for one in self.github.world.tokens.values() if _basic(one.value) == dict(headers)]
         granted = [(one.repositories, one.permissions) for one in tokens]
         return granted == [(frozenset({self.repo.id}), {"contents": "read", "metadata": "read"})]
+
+
+class GitHubTokenWorld(GitHubWorld):
+    """GitHub with a person's token: the App is not installed there."""
+
+    def __init__(
+        self, folder: Path, scopes: Sequence[str] = ("repo", "admin:repo_hook"), role: str = "admin"
+    ) -> None:
+        super().__init__(folder)
+        self.github.world.installations.clear()
+        self.token = self.github.personal_token("robo", *scopes)
+        robo = self.github.world.account("robo")
+        assert robo
+        self.repo.roles[robo.id] = role
+        self.repository = replace(self.repository, installation=None)
+        self.forge = GitHubForge(
+            ForgeName("github"),
+            url=URL,
+            token=self.token,
+            http=self.wire.client(),
+            telemetry=self.telemetry,
+            monotonic=self.clock.monotonic,
+            now=self.clock.now,
+        )
+
+    def statuses(self, sha: Sha, name: str = "assay / unit") -> list[tuple[str, str | None]]:
+        """State and description of each of that context, oldest first."""
+        return [(one.state, one.description) for one in self.github.statuses(self.repo, sha) if one.context == name]
+
+    def reads_with(self, headers: Mapping[str, str]) -> bool:
+        return dict(headers) == _basic(self.token)
 
 
 def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str = SECRET) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A forge that exists in memory: people act on it, and it remembers what the bot showed there."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.checks import Check, CheckStatus
@@ -9,7 +9,7 @@ from bot.domain.errors import BadSignature, Gone, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Commit, Delivery, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
 
 ANA = Person(1, "ana")
 STAN = Person(9, "stan")
@@ -55,6 +55,8 @@ class FakeForge:
     """Our comments by their id, each as it reads now."""
     events: dict[bytes, ForgeEvent | Ignored] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=lambda: [Finding(ok=True, text="the fake forge")])
 
     # -- what tests do
     def delivery(self, event: ForgeEvent | Ignored) -> bytes:
@@ -71,13 +73,20 @@ class FakeForge:
         return self.checks(sha, name)[-1]
 
     # -- the port
-    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
-        if headers.get("signature") != "right":
+    def read(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str] | None = None) -> Delivery:
+        if headers.get("signature") not in (["right"] if secrets is None else secrets):
             raise BadSignature("unsigned")
         return Delivery(key=headers.get("id", body.decode()), name="event", payload=body, event=self.events[body])
 
     def parse(self, name: str, payload: bytes) -> ForgeEvent | Ignored:
         return self.events[payload]
+
+    def lacks(self) -> Sequence[str]:
+        return self.lacking
+
+    def examine(self) -> Sequence[Finding]:
+        self._called("examine")
+        return self.findings
 
     def repository(self, repository: Repository) -> RepositorySeen:
         self._called("repository")
@@ -88,6 +97,10 @@ class FakeForge:
         if path.casefold() != self.seen.path.casefold():
             raise Gone("no such repository")
         return self.seen
+
+    def open_changes(self, repository: Repository) -> Sequence[Change]:
+        self._called("open_changes")
+        return [one for one in self.changes.values() if one.is_open]
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         self._called("commit")

@@ -1,4 +1,4 @@
-"""GitHub and GitHub Enterprise Server, by a GitHub App."""
+"""GitHub and GitHub Enterprise Server, by a GitHub App or a person's token."""
 
 from bot.adapters.forge_github.api import GitHubForge
 from bot.adapters.forge_github.translation import SUBSCRIBED

@@ -1,30 +1,33 @@
-"""GitHub through its App: the Forge port."""
+"""GitHub through its App, or with a person's token: the Forge port."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import httpx
 
-from bot.adapters.forge_github.auth import AppKey, Scope, Tokens
+from bot.adapters.forge_github import publishing, standing, statuses
+from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
 from bot.adapters.forge_github.conversation import react, reply
 from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
+from bot.adapters.forge_github.hooks import GitHubWebhooks
 from bot.adapters.forge_github.pacing import Lanes
-from bot.adapters.forge_github.publishing import publish
 from bot.adapters.forge_github.session import PER_PAGE, Session
 from bot.adapters.forge_github.signature import usable_secrets, verify
-from bot.adapters.forge_github.translation import repository_seen, translate
+from bot.adapters.forge_github.translation import OURS, SUBSCRIBED, repository_seen, translate
 from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
 from bot.domain.checks import Check
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Commit, Delivery, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
+MAX_OPEN_CHANGES: Final = 500
 MAX_CHANGE_FILES: Final = 3000
 MAX_COMPARE_FILES: Final = 300
 """More than these GitHub doesn't list (FORGES §1.8)."""
@@ -46,9 +49,10 @@ class GitHubForge:
         name: ForgeName,
         *,
         url: str,
-        app_id: str,
-        private_key: str,
-        secrets: Sequence[str],
+        app_id: str = "",
+        private_key: str = "",
+        token: str = "",
+        secrets: Sequence[str] = (),
         http: httpx.Client | None = None,
         telemetry: Telemetry,
         monotonic: Callable[[], float],
@@ -57,11 +61,13 @@ class GitHubForge:
     ) -> None:
         """`url` is the address that people use: `https://github.com`, or a GitHub Enterprise Server's.
 
+        `token` is a person's, instead of an App: then results are commit statuses, and `secrets` may be missing.
+
         Raises:
             BadInput: a secret that can be guessed, or a key that can't sign.
         """
         self._name = name
-        self._secrets = usable_secrets(secrets)
+        self._secrets = usable_secrets(secrets) if secrets or not token else ()
         self._app_id = app_id
         self._origin = _origin(url)
         self._http = http or http_client()
@@ -74,15 +80,17 @@ class GitHubForge:
             monotonic=monotonic,
             api_version=api_version,
         )
-        self._tokens = Tokens(client, AppKey(app_id, private_key), monotonic)
+        self._app = None if token else Tokens(client, AppKey(app_id, private_key), monotonic)
+        self._tokens: Credentials = self._app or PersonalToken(token)
         self._session = Session(client, self._tokens, Lanes(monotonic))
+        self.webhooks = GitHubWebhooks(self._session, self._app, self.parse)
 
     def close(self) -> None:
         self._http.close()
 
-    def read(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def read(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str] | None = None) -> Delivery:
         """Raises: BadSignature, UnsupportedMedia, BadInput."""
-        verify(self._secrets, headers, body)
+        verify(self._secrets if secrets is None else [one.encode() for one in secrets], headers, body)
         payload = payload_of(headers, body)
         key, name = delivery_key(headers), event_name(headers)
         event = translate(self._name, self._app_id, name, json_object(payload))
@@ -93,6 +101,14 @@ class GitHubForge:
             return translate(self._name, self._app_id, name, json_object(payload))
         except BadInput as error:
             return Ignored(str(error))
+
+    def lacks(self) -> Sequence[str]:
+        return () if self._app else standing.LACKING
+
+    def examine(self) -> Sequence[Finding]:
+        if self._app:
+            return tuple(standing.of_app(self._session.client, self._app, SUBSCRIBED))
+        return tuple(standing.of_person(self._session.client, self._tokens.token(Scope(0))))
 
     def repository(self, repository: Repository) -> RepositorySeen:
         try:
@@ -109,6 +125,12 @@ class GitHubForge:
         installation = self._tokens.installation_at(path)
         data = self._session.get(_named(self._name, path, installation), "")
         return _understood(lambda: repository_seen(self._name, Fields(data), installation))
+
+    def open_changes(self, repository: Repository) -> Sequence[Change]:
+        path = "/pulls{?state,sort,direction,per_page,page}"
+        order = {"state": "open", "sort": "updated", "direction": "desc"}
+        pages = self._session.pages(repository, path, MAX_OPEN_CHANGES // PER_PAGE, **order)
+        return [_understood(partial(_change, one)) for page in pages for one in Fields({"pulls": page}).each("pulls")]
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         data = Fields(self._session.get(repository, "/commits{/ref*}", ref=ref.split("/")))
@@ -160,7 +182,9 @@ class GitHubForge:
         return self._files_between(repository, base, head) if base else None
 
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
-        return publish(self._session, self._app_id, repository, check, ref, again=again)
+        if self._app:
+            return publishing.publish(self._session, self._app_id, repository, check, ref, again=again)
+        return statuses.publish(self._session, repository, check, again=again)
 
     def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         """Raises: NotAllowed: also for a locked conversation."""
@@ -168,7 +192,8 @@ class GitHubForge:
 
     def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
         """Raises: NotAllowed: also for a locked conversation; Ambiguous: a new comment may have been written."""
-        return reply(self._session, repository, change, text, ref)
+        mark = "" if self._app else f"\n\n{OURS}"
+        return reply(self._session, repository, change, text, ref, mark=mark)
 
     def access(self, repository: Repository) -> Access:
         """Raises: Refused: the clone address is not on this forge, where the credential belongs."""
@@ -246,7 +271,7 @@ def _changed(files: list[Any], most: int) -> ChangedFiles:
     return ChangedFiles(tuple(paths), complete=len(files) < most)
 
 
-def _named(forge: ForgeName, path: str, installation: int) -> Repository:
+def _named(forge: ForgeName, path: str, installation: int | None) -> Repository:
     """Just enough to ask for what a repository is."""
     return Repository(
         id=RepositoryId(0),

@@ -1,10 +1,10 @@
-"""Who we are to GitHub: the App's own JWT, and tokens of its installations, no wider than needed (FORGES §1.9)."""
+"""Who we are to GitHub: an App with tokens of its installations, no wider than needed, or a person (FORGES §1.9)."""
 
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import jwt
 
@@ -41,6 +41,42 @@ class Scope:
 class _Token:
     text: str
     expires_at: datetime
+
+
+class Credentials(Protocol):
+    """What calls are made with, and on whose account they go."""
+
+    def token(self, scope: Scope) -> str: ...
+
+    def drop(self, scope: Scope, token: str) -> None: ...
+
+    def installation(self, repository: Repository) -> int: ...
+
+    def installation_at(self, path: str) -> int | None: ...
+
+    def forget_installation(self, repository: Repository) -> None: ...
+
+
+class PersonalToken:
+    """One token for everything; its account has no installations."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self, scope: Scope) -> str:  # noqa: ARG002  # it can't be narrowed
+        return self._token
+
+    def drop(self, scope: Scope, token: str) -> None:
+        """There is no other."""
+
+    def installation(self, repository: Repository) -> int:  # noqa: ARG002  # one account for all
+        return 0
+
+    def installation_at(self, path: str) -> None:
+        """None of any."""
+
+    def forget_installation(self, repository: Repository) -> None:
+        """Nothing was remembered."""
 
 
 class AppKey:
@@ -108,6 +144,16 @@ class Tokens:
         with self._lock:
             self._installations.pop(repository.forge_id, None)
 
+    def as_app(self, request: Request) -> Any:
+        """A call in the App's own name."""
+        data, _ = json_of(self.answer_to_app(request), self._client.clock.now(), once=request.once)
+        return data
+
+    def answer_to_app(self, request: Request) -> Answer:
+        """A first refusal may be our clock's fault: its answer has taught us the right time."""
+        answer = self._send(request)
+        return self._send(request) if answer.status == UNAUTHORIZED else answer
+
     def _mint(self, scope: Scope) -> _Token:
         request = Request(
             method="POST",
@@ -115,7 +161,7 @@ class Tokens:
             names={"number": str(scope.installation)},
             body=scope.body,
         )
-        answer = Fields(self._as_app(request))
+        answer = Fields(self.as_app(request))
         expires_at = answer.time("expires_at")
         if not answer.text("token", 1) or expires_at is None:
             raise ForgeUnavailable("an installation token without token or end")
@@ -124,19 +170,11 @@ class Tokens:
     def _find(self, path: str) -> int:
         request = Request(method="GET", path="/repos{/path*}/installation", names={"path": path.split("/")})
         try:
-            return Fields(self._as_app(request)).number("id")
+            return Fields(self.as_app(request)).number("id")
         except Gone as error:
             raise Gone(f"the App is not installed on {path}") from error
         except BadInput as error:
             raise ForgeUnavailable("an installation without a number") from error
-
-    def _as_app(self, request: Request) -> Any:
-        """A first refusal may be our clock's fault: its answer has taught us the right time."""
-        answer = self._send(request)
-        if answer.status == UNAUTHORIZED:
-            answer = self._send(request)
-        data, _ = json_of(answer, self._client.clock.now())
-        return data
 
     def _send(self, request: Request) -> Answer:
         return self._client.send(request, f"Bearer {self._key.sign(self._client.clock.now())}")

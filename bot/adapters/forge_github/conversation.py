@@ -27,9 +27,11 @@ def react(session: Session, repository: Repository, comment: int, kind: CommentK
         return
 
 
-def reply(session: Session, repository: Repository, change: int, text: str, ref: str | None) -> str:
-    """As Forge.reply."""
-    body = {"body": cut(text, MAX_COMMENT)}
+def reply(
+    session: Session, repository: Repository, change: int, text: str, ref: str | None, *, mark: str = ""
+) -> str:
+    """As Forge.reply; `mark` goes behind the text."""
+    body = {"body": cut(text, MAX_COMMENT - len(mark)) + mark}
     if ref is not None and _edited(session, repository, ref, body):
         return ref
     session.reserve(repository, 1)

@@ -1,4 +1,4 @@
-"""Calls in the name of an installation: token, pauses that GitHub asks for, writes one after the other."""
+"""Calls in the name of an installation or a person: token, pauses that GitHub asks for, one write after the other."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot.adapters.forge_github.answers import UNAUTHORIZED, json_of
-from bot.adapters.forge_github.auth import Scope, Tokens
+from bot.adapters.forge_github.auth import Credentials, Scope
 from bot.adapters.forge_github.client import Answer, Client, Request
 from bot.adapters.forge_github.pacing import Lane, Lanes
 from bot.domain.errors import Gone, RateLimited
@@ -20,7 +20,7 @@ class Session:
     """Every method raises what `answers.json_of` does."""
 
     client: Client
-    tokens: Tokens
+    tokens: Credentials
     lanes: Lanes
 
     def get(self, repository: Repository, path: str, /, **names: Any) -> Any:
@@ -45,6 +45,11 @@ class Session:
             self._decode(repository, answer, once=False)
         return answer
 
+    def answer(self, repository: Repository, path: str, /, **names: Any) -> Answer:
+        """With its headers; whatever its status is."""
+        request = _below(repository, "GET", path, names)
+        return self._paced(repository, lambda token: self.client.send(request, token))
+
     def by_number(self, repository: Repository) -> Any:
         request = Request(method="GET", path="/repositories/{id}", names={"id": str(repository.forge_id)})
         data, _ = self._ask(repository, request)
@@ -61,10 +66,11 @@ class Session:
         return data
 
     def overwrite(
-        self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any
-    ) -> None:
+        self, repository: Repository, method: str, path: str, body: Mapping[str, Any] | None, /, **names: Any
+    ) -> Any:
         """Something that may happen twice without harm. It must have been reserved."""
-        self._ask(repository, replace(_below(repository, method, path, names), body=body))
+        data, _ = self._ask(repository, replace(_below(repository, method, path, names), body=body))
+        return data
 
     def _ask(self, repository: Repository, request: Request) -> tuple[Any, bool]:
         alone = request.method != "GET"

@@ -32,6 +32,8 @@ from bot.domain.refs import ForgeName, Person, RepositorySeen
 
 Translated = ForgeEvent | Ignored
 
+OURS: Final = "<!-- assay -->"
+"""Ends what we write with a person's token, for nothing else tells it from what that person writes; never shown."""
 _NO_COMMANDS: Final = "commands are read from comments on pull requests"
 _MAX_WORD: Final = 100
 """Characters of the names that GitHub or we make up."""
@@ -152,6 +154,8 @@ def _comment(forge: ForgeName, app_id: str, data: Fields, change: Fields, kind: 
     if action != "created":
         return Ignored(f"comment {printable(action, 64)}: only new ones are read")
     if any(_is_ours(one, app_id, "performed_via_github_app") for one in (comment, data)):
+        return Ignored("a comment by ourselves")
+    if comment.text("body", MAX_MESSAGE).rstrip().endswith(OURS):
         return Ignored("a comment by ourselves")
     return Commented(
         repository=_seen(forge, data),

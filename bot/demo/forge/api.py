@@ -6,25 +6,29 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.convertors import Convertor
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
+from bot.demo.forge import objects
 from bot.demo.forge.api_app import AppApi
 from bot.demo.forge.api_checks import ChecksApi
 from bot.demo.forge.api_comments import CommentsApi
+from bot.demo.forge.api_hooks import HooksApi
 from bot.demo.forge.api_repository import RepositoryApi
 from bot.demo.forge.calls import ApiError, Call
-from bot.demo.forge.entry import check_app, check_headers, check_installation
+from bot.demo.forge.entry import check_app, check_headers, check_installation, check_person
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.state import World
 from bot.demo.forge.talk import Talk
+from bot.demo.forge.telling import Telling
 
 PREFIX: Final = "/api/v3"
 Handler = Callable[[Call], Response]
 _BY_NUMBER: Final = re.compile(r"^/repositories/(\d+)(/.*)?$")
 _BY_PATH: Final = re.compile(r"^/repos/([^/]+/[^/]+)(/.*)?$")
 _APP: Final = ""
+_PERSON: Final = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +38,19 @@ class Route:
     convertors: dict[str, Convertor[Any]]
     handler: Handler
     need: str
-    """A permission as `checks:write`; empty: the App's own token."""
+    """A permission as `checks:write`; empty: the App's own token; `person`: anybody's."""
 
 
 class Api:
-    def __init__(self, world: World, hooks: Hooks, pressing: Pressing, talk: Talk) -> None:
+    def __init__(self, world: World, hooks: Hooks, pressing: Pressing, talk: Talk, telling: Telling) -> None:
         self._world = world
         self._routes = [
             *_app_routes(AppApi(world, hooks)),
             *_checks_routes(ChecksApi(world, pressing)),
             *_comments_routes(CommentsApi(world, talk)),
             *_repository_routes(RepositoryApi(world)),
+            *_hooks_routes(HooksApi(world, hooks, telling)),
+            _route("GET", "/user", self._user, _PERSON),
         ]
 
     def answer(self, call: Call) -> Response:
@@ -68,8 +74,15 @@ class Api:
     def _let_in(self, route: Route, call: Call) -> None:
         if route.need == _APP:
             check_app(self._world, call)
+        elif route.need == _PERSON:
+            check_person(self._world, call)
         else:
             check_installation(self._world, call, route.need)
+
+    def _user(self, call: Call) -> Response:
+        token = check_person(self._world, call)
+        scopes = ", ".join(sorted(token.scopes))
+        return JSONResponse(objects.account(self._world, token.account), headers={"X-OAuth-Scopes": scopes})
 
     def _find_repository(self, call: Call, path: str) -> str:
         """Note the repository that the path names, and give the path that the routes know.
@@ -119,6 +132,22 @@ def _checks_routes(api: ChecksApi) -> list[Route]:
         _route("GET", "/repo/commits/{ref:path}/check-runs", api.of_commit, "checks:read"),
         _route("POST", "/repo/check-suites", api.create_suite, "checks:write"),
         _route("POST", "/repo/statuses/{sha}", api.create_status, "statuses:write"),
+        _route("GET", "/repo/commits/{ref:path}/statuses", api.statuses_of, "statuses:read"),
+    ]
+
+
+def _hooks_routes(api: HooksApi) -> list[Route]:
+    read, write = "repository_hooks:read", "repository_hooks:write"
+    return [
+        _route("GET", "/repo/hooks", api.all, read),
+        _route("POST", "/repo/hooks", api.create, write),
+        _route("GET", "/repo/hooks/{hook:int}", api.show, read),
+        _route("PATCH", "/repo/hooks/{hook:int}", api.update, write),
+        _route("DELETE", "/repo/hooks/{hook:int}", api.delete, write),
+        _route("POST", "/repo/hooks/{hook:int}/pings", api.ping, write),
+        _route("GET", "/repo/hooks/{hook:int}/deliveries", api.deliveries, read),
+        _route("GET", "/repo/hooks/{hook:int}/deliveries/{id:int}", api.delivery, read),
+        _route("POST", "/repo/hooks/{hook:int}/deliveries/{id:int}/attempts", api.redeliver, write),
     ]
 
 

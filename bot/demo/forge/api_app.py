@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from bot.demo.forge import objects
 from bot.demo.forge.bodies import TokenCreate, read
 from bot.demo.forge.calls import ApiError, Call, paged
+from bot.demo.forge.deliveries import details, listed, sent_at
 from bot.demo.forge.hooks import Delivery, Hooks
 from bot.demo.forge.state import Installation, World
 
@@ -51,19 +52,10 @@ class AppApi:
         return JSONResponse(shown, 201)
 
     def deliveries(self, call: Call) -> Response:
-        newest_first = list(reversed(self._hooks.sent))
-        if status := call.query.get("status"):
-            newest_first = [each for each in newest_first if each.arrived == (status == "success")]
-        return paged(call, [self._delivery(each) for each in newest_first])
+        return listed(self._world, call, sent_at(self._hooks, None))
 
     def delivery(self, call: Call) -> Response:
-        found = self._sent(call)
-        more = {
-            "url": self._world.app.webhook_url,
-            "request": {"headers": found.headers, "payload": found.payload},
-            "response": {"headers": {}, "payload": found.answer},
-        }
-        return JSONResponse({**self._delivery(found), **more})
+        return details(self._world, call, sent_at(self._hooks, None))
 
     def redeliver(self, call: Call) -> Response:
         found = self._sent(call)
@@ -94,22 +86,6 @@ class AppApi:
             if one.id == call.params["id"]:
                 return one
         raise ApiError(404, "Not Found")
-
-    def _delivery(self, one: Delivery) -> dict[str, object]:
-        return {
-            "id": one.id,
-            "guid": one.guid,
-            "delivered_at": self._world.iso(one.delivered_at),
-            "redelivery": one.redelivery,
-            "duration": one.duration,
-            "status": "OK" if one.arrived else one.answer[:80] or "failed",
-            "status_code": one.status_code,
-            "event": one.event,
-            "action": one.action,
-            "installation_id": one.payload.get("installation", {}).get("id"),
-            "repository_id": one.payload.get("repository", {}).get("id"),
-            "throttled_at": None,
-        }
 
 
 def _granted(one: Installation, wanted: dict[str, str]) -> dict[str, str]:

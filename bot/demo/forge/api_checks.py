@@ -99,6 +99,11 @@ class ChecksApi:
         self._world.statuses.append(one)
         return JSONResponse(objects_checks.status(self._world, one), 201)
 
+    def statuses_of(self, call: Call) -> Response:
+        sha = self._world.commit_of(call.repo, call.params["ref"])
+        found = [each for each in reversed(self._world.statuses) if each.repo is call.repo and each.sha == sha]
+        return paged(call, [objects_checks.status(self._world, each) for each in found])
+
     def _check(self, call: Call) -> CheckRun:
         for one in self._world.checks:
             if one.repo is call.repo and one.id == call.params["id"]:

@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 from bot.demo.forge import objects_talk
 from bot.demo.forge.bodies import CommentBody, ReactionBody, read
 from bot.demo.forge.calls import ApiError, Call, paged
-from bot.demo.forge.state import Comment, Issue, Pull, World
+from bot.demo.forge.state import Account, Comment, Issue, Pull, World
 from bot.demo.forge.talk import Talk
 
 
@@ -16,12 +16,12 @@ class CommentsApi:
 
     def create(self, call: Call) -> Response:
         body, issue = read(CommentBody, call).body, self._issue(call, call.params["number"])
-        one = self._talk.comment(issue, self._world.app.bot, body)
+        one = self._talk.comment(issue, self._caller(call), body)
         return JSONResponse(objects_talk.comment(self._world, one), 201)
 
     def update(self, call: Call) -> Response:
         one, body = self._comment(call), read(CommentBody, call).body
-        if one.author is not self._world.app.bot:
+        if one.author is not self._caller(call):
             raise ApiError(403, "Only its author may change a comment")
         self._talk.edit(one, one.author, body)
         return JSONResponse(objects_talk.comment(self._world, one))
@@ -62,10 +62,13 @@ class CommentsApi:
 
     def _react(self, call: Call, one: Comment) -> Response:
         self._issue(call, one.issue)
-        bot, content = self._world.app.bot, read(ReactionBody, call).content
+        bot, content = self._caller(call), read(ReactionBody, call).content
         status = 200 if (bot.id, content) in one.reactions else 201
         number = one.reactions.setdefault((bot.id, content), self._world.new_id())
         return JSONResponse(objects_talk.reaction(self._world, number, content, bot), status)
+
+    def _caller(self, call: Call) -> Account:
+        return call.account or self._world.app.bot
 
     def _comment(self, call: Call, *, review: bool = False) -> Comment:
         for one in self._world.comments:

@@ -123,6 +123,24 @@ class ReactionBody(Body):
     content: Literal["+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes"]
 
 
+class HookConfig(Body):
+    url: Address
+    content_type: Literal["json", "form"] = "form"
+    insecure_ssl: Literal["0", "1"] = "0"
+    secret: str = ""
+
+
+class HookUpdate(Body):
+    active: bool = True
+    events: list[str] = []
+    config: HookConfig | None = None
+
+
+class HookCreate(HookUpdate):
+    name: Literal["web"]
+    config: HookConfig
+
+
 class SuiteCreate(Body):
     head_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from bot.demo.forge.state import Repo, Token
+from bot.demo.forge.state import Account, Repo, Token
 
 MAX_PAGE: Final = 100
 
@@ -45,6 +45,8 @@ class Call:
     params: dict[str, Any] = field(default_factory=dict)
     """What the route's pattern found in the path."""
     token: Token | None = None
+    account: Account | None = None
+    """Whose personal token it was; None: the App's bot acts."""
     found_repo: Repo | None = None
 
     @classmethod

@@ -6,10 +6,11 @@ from typing import Any, Final
 import jwt
 
 from bot.demo.forge.calls import ApiError, Call
-from bot.demo.forge.state import Repo, Token, World
+from bot.demo.forge.state import PersonalToken, Repo, Token, World
 
 VERSIONS: Final = ("2022-11-28", "2026-03-10")
 _MAX_LIFE: Final = 600
+_WRITERS: Final = ("write", "maintain", "admin")
 _NO_ACCESS: Final = "Resource not accessible by integration"
 
 
@@ -56,7 +57,11 @@ def check_installation(world: World, call: Call, need: str) -> None:
     Raises:
         ApiError: 401 no or dead token; 404 a repository beyond it; 403 a missing permission.
     """
-    call.token = token = live_token(world, _bearer(call))
+    value = _bearer(call)
+    if value in world.personal_tokens:
+        _check_person(call, world.personal_tokens[value], need)
+        return
+    call.token = token = live_token(world, value)
     if call.found_repo and not token.covers(call.found_repo):
         raise ApiError(
             404 if call.found_repo.private else 403, "Not Found" if call.found_repo.private else _NO_ACCESS
@@ -64,6 +69,29 @@ def check_installation(world: World, call: Call, need: str) -> None:
     permission, level = need.split(":")
     if permission != "metadata" and not token.allows(permission, level):
         raise ApiError(403, _NO_ACCESS, headers={"X-Accepted-GitHub-Permissions": f"{permission}={level}"})
+
+
+def check_person(world: World, call: Call) -> PersonalToken:
+    """The caller holds a person's token. Raises: ApiError 401."""
+    found = world.personal_tokens.get(_bearer(call))
+    if found is None:
+        raise ApiError(401, "Bad credentials")
+    return found
+
+
+def _check_person(call: Call, token: PersonalToken, need: str) -> None:
+    """What may not be done is often as if it were not there. Raises: ApiError."""
+    call.account = token.account
+    role = call.repo.role(token.account)
+    permission, level = need.split(":")
+    if role == "none" or (call.repo.private and "repo" not in token.scopes):
+        raise ApiError(404, "Not Found")
+    if permission == "checks" and level == "write":
+        raise ApiError(403, "You must authenticate via a GitHub App.")
+    if permission == "repository_hooks" and (role != "admin" or "admin:repo_hook" not in token.scopes):
+        raise ApiError(404, "Not Found")
+    if level == "write" and (role not in _WRITERS or "repo" not in token.scopes):
+        raise ApiError(403, "Resource not accessible by personal access token")
 
 
 def live_token(world: World, value: str) -> Token:
@@ -91,6 +119,8 @@ def may_clone(world: World, repo: Repo, authorization: str) -> bool:
     scheme, _, value = authorization.partition(" ")
     try:
         user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
+        if person := world.personal_tokens.get(password):
+            return repo.role(person.account) != "none" and (not repo.private or "repo" in person.scopes)
         token = live_token(world, password)
     except (ValueError, ApiError):
         return False

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.demo.forge.actions import Actions, Files
 from bot.demo.forge.api import Api
 from bot.demo.forge.calls import Entry, Fault
 from bot.demo.forge.hooks import Hooks
+from bot.demo.forge.keys import new_key, pem_of
 from bot.demo.forge.page import Button, Page
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.queueing import MergeQueue, Reason
@@ -22,8 +22,10 @@ from bot.demo.forge.state import (
     App,
     CheckRun,
     Comment,
+    CommitStatus,
     Installation,
     MergeGroup,
+    PersonalToken,
     Pull,
     Repo,
     World,
@@ -80,7 +82,7 @@ class PretendGitHub:
         self._talk = Talk(self.world, self._telling)
         self._pressing = Pressing(self.world, self._telling)
         self._queue = MergeQueue(self.world, self._telling, self._actions)
-        api = Api(self.world, self.hooks, self._pressing, self._talk)
+        api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling)
         self.door = Door(self.world, api, Page(self.world, self.buttons, self._talk, self._pressing))
         self._server: Server | None = None
 
@@ -192,6 +194,19 @@ class PretendGitHub:
             chosen = None if repositories is None else {repo.id for repo in repositories}
             account = self.world.account(login) or self.add_person(login)
             return self._actions.install(account, self.app.permissions, chosen)
+
+    def personal_token(self, login: str, *scopes: str) -> str:
+        """A new one of that person's."""
+        with self.world.lock:
+            person = self.world.account(login) or self.add_person(login)
+            value = f"ghp_{len(self.world.personal_tokens)}_{login}"
+            self.world.personal_tokens[value] = PersonalToken(value=value, account=person, scopes=frozenset(scopes))
+            return value
+
+    def statuses(self, repo: Repo, sha: str) -> list[CommitStatus]:
+        """All of a commit, oldest first."""
+        with self.world.lock:
+            return [each for each in self.world.statuses if each.repo is repo and each.sha == sha]
 
     def fork(self, repo: Repo, login: str) -> Repo:
         with self.world.lock:
@@ -362,15 +377,6 @@ def _made(folder: Path | None) -> Path:
     assert folder
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def pem_of(key: rsa.RSAPrivateKey) -> str:
-    form = serialization.PrivateFormat.TraditionalOpenSSL
-    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
 
 def _new_app(

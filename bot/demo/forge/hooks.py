@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import httpx
 
-from bot.demo.forge.state import World
+from bot.demo.forge.state import RepoHook, World
 
 TIMEOUT: Final = 10.0
 """Seconds that the receiver has for its answer."""
@@ -29,6 +29,8 @@ class Delivery:
     event: str
     action: str | None
     payload: dict[str, Any]
+    hook: RepoHook | None = None
+    """None: the App's."""
     redelivery: bool = False
     delivered_at: float = 0.0
     duration: float = 0.0
@@ -67,20 +69,30 @@ class Hooks:
             self._thread.join(TIMEOUT + 1)
         self._client.close()
 
-    def emit(self, event: str, payload: dict[str, Any]) -> str:
-        """Send an event if the App subscribes to it; gives its GUID, or "" when it is not sent."""
-        if event not in ALWAYS_SENT and event not in self._world.app.events:
-            return ""
-        return self.deliver(event, payload).guid
+    def emit(self, event: str, payload: dict[str, Any], *, to_app: bool = True) -> str:
+        """Send an event to the repository's webhooks that subscribe to it, and to the App if it does.
 
-    def deliver(self, event: str, payload: dict[str, Any], guid: str = "") -> Delivery:
-        """Send any event and payload."""
+        Gives its GUID, which is the same for all of them, or "" when the App is not told.
+        """
+        guid = str(uuid.uuid4())
+        plain = {name: value for name, value in payload.items() if name != "installation"}
+        for hook in self._world.hooks:
+            is_its = hook.repo.id == payload.get("repository", {}).get("id")
+            if is_its and hook.active and event in hook.events:
+                self.deliver(event, plain, guid, hook)
+        if not to_app or (event not in ALWAYS_SENT and event not in self._world.app.events):
+            return ""
+        return self.deliver(event, payload, guid).guid
+
+    def deliver(self, event: str, payload: dict[str, Any], guid: str = "", hook: RepoHook | None = None) -> Delivery:
+        """Send any event and payload, to the App unless a repository's webhook is given."""
         delivery = Delivery(
             id=self._world.new_id(),
             guid=guid or str(uuid.uuid4()),
             event=event,
             action=payload.get("action"),
             payload=payload,
+            hook=hook,
         )
         if self.held is None:
             self._waiting.put(delivery)
@@ -128,7 +140,8 @@ class Hooks:
         delivery.delivered_at = self._world.now()
         started = time.monotonic()
         try:
-            answer = self._client.post(self._world.app.webhook_url, content=body, headers=delivery.headers)
+            url = delivery.hook.config["url"] if delivery.hook else self._world.app.webhook_url
+            answer = self._client.post(url, content=body, headers=delivery.headers)
             delivery.status_code, delivery.answer = answer.status_code, answer.text
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             delivery.answer = f"{type(error).__name__}: {error}"
@@ -138,8 +151,8 @@ class Hooks:
 
     def headers_of(self, delivery: Delivery) -> dict[str, str]:
         """With the signature of its body."""
-        app, body = self._world.app, delivery.body
-        key = app.webhook_secret.encode()
+        app, hook, body = self._world.app, delivery.hook, delivery.body
+        key = (hook.config["secret"] if hook else app.webhook_secret).encode()
         signed = {
             "X-Hub-Signature": f"sha1={hmac.new(key, body, hashlib.sha1).hexdigest()}",
             "X-Hub-Signature-256": f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}",
@@ -150,9 +163,9 @@ class Hooks:
             "User-Agent": "GitHub-Hookshot/pretend",
             "X-GitHub-Delivery": delivery.guid,
             "X-GitHub-Event": delivery.event,
-            "X-GitHub-Hook-ID": str(app.hook_id),
-            "X-GitHub-Hook-Installation-Target-ID": str(app.id),
-            "X-GitHub-Hook-Installation-Target-Type": "integration",
+            "X-GitHub-Hook-ID": str(hook.id if hook else app.hook_id),
+            "X-GitHub-Hook-Installation-Target-ID": str(hook.repo.id if hook else app.id),
+            "X-GitHub-Hook-Installation-Target-Type": "repository" if hook else "integration",
             **(signed if key else {}),
         }
 

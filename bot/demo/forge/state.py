@@ -195,6 +195,26 @@ class Token:
         return self.installation.covers(repo) and (self.repositories is None or repo.id in self.repositories)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonalToken:
+    """A person's: it may what they may, as far as its scopes go."""
+
+    value: str
+    account: Account
+    scopes: frozenset[str]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class RepoHook:
+    """A webhook of one repository."""
+
+    id: int
+    repo: Repo
+    config: dict[str, str]
+    events: list[str]
+    active: bool = True
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class App:
     id: int
@@ -231,6 +251,8 @@ class World:
         self.comments: list[Comment] = []
         self.installations: list[Installation] = []
         self.tokens: dict[str, Token] = {}
+        self.personal_tokens: dict[str, PersonalToken] = {}
+        self.hooks: list[RepoHook] = []
         self.app: App
 
     def now(self) -> float:

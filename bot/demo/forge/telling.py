@@ -1,17 +1,17 @@
-"""What the App is told of what happens on the forge: its webhooks (FORGES §1.3)."""
+"""What the App and repositories' webhooks are told of what happens on the forge (FORGES §1.3)."""
 
 from typing import Any, Final
 
 from bot.demo.forge import objects, objects_checks
 from bot.demo.forge.gitdir import ZERO, Commit
 from bot.demo.forge.hooks import Hooks
-from bot.demo.forge.state import Account, Installation, Pull, Repo, World
+from bot.demo.forge.state import Account, Installation, Pull, Repo, RepoHook, World
 
 MAX_COMMITS: Final = 20
 
 
 class Telling:
-    """Tells nothing about repositories where the App is not installed."""
+    """Tells the App nothing about repositories where it is not installed."""
 
     def __init__(self, world: World, hooks: Hooks) -> None:
         self._world = world
@@ -19,19 +19,18 @@ class Telling:
 
     def about(self, event: str, repo: Repo, sender: Account, **payload: object) -> None:
         installation = self._world.installation(repo)
-        if installation is None:
-            return
         more: dict[str, Any] = {
             "repository": objects.repository(self._world, repo),
-            "installation": {"id": installation.id, "node_id": objects.node("I", installation.id)},
             "sender": objects.account(self._world, sender),
         }
+        if installation is not None:
+            more["installation"] = {"id": installation.id, "node_id": objects.node("I", installation.id)}
         if repo.owner.kind == "Organization":
             more["organization"] = objects.account(self._world, repo.owner)
         if event == "push":
             # Here alone GitHub writes these two as numbers.
             more["repository"] |= {"created_at": int(repo.created_at), "pushed_at": int(self._world.now())}
-        self._hooks.emit(event, {**payload, **more})
+        self._hooks.emit(event, {**payload, **more}, to_app=installation is not None)
 
     def about_pull(self, pull: Pull, action: str, sender: Account, **more: object) -> None:
         pull.updated_at = self._world.now()
@@ -101,6 +100,12 @@ class Telling:
             "app_id": app.id,
         }
         self._hooks.emit("ping", {"zen": "Keep it logically awesome.", "hook_id": app.hook_id, "hook": hook})
+
+    def ping_hook(self, hook: RepoHook) -> None:
+        shown = {"type": "Repository", "id": hook.id, "events": hook.events, "active": hook.active}
+        repository = objects.repository(self._world, hook.repo)
+        payload = {"zen": "Keep it logically awesome.", "hook_id": hook.id, "hook": shown, "repository": repository}
+        self._hooks.deliver("ping", payload, hook=hook)
 
     def _suite_asked_for(self, repo: Repo, sha: str, sender: Account) -> None:
         """An App that may write checks hears of every push to a branch a second time, once for a commit."""
