@@ -30,9 +30,13 @@ def engine() -> docker.APIClient:
 
 
 def busybox_with(name: str, changes: Sequence[str], files: Mapping[str, tuple[int, bytes]]) -> str:
-    """The small image with settings of a Dockerfile and more files (path: mode and content; root's)."""
-    archive = io.BytesIO(busybox_root())
-    with tarfile.open(fileobj=archive, mode="a") as tar:
+    """The small image with settings of a Dockerfile and more or other files (path: mode and content; root's)."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        with tarfile.open(fileobj=io.BytesIO(busybox_root())) as base:
+            for member in base:
+                if member.name not in files:
+                    tar.addfile(member, base.extractfile(member) if member.isreg() else None)
         for path, (mode, content) in files.items():
             tar.addfile(_file(path, mode, len(content)), io.BytesIO(content))
     return _imported(name, archive.getvalue(), changes)

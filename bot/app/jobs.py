@@ -51,7 +51,14 @@ def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str]) -> Job:
         limits=app.limits_of(suite),
         deadline=min(suite.timeout, rules.timeout_max),
         services=tuple(_service(app, one) for one in suite.services),
+        user=_user(suite.user) if suite.user else None,
     )
+
+
+def _user(numbers: str) -> tuple[int, int]:
+    """Without a group it is the one of the same number: the engine would take root's."""
+    user, _, group = numbers.partition(":")
+    return int(user), int(group or user)
 
 
 def _service(app: Terms, service: Service) -> JobService:

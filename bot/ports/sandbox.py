@@ -80,6 +80,8 @@ class Job:
     deadline: float
     """Seconds that it may run; only for the container's label, whoever calls decides by `should_stop`."""
     services: tuple[JobService, ...] = ()
+    user: tuple[int, int] | None = None
+    """Numbers of the user and group that the script runs as, never root's; None: the sandbox's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,24 @@ def test_resources_beyond_reason_are_refused(line: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("user", "advice"),
+    [
+        ("0", "no suite runs as root"),
+        ("root", "no suite runs as root"),
+        ("'0:1000'", "no suite runs as root"),
+        ("'1000:root'", "no suite runs as root"),
+        ("postgres", "a name could mean root"),
+        ("'1000:www-data'", "a name could mean root"),
+        ("-5", "a name could mean root"),
+    ],
+)
+def test_users_that_are_refused_are_refused_with_the_reason(user: str, advice: str) -> None:
+    (problem,) = problems_of(f"environments:\n  e:\n    image: box\n    user: {user}\n{with_line('timeout: 1m')}")
+    assert (problem.code, problem.line, problem.column) == ("C109", 4, 11)
+    assert problem.help.startswith(advice)
+
+
+@pytest.mark.parametrize(
     "key", ["privileged", "volumes", "devices", "cap_add", "security_opt", "runtime", "extra_hosts"]
 )
 @pytest.mark.parametrize("what", ["environments", "services"])

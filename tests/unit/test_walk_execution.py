@@ -275,3 +275,12 @@ def test_a_list_of_commands_shows_each_before_it_runs_it() -> None:
 
 def test_a_script_is_run_as_it_is_written() -> None:
     assert script(a_suite(commands=("make\nmake test\n",))) == "make\nmake test\n"
+
+
+@pytest.mark.parametrize(("user", "numbers"), [("1000", (1000, 1000)), ("'1000:50'", (1000, 50))])
+def test_a_suite_runs_as_the_user_of_its_environment(world: World, user: str, numbers: tuple[int, int]) -> None:
+    environment = f"environments:\n  app: {{image: busybox, user: {user}}}\n"
+    world.forge.suite_files[""] = f"{environment}suites:\n  unit: {{environment: app, run: x}}\n".encode()
+    world.push()
+    world.settle()
+    assert [job.user for job in world.sandbox.jobs] == [numbers]

@@ -136,7 +136,7 @@ def unfit(job: Job) -> str:
         return f"a variable is longer than {_LONGEST_STRING} bytes"
     if any(not name or "=" in name for name in job.env):
         return "a variable has no valid name"
-    return _unfit_service(job)
+    return "no script runs as root" if job.user and min(job.user) < 1 else _unfit_service(job)
 
 
 def _unfit_service(job: Job) -> str:

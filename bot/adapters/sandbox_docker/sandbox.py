@@ -88,7 +88,7 @@ class DockerSandbox:
         self._now = now
         self._is_root = os.geteuid() == 0
         self.user: tuple[int, int] = NOBODY if self._is_root else (os.geteuid(), os.getegid())
-        """User and group of every job; whoever fills a workspace does it as them."""
+        """User and group of jobs that ask for no other; whoever fills a workspace does it as them."""
 
     def ready(self) -> str | None:
         try:
@@ -119,7 +119,7 @@ class DockerSandbox:
             return place / SOURCES
 
     def set_up(self, job: Job) -> None:
-        if not profile.unfit(job):
+        if not self._unfit(job):
             attempt = self._attempt(job.run, job.attempt)
             self._waiting[attempt] = self._create(attempt, job, self._images.find(job.image))
 
@@ -131,12 +131,15 @@ class DockerSandbox:
         should_stop: Callable[[], Stop | None],
         on_start: Callable[[], None],
     ) -> Exit:
-        if words := profile.unfit(job):
+        if words := self._unfit(job):
             return Exit(code=None, error=words)
         if reason := should_stop():
             return Exit(code=None, stopped=reason)
         attempt, image = self._attempt(job.run, job.attempt), self._images.find(job.image)
-        with self._pipes(attempt) as pipes:
+        if self._user(job) != self.user:
+            with _disk("giving the workspace to its user"):
+                folders.hand_over(self._place(attempt), (SOURCES, HOME), self._user(job))
+        with self._pipes(attempt, job) as pipes:
             container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
             if failed := self._wait_for_services(attempt, job, image, should_stop):
                 return failed
@@ -200,10 +203,11 @@ class DockerSandbox:
         return SizeWatch(self._place(attempt), limit, self._measure_every, beside)
 
     @contextlib.contextmanager
-    def _pipes(self, attempt: Attempt) -> Iterator[_Pipes]:
+    def _pipes(self, attempt: Attempt, job: Job) -> Iterator[_Pipes]:
+        owner = self._user(job) if self._is_root else None
         with contextlib.ExitStack() as open_ones:
             with _disk("making the job's pipes"):
-                made = [Pipe.make(self._place(attempt) / name, self._owner) for name in (LOG, END)]
+                made = [Pipe.make(self._place(attempt) / name, owner) for name in (LOG, END)]
             for pipe in made:
                 open_ones.callback(pipe.close)
             yield _Pipes(*made)
@@ -212,6 +216,17 @@ class DockerSandbox:
     def _owner(self) -> tuple[int, int] | None:
         """To whom files are given; None: they are the job's already."""
         return self.user if self._is_root else None
+
+    def _user(self, job: Job) -> tuple[int, int]:
+        return job.user or self.user
+
+    def _unfit(self, job: Job) -> str:
+        if words := profile.unfit(job):
+            return words
+        if self._is_root or self._user(job) == self.user:
+            return ""
+        theirs, ours = (":".join(map(str, user)) for user in (self._user(job), self.user))
+        return f"only a worker that is root can run a suite as user {theirs}; this one runs suites as {ours}"
 
     def _attempt(self, run: RunId, number: int) -> Attempt:
         """Raises: ValueError for what can't be part of a name."""
@@ -232,7 +247,7 @@ class DockerSandbox:
         with translated("asking the engine about its machine"):
             cpus = self._engine.cpus
         return profile.container(
-            attempt, job, image=image.id, volumes=image.volumes, user=self.user, cpus=cpus, now=self._now()
+            attempt, job, image=image.id, volumes=image.volumes, user=self._user(job), cpus=cpus, now=self._now()
         )
 
     def _wait_for_services(

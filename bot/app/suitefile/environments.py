@@ -17,6 +17,8 @@ from bot.domain.suites import Network, Ready
 T = TypeVar("T")
 
 _USER: Final = re.compile(r"[1-9][0-9]{0,8}(?::[1-9][0-9]{0,8})?")
+_ROOT: Final = re.compile(r"(?:0|root)(?::.*)?|[^:]*:(?:0|root)")
+_NEVER_ROOT: Final = "no suite runs as root: what it left would be root's on the server, too"
 _HTTP: Final = re.compile(r"[1-9][0-9]{0,4}(?:/[!-~]*)?")
 _PORT_MAX: Final = 65535
 _RESERVED: Final = "localhost"
@@ -91,7 +93,8 @@ def _user(node: Node, where: str, found: Findings) -> str | None:
         return None
     if _USER.fullmatch(word.value):
         return word.value
-    advice = "a name could mean root in somebody's image"
+    is_root = _ROOT.fullmatch(word.value)
+    advice = _NEVER_ROOT if is_root else "a name could mean root in somebody's image"
     rule = "write the number of a user that is not root, as 1000 or 1000:1000"
     found.add("C109", word.place, f"{where}: {rule}, not {values.as_written(word)}", advice)
     return None

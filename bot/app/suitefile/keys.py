@@ -11,7 +11,6 @@ LATER: Final = frozenset(
         "suite.reports",
         "suite.cache",
         *("when.labels", "when.start", "when.events.manual"),
-        "environment.user",
     }
 )
 """Keys, and one list's words, that are read and checked in full, but whose effect this version does not have yet:
