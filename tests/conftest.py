@@ -1,24 +1,57 @@
-"""Tests that need an engine are left out where none answers; not in CI, where nothing may be left out."""
+"""Tests that need a server are left out where there is none; not in CI, where nothing may be left out."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import count
 from typing import Final
 
 import pytest
 
+from bot.adapters.store_sql import open_engine, upgrade
+from tests import servers
 from tests.images import DOCKER_HOST
 
 _PING: Final = "import docker; docker.from_env(timeout=5).ping()"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    needy = [item for item in items if item.get_closest_marker("docker")]
-    if needy and os.environ.get("CI") != "true" and not _engine_answers():
-        for item in needy:
-            item.add_marker(pytest.mark.skip(reason=f"no Docker engine answers at {DOCKER_HOST}"))
+    if os.environ.get("CI") == "true":
+        return
+    for marker, (is_there, reason) in _NEEDS.items():
+        needy = [item for item in items if item.get_closest_marker(marker)]
+        if needy and not is_there():
+            for item in needy:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def _engine_answers() -> bool:
     """Asked by another process: the library leaves its socket open where nobody answers."""
     return subprocess.run([sys.executable, "-c", _PING], check=False, capture_output=True).returncode == 0  # noqa: S603
+
+
+_NEEDS: Final = {
+    "docker": (_engine_answers, f"no Docker engine answers at {DOCKER_HOST}"),
+    "postgres": (servers.postgres_programs, "PostgreSQL is not installed"),
+    "redis": (servers.redis_program, "redis-server is not installed"),
+}
+_numbers: Final = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Postgres]:
+    """With the database `made`, which has the tables and which others are copied from."""
+    with servers.postgres() as server:
+        engine = open_engine(server.create("made"))
+        upgrade(engine)
+        engine.dispose()
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A database of its own with all tables."""
+    name = f"test_{next(_numbers)}"
+    yield postgres_server.create(name, "made")
+    postgres_server.drop(name)

@@ -15,15 +15,18 @@ from bot.ports.store import UnitOfWork
 OpenWork = Callable[[], UnitOfWork]
 
 
-STORES: Final = {
+SQLITE: Final = {
     "memory": "sqlite://",
     "file": "sqlite:///{folder}/store.db",
 }
+STORES: Final = [*SQLITE, pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORES[request.param].format(folder=tmp_path)
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return SQLITE[request.param].format(folder=tmp_path)
 
 
 @pytest.fixture

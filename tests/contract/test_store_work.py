@@ -93,3 +93,19 @@ def test_the_audit_is_written_with_its_time(work: OpenWork, engine: sa.Engine) -
         row = connection.execute(sa.text("SELECT actor, action, subject, at FROM audit")).one()
     assert row[:3] == ("ada", "approve", "build 1")
     assert row.at > 1_600_000_000
+
+
+@pytest.mark.parametrize(("text", "stored"), [("a\0b", "a\N{REPLACEMENT CHARACTER}b"), ("\ud800", "\ufffd")])
+def test_a_text_that_not_every_database_takes_is_stored_with_a_visible_replacement(
+    work: OpenWork, text: str, stored: str
+) -> None:
+    with work() as unit:
+        build = stored_build(unit, title=text, ref=text)
+        run = stored_run(unit, build, note=text)
+        unit.audit.add(repository=None, actor=text, action="x", subject=text, detail=text)
+    with work() as unit:
+        found = unit.builds.get(build.id)
+        assert (found.title, found.ref) == (stored, stored)
+        assert unit.runs.get(run.id).note == stored
+        (entry,) = unit.audit.recent(1, public_only=False)
+    assert (entry.actor, entry.subject, entry.detail) == (stored, stored, stored)

@@ -14,8 +14,9 @@ from bot.demo.forge.hooks import Delivery, wait_until
 from bot.demo.forge.state import CheckRun, Repo
 from tests.demoforge import pretend_github
 from tests.faults.engine import Engine, watched
-from tests.faults.server import Serve, free_port
+from tests.faults.server import Serve
 from tests.images import busybox
+from tests.ports import free_port
 
 AGGREGATE: Final = "assay"
 UNIT: Final = "assay / unit"

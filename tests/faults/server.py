@@ -1,9 +1,7 @@
 """`assay serve` as a child process that tests kill, freeze and start again on the same data."""
 
 import os
-import random
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -21,17 +19,6 @@ LEASE: Final = 4.0
 _PATIENCE: Final = 40.0
 _PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Without authorities: everything here is plain http, and loading what nobody needs takes long."""
-_PORTS: Final = range(20_000, 32_000)
-"""Below those that outgoing connections get: one of them could have ours while the process is down."""
-
-
-def free_port() -> int:
-    while True:
-        number = random.choice(_PORTS)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if probe.connect_ex(("127.0.0.1", number)):
-                return number
 
 
 class Serve:

@@ -16,7 +16,8 @@ import pytest
 
 from bot.demo.forge.hooks import wait_until
 from tests.demoforge import pretend_github
-from tests.faults.server import Serve, free_port
+from tests.faults.server import Serve
+from tests.ports import free_port
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -14,6 +14,7 @@ MAX_LINES: Final = 400
 ASYNC: Final = ("bot/web/", "bot/demo/", "bot/cli/server.py")  # the last one hooks into uvicorn's start and end
 FREE: Final = {
     "pydantic": "values at every edge",
+    "psycopg": "SQLAlchemy loads it by itself",
     "structlog": "every layer above the ports logs",
     "httptools": "uvicorn loads it by itself",
     "tzdata": "zoneinfo reads it by itself",

@@ -1,5 +1,6 @@
 """What SQLite and PostgreSQL say differently."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -37,6 +38,20 @@ _NOW: Final = {
 @compiles(DatabaseNow)
 def _now(_element: DatabaseNow, compiler: SQLCompiler, **_: Any) -> str:
     return _NOW[compiler.dialect.name]
+
+
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(row: Any) -> Any:
+    """The parameters of a statement with NUL and lone surrogates replaced; PostgreSQL takes them in no text."""
+    if isinstance(row, dict):
+        return {name: _storable(value) for name, value in row.items()}
+    return tuple(_storable(value) for value in row)
+
+
+def _storable(value: object) -> object:
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def is_worth_another_try(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
-from bot.adapters.store_sql.dialects import is_worth_another_try
+from bot.adapters.store_sql.dialects import is_worth_another_try, storable
 from bot.domain.errors import StoreBusy
 
 _PRIVATE: Final = 0o600
@@ -33,6 +33,7 @@ def open_engine(url: str, *, patience: float = 10.0) -> sa.Engine:
         address = address.set(drivername="postgresql+psycopg")
         engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=patience, max_overflow=40)
     event.listen(engine, "handle_error", _translate)
+    event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     return engine
 
 
@@ -124,7 +125,16 @@ class _Turns:
             self._writer.release()
 
 
+def _make_storable(
+    _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
+) -> tuple[str, Any]:
+    """Other people's texts may hold what PostgreSQL takes in no text; on SQLite it is replaced alike (cases C77)."""
+    return statement, [storable(row) for row in parameters] if many else storable(parameters)
+
+
 def _translate(context: ExceptionContext) -> None:
+    if context.is_pre_ping:  # then a connection that was lost is made anew
+        return
     error = context.original_exception
     dialect = context.dialect.loaded_dbapi
     if isinstance(error, (dialect.OperationalError, dialect.InternalError)) and is_worth_another_try(error):

@@ -1,0 +1,187 @@
+"""What the store does on PostgreSQL beyond its port: many processes, servers that go away, races, the migrations."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bot.adapters.store_sql import SqlWork, open_engine, reading, upgrade
+from bot.adapters.store_sql.tables import metadata
+from bot.domain.errors import Refused, StoreBusy
+from bot.domain.runs import RunId, RunState
+from bot.ports.queue import Task
+from bot.ports.store import UnitOfWork
+from tests import servers
+from tests.contract.store_values import AT, GITHUB, stored_build, stored_run
+
+OpenWork = Callable[[], UnitOfWork]
+
+pytestmark = pytest.mark.postgres
+
+
+def _send_nothing(task: Task, *, delay: float = 0) -> None:
+    pass
+
+
+@pytest.fixture
+def engine(postgres_url: str) -> Iterator[sa.Engine]:
+    engine = open_engine(postgres_url, patience=5)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def work(engine: sa.Engine) -> OpenWork:
+    return lambda: SqlWork(engine, _send_nothing)
+
+
+@pytest.fixture
+def empty_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A database without tables."""
+    yield postgres_server.create("empty")
+    postgres_server.drop("empty")
+
+
+def test_a_new_database_gets_exactly_the_tables_of_the_code(empty_url: str) -> None:
+    engine = open_engine(empty_url)
+    upgrade(engine)
+    with engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_processes_that_start_together_all_find_the_tables(empty_url: str) -> None:
+    def start(_number: int) -> int:
+        engine = open_engine(empty_url)
+        upgrade(engine)
+        with engine.connect() as connection:
+            runs: int = connection.execute(sa.text("SELECT count(*) FROM run")).scalar_one()
+        engine.dispose()
+        return runs
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(start, range(4))) == [0] * 4
+
+
+def test_a_database_of_a_newer_version_is_refused(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(Refused, match=r"newer version of Assay .*9999"):
+        upgrade(engine)
+
+
+def test_of_two_hundred_runs_six_threads_claim_each_once(work: OpenWork) -> None:
+    with work() as unit:
+        build = stored_build(unit)
+        runs = [stored_run(unit, build, f"suite {number}").id for number in range(200)]
+
+    def claim_all(worker: int) -> list[RunId]:
+        return [run for run in runs if _claim(work, run, f"worker-{worker}")]
+
+    with ThreadPoolExecutor(6) as pool:
+        claimed = [run for each in pool.map(claim_all, range(6)) for run in each]
+    assert sorted(claimed) == sorted(runs)
+
+
+def _claim(work: OpenWork, run: RunId, owner: str) -> bool:
+    with work() as unit:
+        return unit.runs.claim(run, owner, 60) is not None
+
+
+def test_of_six_verdicts_at_once_one_counts(work: OpenWork) -> None:
+    with work() as unit:
+        run = unit.runs.claim(stored_run(unit).id, "worker", 60)
+        assert run is not None
+
+    def end(state: RunState) -> bool:
+        with work() as unit:
+            return unit.runs.save(run, run.ended(state, None, AT), "worker")
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(end, [RunState.PASSED, RunState.FAILED] * 3)).count(True) == 1
+
+
+def test_of_many_deliveries_with_one_key_at_once_one_is_new(work: OpenWork) -> None:
+    together = threading.Barrier(6)
+
+    def deliver(_number: int) -> bool:
+        together.wait()
+        with work() as unit:
+            unit.deliveries.add(GITHUB, "d-1", "push", b"{}", ignored="of no interest")
+            return unit.deliveries.add(GITHUB, "d-1", "push", b"{}")[1]
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(deliver, range(6))) == [False] * 6
+
+
+def test_readers_see_one_state_and_write_nothing(work: OpenWork, engine: sa.Engine) -> None:
+    with SqlWork(reading(engine), _send_nothing) as reader:
+        assert reader.runs.queue_length() == 0
+        with work() as writer:
+            stored_run(writer)
+        assert reader.runs.queue_length() == 0
+    with pytest.raises(StoreBusy, match="read-only"), SqlWork(reading(engine), _send_nothing) as reader:
+        stored_run(reader)
+
+
+def test_connections_that_were_cut_while_nobody_used_them_are_made_anew(
+    work: OpenWork, postgres_server: servers.Postgres
+) -> None:
+    with work() as unit:
+        stored_run(unit)
+    postgres_server.cut_connections()
+    with work() as unit:
+        assert unit.runs.queue_length() == 1
+
+
+def test_work_whose_connection_is_cut_is_busy_and_leaves_nothing(
+    work: OpenWork, postgres_server: servers.Postgres
+) -> None:
+    with pytest.raises(StoreBusy):
+        _store_while_cut(work, postgres_server)
+    with work() as unit:
+        assert unit.runs.queue_length() == 0
+
+
+def _store_while_cut(work: OpenWork, server: servers.Postgres) -> None:
+    with work() as unit:
+        stored_run(unit)
+        server.cut_connections()
+
+
+def test_a_server_that_is_away_is_busy_and_serves_again_when_it_is_back() -> None:
+    with servers.postgres() as server:
+        engine = open_engine(server.create("assay"), patience=1)
+        upgrade(engine)
+        server.kill()
+        with pytest.raises(StoreBusy):
+            SqlWork(engine, _send_nothing).__enter__()
+        server.start()
+        with SqlWork(engine, _send_nothing) as unit:
+            assert unit.runs.queue_length() == 0
+        engine.dispose()
+
+
+def test_a_lock_that_two_want_in_turn_ends_as_busy_for_one(work: OpenWork, engine: sa.Engine) -> None:
+    with work() as unit:
+        first, second = stored_run(unit), stored_run(unit, stored_build(unit), "other")
+    together = threading.Barrier(2)
+
+    def take(runs: tuple[RunId, RunId]) -> bool:
+        try:
+            with work() as unit:
+                unit.runs.claim(runs[0], "worker", 60)
+                together.wait()
+                unit.runs.claim(runs[1], "worker", 60)
+        except StoreBusy:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(take, [(first.id, second.id), (second.id, first.id)]))
+    assert sorted(done) == [False, True]
