@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from starlette.types import ASGIApp
 
 from bot import faultpoints
+from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
-from bot.adapters.forge_github import GitHubForge
+from bot.adapters.forge_github import GitHubForge, api_url
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
@@ -34,6 +35,7 @@ from bot.domain.errors import SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
+from bot.ports.signin import SignIn
 from bot.ports.telemetry import Telemetry
 from bot.settings import LOOPBACK, Settings
 from bot.web.asgi import make_asgi
@@ -121,6 +123,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         url=settings.url,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         rules=_rules(settings),
+        sign_ins=_sign_ins(settings),
     )
     look = partial(SqlWork, reading(engine), queue.send)
     return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
@@ -207,6 +210,15 @@ def _github(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime
     )
 
 
+def _sign_ins(settings: Settings) -> dict[ForgeName, SignIn]:
+    if settings.github_client_id is None or settings.github_client_secret is None:
+        return {}
+    secret = settings.github_client_secret.get_secret_value()
+    url = settings.github_url
+    github = signin_oauth.github(url, api_url(url), settings.github_client_id, secret)
+    return {ForgeName("github"): github}
+
+
 def _sandbox(settings: Settings) -> DockerSandbox:
     return DockerSandbox(
         settings.docker_host,
@@ -257,4 +269,6 @@ def _rules(settings: Settings) -> Rules:
         fork_policy=settings.fork_policy,
         artifact_limit=settings.artifact_limit,
         bare_commands=settings.bare_commands,
+        admins=settings.administrators,
+        anonymous_read=settings.anonymous_read,
     )

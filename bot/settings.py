@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
     secret_names: ClassVar[tuple[str, ...]] = (
         "database_url",
+        "github_client_secret",
         "github_private_key",
         "github_token",
         "github_webhook_secret",
@@ -77,6 +78,11 @@ class Settings(BaseSettings):
     github_token: SecretStr | None = None
     """A person's, instead of an App."""
     github_webhook_secret: SecretStr | None = None
+    github_client_id: str | None = None
+    github_client_secret: SecretStr | None = None
+
+    admins: str = ""
+    anonymous_read: bool = True
 
     cpus_max: Annotated[float, Field(gt=0)] = 4.0
     memory_max: Size = 8 * GIB
@@ -127,6 +133,14 @@ class Settings(BaseSettings):
             raise ValueError("must be https, except on localhost")
         return value.rstrip("/")
 
+    @field_validator("admins")
+    @classmethod
+    def _are_people(cls, value: str) -> str:
+        for one in filter(None, (part.strip() for part in value.split(","))):
+            if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9._-]*", one):
+                raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
+        return value
+
     @model_validator(mode="after")
     def _github_is_whole(self) -> Self:
         app = (self.github_app_id, self.github_private_key)
@@ -139,6 +153,8 @@ class Settings(BaseSettings):
             raise ValueError(
                 "GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET go together, or GITHUB_TOKEN"
             )
+        if bool(self.github_client_id) != bool(self.github_client_secret):
+            raise ValueError("GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together")
         if any(len(secret) < _SHORTEST_SECRET for secret in self.github_webhook_secrets):
             raise ValueError(f"GITHUB_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
         if self.github_webhook_secret and not self.github_webhook_secrets:
@@ -152,6 +168,11 @@ class Settings(BaseSettings):
         """One, or several while they are rotated."""
         text = self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
         return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+
+    @property
+    def administrators(self) -> frozenset[str]:
+        """As `forge:login` in lower case, or `forge:number`."""
+        return frozenset(part for part in (part.strip().lower() for part in self.admins.split(",")) if part)
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.app.rights import KnownRights
 from bot.domain.errors import Gone
-from bot.domain.refs import ForgeName, Repository
+from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
 from bot.domain.trust import ForkPolicy
 from bot.ports.artifacts import Artifacts
-from bot.ports.forge import Forge
+from bot.ports.forge import Forge, Permission
 from bot.ports.logs import Logs
 from bot.ports.sandbox import Sandbox
+from bot.ports.signin import SignIn
 from bot.ports.source import Source
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Telemetry
@@ -44,6 +46,10 @@ class Rules:
     give_up_reports: float = 86400
     artifact_limit: int = GIB
     """Bytes that one run may leave."""
+    admins: frozenset[str] = frozenset()
+    """People who may see and do everything: `FORGE:NUMBER` or `FORGE:login` in lower case."""
+    anonymous_read: bool = True
+    """What belongs to public repositories is for everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,9 @@ class App:
     rules: Rules = field(default_factory=Rules)
     webhooks: Mapping[ForgeName, Webhooks] = field(default_factory=dict)
     """Of the forges where webhooks can be made."""
+    sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
+    """Where people can sign in."""
+    rights: KnownRights = field(default_factory=KnownRights)
 
     def forge(self, name: ForgeName) -> Forge:
         if name not in self.forges:
@@ -78,6 +87,10 @@ class App:
 
     def forge_of(self, repository: Repository) -> Forge:
         return self.forge(repository.forge)
+
+    def known_permission(self, repository: Repository, person: Person) -> Permission:
+        """As it was a minute ago at the latest: for showing, never for acting. Raises: what Forge.permission does."""
+        return self.rights.of(self.forge_of(repository), repository, person, self.monotonic())
 
     def build_url(self, build: BuildId) -> str:
         return f"{self.url}/b/{build}"

@@ -1,34 +1,41 @@
 """What people and machines may see, read in one place so that one rule decides who may see it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from bot.app.context import App
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
-from bot.domain.errors import Gone
-from bot.domain.refs import Repository, RepositoryId
+from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
+from bot.domain.refs import ForgeName, Person, Repository, RepositoryId
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import Artifact
+from bot.ports.forge import Permission
 from bot.ports.ledger import Approval, AuditEntry
 from bot.ports.store import RunEvent, UnitOfWork
 
+_PAGES: Final = 10
+"""Of a list, looked through at most for what somebody may see."""
 _LOG_GRACE: Final = timedelta(seconds=10)
 """A finished run's log that nobody closed is complete after this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whoever looks: anybody, or a program with a token (`bot.app.access` says which)."""
+    """Whoever looks: anybody, a program (`bot.app.access`), or who has signed in (`bot.app.signing_in`)."""
 
     token: str = ""
     """The token's id."""
     name: str = ""
+    """The token's name or the person's login."""
     scopes: frozenset[Scope] = frozenset()
+    forge: ForgeName | None = None
+    person: Person | None = None
+    """Who has signed in, at that forge."""
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -36,20 +43,40 @@ class Viewer:
     @property
     def actor(self) -> str:
         """What the audit and the texts call it; no login has a colon."""
-        return f"token:{self.name}"
+        return self.name if self.person else f"token:{self.name}"
 
 
 ANYBODY: Final = Viewer()
 
 
-def may_read(viewer: Viewer, repository: Repository) -> bool:
-    """Pages, API, logs, streams and lists all ask here; what may not be read is as if it were not there."""
-    return not repository.private or _sees_all(viewer)
+def may_read(app: App, viewer: Viewer, repository: Repository) -> bool:
+    """Pages, API, logs, streams and lists all ask here; what may not be read is as if it were not there.
+
+    Raises: ForgeUnavailable: only the forge knows, and it does not answer.
+    """
+    if _sees_all(viewer):
+        return True
+    if not repository.private:
+        return app.rules.anonymous_read or viewer.person is not None
+    return _permission(app, viewer, repository) >= Permission.READ
+
+
+def _permission(app: App, viewer: Viewer, repository: Repository) -> Permission:
+    if viewer.person is None or viewer.forge != repository.forge:
+        return Permission.NONE
+    try:
+        return app.known_permission(repository, viewer.person)
+    except (Gone, NotAllowed, Refused):
+        return Permission.NONE
 
 
 def _sees_all(viewer: Viewer) -> bool:
     """Tokens are the operator's, so they aren't asked for each repository."""
     return viewer.may(Scope.READ)
+
+
+def _sees_public_only(viewer: Viewer) -> bool:
+    return viewer.person is None and not _sees_all(viewer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +91,8 @@ class BuildView:
     """The build that took its place."""
     lacking: Sequence[str] = ()
     """What people do without on this forge."""
+    steers: bool = False
+    """The viewer may re-run, cancel and approve."""
 
     @property
     def word(self) -> str:
@@ -116,11 +145,11 @@ class LogPiece:
 
 def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
     """Raises: Gone."""
+    repository = _admit(app, viewer, lambda work: work.builds.get(number).repository)
     with app.work() as work:
         found = work.builds.get(number)
-        repository = _readable(work, viewer, found.repository)
         runs = work.runs.of_build(number)
-        return BuildView(
+        view = BuildView(
             build=found,
             repository=repository,
             runs=runs,
@@ -129,6 +158,17 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             successor=_successor(work, found, runs),
             lacking=_lacking(app, repository),
         )
+    return replace(view, steers=_steers(app, viewer, view))
+
+
+def _steers(app: App, viewer: Viewer, view: BuildView) -> bool:
+    """Whether to show buttons; what is pressed is checked anew at the forge."""
+    if viewer.person is None or viewer.forge != view.repository.forge:
+        return False
+    try:
+        return _permission(app, viewer, view.repository) >= Permission.WRITE
+    except ForgeUnavailable:
+        return False
 
 
 def _lacking(app: App, repository: Repository) -> Sequence[str]:
@@ -152,16 +192,15 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
 
     Raises: Gone.
     """
+    repository = _admit(app, viewer, lambda work: work.builds.get(number).repository)
     with app.work() as work:
-        found = work.builds.get(number)
-        repository = _readable(work, viewer, found.repository)
         runs = [run for run in work.runs.of_build(number) if run.suite.name == name and which in (None, run.id)]
         if not runs:
             raise Gone(f"build {number} has no suite of that name")
         chosen = max(runs, key=lambda run: (run.state.is_final and conclusion(run) not in PASSING, run.created_at))
         return RunView(
             run=chosen,
-            build=found,
+            build=work.builds.get(number),
             repository=repository,
             events=work.runs.events(chosen.id),
             artifacts=work.artifacts.of_run(chosen.id),
@@ -170,56 +209,80 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
 
 def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     """Raises: Gone."""
+    repository = _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
-        return _run_view(work, viewer, work.runs.get(run_id))
+        found = work.runs.get(run_id)
+        return RunView(run=found, build=work.builds.get(found.build), repository=repository)
 
 
 def artifacts(app: App, viewer: Viewer, run_id: RunId) -> Sequence[Artifact]:
     """Raises: Gone."""
+    _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
-        _run_view(work, viewer, work.runs.get(run_id))
         return work.artifacts.of_run(run_id)
 
 
 def artifact(app: App, viewer: Viewer, run_id: RunId, path: str) -> Artifact:
     """One that was kept. Raises: Gone."""
+    _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
-        _run_view(work, viewer, work.runs.get(run_id))
         return work.artifacts.get(run_id, path)
 
 
 def recent_builds(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Sequence[BuildView]:
     """Newest first; `before`: only builds with a smaller number."""
+    found: list[BuildView] = []
+    for _ in range(_PAGES):
+        page = _builds(app, viewer, limit, before)
+        found += [view for view in page if _is_shown(app, viewer, view.repository)]
+        if len(page) < limit or len(found) >= limit:
+            break
+        before = page[-1].build.id
+    return found[:limit]
+
+
+def _builds(app: App, viewer: Viewer, limit: int, before: BuildId | None) -> list[BuildView]:
     with app.work() as work:
         return [
-            BuildView(build=found, repository=repository, runs=work.runs.of_build(found.id))
-            for found in work.builds.recent(limit, before=before, public_only=not _sees_all(viewer))
-            for repository in _if_readable(work, viewer, found.repository)
+            BuildView(
+                build=found,
+                repository=work.repositories.get(found.repository),
+                runs=work.runs.of_build(found.id),
+            )
+            for found in work.builds.recent(limit, before=before, public_only=_sees_public_only(viewer))
         ]
 
 
 def recent_runs(app: App, viewer: Viewer, limit: int) -> Sequence[RunView]:
-    """Newest first."""
+    """Newest first; for a person fewer than there are, where many are of repositories that they may not read."""
     with app.work() as work:
-        return [
-            RunView(run=found, build=work.builds.get(found.build), repository=repository)
-            for found in work.runs.recent(limit, public_only=not _sees_all(viewer))
-            for repository in _if_readable(work, viewer, found.repository)
+        found = [
+            RunView(run=one, build=work.builds.get(one.build), repository=work.repositories.get(one.repository))
+            for one in work.runs.recent(limit, public_only=_sees_public_only(viewer))
         ]
+    return [view for view in found if _is_shown(app, viewer, view.repository)]
 
 
 def repositories(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[Repository]:
     """In the order of their numbers; `after`: only those with a larger one."""
-    with app.work() as work:
-        return work.repositories.known(limit, after=after, public_only=not _sees_all(viewer))
+    found: list[Repository] = []
+    for _ in range(_PAGES):
+        with app.work() as work:
+            page = work.repositories.known(limit, after=after, public_only=_sees_public_only(viewer))
+        found += [one for one in page if _is_shown(app, viewer, one)]
+        if len(page) < limit or len(found) >= limit:
+            break
+        after = page[-1].id
+    return found[:limit]
 
 
 def suites(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[RunView]:
     """Those that ran at the newest push to the default branch of so many repositories."""
+    readable = repositories(app, viewer, limit, after)
     with app.work() as work:
         return [
             RunView(run=found, build=newest, repository=repository)
-            for repository in work.repositories.known(limit, after=after, public_only=not _sees_all(viewer))
+            for repository in readable
             if (newest := work.builds.newest_push(repository.id, repository.default_branch)) is not None
             for found in work.runs.of_build(newest.id)
         ]
@@ -253,18 +316,21 @@ def _is_closed(app: App, found: Run) -> bool:
     )
 
 
-def _run_view(work: UnitOfWork, viewer: Viewer, found: Run) -> RunView:
-    repository = _readable(work, viewer, found.repository)
-    return RunView(run=found, build=work.builds.get(found.build), repository=repository)
+def _admit(app: App, viewer: Viewer, where: Callable[[UnitOfWork], RepositoryId]) -> Repository:
+    """The repository that something belongs to; asked of the forge outside of a transaction.
+
+    Raises: Gone: nothing there, or not for the viewer. ForgeUnavailable.
+    """
+    with app.work() as work:
+        repository = work.repositories.get(where(work))
+    if not may_read(app, viewer, repository):
+        raise Gone("there is nothing here")
+    return repository
 
 
-def _readable(work: UnitOfWork, viewer: Viewer, repository_id: RepositoryId) -> Repository:
-    for repository in _if_readable(work, viewer, repository_id):
-        return repository
-    raise Gone("there is nothing here")
-
-
-def _if_readable(work: UnitOfWork, viewer: Viewer, repository_id: RepositoryId) -> Iterator[Repository]:
-    repository = work.repositories.get(repository_id)
-    if may_read(viewer, repository):
-        yield repository
+def _is_shown(app: App, viewer: Viewer, repository: Repository) -> bool:
+    """In a list: what the forge does not tell now is left out."""
+    try:
+        return may_read(app, viewer, repository)
+    except ForgeUnavailable:
+        return False

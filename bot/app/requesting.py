@@ -143,7 +143,7 @@ def _repository(app: App, viewer: Viewer, name: str) -> Repository:
     with app.work() as work:
         known = [found for one in names if one in app.forges and (found := work.repositories.find(one, path))]
     for repository in known or _seen_by_a_forge(app, names, path):
-        if queries.may_read(viewer, repository):
+        if queries.may_read(app, viewer, repository):
             return repository
     raise Gone("there is no such repository")
 

@@ -42,6 +42,8 @@ class Serving:
             "ASSAY_GITHUB_APP_ID": str(github.app.id),
             "ASSAY_GITHUB_PRIVATE_KEY_FILE": str(key),
             "ASSAY_GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
+            "ASSAY_GITHUB_CLIENT_ID": github.app.client_id,
+            "ASSAY_GITHUB_CLIENT_SECRET": github.app.client_secret,
             "ASSAY_REDIS_URL": "memory://",
             "ASSAY_DRAIN": "10s",
         }

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bot.domain.refs import Person, RepositoryId, Sha
 from bot.domain.runs import BuildId
+from bot.domain.sessions import Session
 from bot.domain.tokens import Token
 
 
@@ -96,6 +97,18 @@ class Tokens(Protocol):
     def revoke(self, key: str, at: datetime) -> None: ...
 
     def used(self, key: str, at: datetime) -> None: ...
+
+
+class Sessions(Protocol):
+    """Who has signed in."""
+
+    def add(self, session: Session) -> None:
+        """And forget those that have ended."""
+
+    def get(self, digest: str, at: datetime) -> Session | None:
+        """One that lasts at that time."""
+
+    def end(self, digest: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
-from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Tokens
+from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.queue import Task
 from bot.ports.schedules import Schedules
 from bot.ports.vault import Secrets
@@ -278,6 +278,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> Audit: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def calls(self) -> Calls: ...
     @property

@@ -19,7 +19,20 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.ports.store import UnitOfWork
-from bot.web import api, artifacts, docs, errors, health, live, orders, pages, resources, webhooks
+from bot.web import (
+    api,
+    artifacts,
+    buttons,
+    docs,
+    errors,
+    health,
+    live,
+    orders,
+    pages,
+    resources,
+    signin,
+    webhooks,
+)
 from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
 from bot.web.inbox import Inbox
@@ -82,6 +95,11 @@ def make_asgi(
             Route("/b/{build}/{suite}", pages.suite),
             Route("/b/{build}/{suite}/log", pages.raw_log),
             Route("/b/{build}/{suite}/stream", live.suite),
+            Route("/b/{build}/-/press", buttons.press, methods=["POST"]),
+            Route("/sign-in", signin.choose),
+            Route("/sign-in/{forge}", signin.begin),
+            Route("/sign-in/{forge}/done", signin.done),
+            Route("/sign-out", signin.leave, methods=["POST"]),
             Route("/audit", pages.audit),
             Route("/schema/v1.json", pages.schema),
             Route("/icons/{word}.svg", pages.icon),

@@ -4,9 +4,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.web.site import rendered, site_of
+from bot.web.shown import shown
 
 
 def show(request: Request) -> Response:
     rest: FastAPI = request.app
-    return HTMLResponse(rendered(site_of(request), "docs.html", document=rest.openapi()))
+    return HTMLResponse(shown(request, "docs.html", document=rest.openapi()))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from bot.app.queries import Viewer
 from bot.web.problems import Fault
-from bot.web.site import viewer_of
+from bot.web.visitors import viewer_of
 
 _bearer: Final = HTTPBearer(
     auto_error=False, scheme_name="token", description="Made by `assay admin token create NAME`."

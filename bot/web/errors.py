@@ -31,7 +31,7 @@ _STATUS: Final[dict[type[BaseException], int]] = {
 }
 _SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible)
 """Their own words are the answer."""
-_WORDS: Final = {404: "Not found", 405: "Not allowed", 503: "Not available now"}
+_WORDS: Final = {403: "Not allowed", 404: "Not found", 405: "Not allowed", 503: "Not available now"}
 _HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
 
 
@@ -65,5 +65,5 @@ def of_validation(_: Request, error: Exception) -> Response:
 def answer(request: Request, status: int, code: str, detail: str | None = None) -> Response:
     words = _WORDS.get(status, "This did not work")
     if "text/html" in request.headers.get("accept", ""):
-        return page_of_error(request, status, words)
+        return page_of_error(request, status, words, detail or "")
     return problem(status, code, detail or words.lower(), headers=_HEADERS.get(status))

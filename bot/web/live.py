@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 import anyio
 import structlog
@@ -23,7 +22,8 @@ from bot.domain.errors import BotError
 from bot.domain.runs import RunId
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.problems import problem
-from bot.web.site import Places, build_of, cell_of, run_of, site_of, viewer_of
+from bot.web.site import Places, build_of, cell_of, run_of, site_of
+from bot.web.visitors import own_origin, viewer_of
 
 log = structlog.get_logger()
 
@@ -107,8 +107,7 @@ async def log_socket(websocket: WebSocket) -> None:
 def _is_own_origin(websocket: WebSocket) -> bool:
     """Programs send none; a browser on another site's page does."""
     origin = websocket.headers.get("origin")
-    own = urlsplit(site_of(websocket).app.url)
-    return origin is None or origin == f"{own.scheme}://{own.netloc}"
+    return origin is None or origin == own_origin(site_of(websocket))
 
 
 async def _read(websocket: WebSocket, run: RunId, start: int) -> LogPiece:

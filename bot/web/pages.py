@@ -22,7 +22,9 @@ from bot.domain.suite_check import SIGNS, title
 from bot.domain.texts import between, duration, size
 from bot.web.ansi import visible
 from bot.web.logview import ShownLog
-from bot.web.site import build_of, cell_of, rendered, site_of, viewer_of
+from bot.web.shown import NOBODY, frame_of, shown
+from bot.web.site import build_of, cell_of, rendered, site_of
+from bot.web.visitors import viewer_of
 
 logger = structlog.get_logger()
 
@@ -38,13 +40,13 @@ def home(request: Request) -> Response:
     before = request.query_params.get("before", "")
     number = BuildId(int(before)) if before.isascii() and before.isdigit() and len(before) < 19 else None  # noqa: PLR2004
     builds = queries.recent_builds(site.reader, viewer_of(request), _LISTED, number)
-    return _page(rendered(site, "home.html", builds=builds, older=len(builds) == _LISTED))
+    return _page(shown(request, "home.html", builds=builds, older=len(builds) == _LISTED))
 
 
 def build(request: Request) -> Response:
     site = site_of(request)
     view = queries.build(site.reader, viewer_of(request), build_of(request))
-    return _page(rendered(site, "build.html", view=view))
+    return _page(shown(request, "build.html", view=view))
 
 
 def suite(request: Request) -> Response:
@@ -57,7 +59,13 @@ def suite(request: Request) -> Response:
     logs = site.reader.logs
     log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id))
     stream = site.pages.get_template("suite.html").stream(
-        app=site.app, view=view, number=number, others=others, log=log, parts=_safe_parts(log)
+        app=site.app,
+        **frame_of(request),
+        view=view,
+        number=number,
+        others=others,
+        log=log,
+        parts=_safe_parts(log),
     )
     stream.enable_buffering(_BUFFERED)
     return StreamingResponse(stream, media_type="text/html", headers=_FRESH)
@@ -83,7 +91,7 @@ def raw_log(request: Request) -> Response:
 def audit(request: Request) -> Response:
     """Who approved, overrode, cancelled and re-ran what."""
     site = site_of(request)
-    return _page(rendered(site, "audit.html", entries=queries.audit(site.reader, viewer_of(request), _AUDITED)))
+    return _page(shown(request, "audit.html", entries=queries.audit(site.reader, viewer_of(request), _AUDITED)))
 
 
 def schema(_: Request) -> Response:
@@ -98,6 +106,7 @@ def icon(request: Request) -> Response:
     return Response(svg, media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
+_FORGES: Final = {"github": "GitHub", "gitlab": "GitLab"}
 _FRESH: Final = {"Cache-Control": "no-cache"}
 
 
@@ -105,8 +114,13 @@ def _page(html: str, status: int = 200) -> Response:
     return HTMLResponse(html, status, headers=_FRESH)
 
 
-def page_of_error(request: Request, status: int, words: str) -> Response:
-    return _page(rendered(site_of(request), "error.html", status=status, words=words), status)
+def page_of_error(request: Request, status: int, words: str, detail: str) -> Response:
+    try:
+        html = shown(request, "error.html", status=status, words=words, detail=detail)
+    except BotError:
+        # Also who has signed in can't be known now.
+        html = rendered(site_of(request), "error.html", **NOBODY, status=status, words=words, detail=detail)
+    return _page(html, status)
 
 
 def environment() -> Environment:
@@ -130,9 +144,11 @@ def environment() -> Environment:
         "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
         "segment": lambda text: quote(text, safe=""),
         "path": quote,
+        "query": lambda text: quote(text, safe="/"),
+        "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "cell": _cell,
     }
-    pages.globals |= {"SIGNS": SIGNS, "title": title, "between": between}
+    pages.globals |= {"SIGNS": SIGNS, "names": _FORGES, "title": title, "between": between}
     return pages
 
 

@@ -9,9 +9,7 @@ from typing import Final
 from jinja2 import Environment
 from starlette.requests import HTTPConnection
 
-from bot.app import access
 from bot.app.context import App
-from bot.app.queries import Viewer
 from bot.domain.errors import Gone
 from bot.domain.runs import BuildId, RunId
 from bot.web.inbox import Inbox
@@ -60,15 +58,6 @@ class Site:
 def site_of(connection: HTTPConnection) -> Site:
     site: Site = connection.app.state.site
     return site
-
-
-def viewer_of(connection: HTTPConnection) -> Viewer:
-    """Who asks. Only a header says it, never a cookie, so no other site's page can ask in somebody's name (CSRF).
-
-    Raises: Unauthorized, for a token that is not valid, also where anybody may read.
-    """
-    site = site_of(connection)
-    return access.viewer_of(site.app, site.reader, connection.headers.get("authorization"))
 
 
 def rendered(site: Site, template: str, **facts: object) -> str:

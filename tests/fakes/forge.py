@@ -50,6 +50,8 @@ class FakeForge:
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     after_publish: list[Exception] = field(default_factory=list)
     admins: set[int] = field(default_factory=set)
+    strangers: set[int] = field(default_factory=set)
+    """May not even read."""
     reactions: dict[int, list[Reaction]] = field(default_factory=dict)
     replies: dict[str, str] = field(default_factory=dict)
     """Our comments by their id, each as it reads now."""
@@ -120,6 +122,8 @@ class FakeForge:
 
     def permission(self, repository: Repository, person: Person) -> Permission:
         self._called("permission")
+        if person.id in self.strangers:
+            return Permission.NONE
         if person.id in self.admins:
             return Permission.ADMIN
         return Permission.WRITE if person.id in self.writers else Permission.READ

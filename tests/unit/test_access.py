@@ -187,10 +187,12 @@ def test_what_is_missing_is_said_as_what_it_is(viewer: Viewer, error: type[Excep
     ("scopes", "sees"),
     [((), False), ((Scope.WRITE, Scope.APPROVE), False), ((Scope.READ,), True), ((Scope.ADMIN,), True)],
 )
-def test_private_repositories_are_for_tokens_that_may_read(scopes: tuple[Scope, ...], sees: bool) -> None:
+def test_private_repositories_are_for_tokens_that_may_read(
+    world: World, scopes: tuple[Scope, ...], sees: bool
+) -> None:
     viewer = Viewer(token="1", name="x", scopes=frozenset(scopes))
-    assert queries.may_read(viewer, a_repository(private=True)) is sees
-    assert queries.may_read(viewer, a_repository())
+    assert queries.may_read(world.app, viewer, a_repository(private=True)) is sees
+    assert queries.may_read(world.app, viewer, a_repository())
 
 
 @pytest.fixture

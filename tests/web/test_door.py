@@ -47,6 +47,11 @@ FREE = {
     "/metrics": "has a token of its own",
     "/icons/{word}.svg": "",
     "/schema/v1.json": "",
+    "/sign-in": "",
+    "/sign-in/{forge}": "",
+    "/sign-in/{forge}/done": "",
+    "/sign-out": "has the key of the session",
+    "/b/{build}/-/press": "has the key of the session (tests/web/test_signin.py)",
     "/openapi.json": "",
     "/docs": "",
 }

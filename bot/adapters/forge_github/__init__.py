@@ -1,6 +1,6 @@
 """GitHub and GitHub Enterprise Server, by a GitHub App or a person's token."""
 
-from bot.adapters.forge_github.api import GitHubForge
+from bot.adapters.forge_github.api import GitHubForge, api_url
 from bot.adapters.forge_github.translation import SUBSCRIBED
 
-__all__ = ["SUBSCRIBED", "GitHubForge"]
+__all__ = ["SUBSCRIBED", "GitHubForge", "api_url"]

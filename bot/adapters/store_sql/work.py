@@ -17,6 +17,7 @@ from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.runs import SqlRuns
 from bot.adapters.store_sql.schedules import SqlSchedules
 from bot.adapters.store_sql.secrets import SqlSecrets
+from bot.adapters.store_sql.sessions import SqlSessions
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.domain.errors import StoreBusy
 from bot.ports.queue import Task
@@ -105,6 +106,10 @@ class SqlWork:
     @property
     def tokens(self) -> SqlTokens:
         return SqlTokens(self._connection)
+
+    @property
+    def sessions(self) -> SqlSessions:
+        return SqlSessions(self._connection)
 
     @property
     def calls(self) -> SqlCalls:

@@ -1,5 +1,6 @@
 """The pretend GitHub as one object: for the demo and for tests, with names instead of numbers."""
 
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from bot.demo.forge.page import Button, Page
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.queueing import MergeQueue, Reason
 from bot.demo.forge.server import Door, Server
+from bot.demo.forge.signin import SignIn
 from bot.demo.forge.state import (
     Account,
     App,
@@ -83,7 +85,8 @@ class PretendGitHub:
         self._pressing = Pressing(self.world, self._telling)
         self._queue = MergeQueue(self.world, self._telling, self._actions)
         api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling)
-        self.door = Door(self.world, api, Page(self.world, self.buttons, self._talk, self._pressing))
+        page = Page(self.world, self.buttons, self._talk, self._pressing)
+        self.door = Door(self.world, api, SignIn(self.world), page)
         self._server: Server | None = None
 
     def start(self, port: int = 0) -> "PretendGitHub":
@@ -387,6 +390,7 @@ def _new_app(
     return App(
         id=world.new_id(),
         client_id=f"Iv23{world.new_id():016d}",
+        client_secret=secrets.token_hex(20),
         slug="assay",
         bot=bot,
         key=key,

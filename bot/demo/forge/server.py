@@ -18,6 +18,7 @@ from bot.demo.forge.api import PREFIX, Api
 from bot.demo.forge.calls import Call, Fault, Faults, Journal
 from bot.demo.forge.hooks import wait_until
 from bot.demo.forge.page import Page
+from bot.demo.forge.signin import SignIn
 from bot.demo.forge.state import World
 
 METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
@@ -25,9 +26,10 @@ _RATE_LIMIT: Final = 5000
 
 
 class Door:
-    def __init__(self, world: World, api: Api, page: Page) -> None:
+    def __init__(self, world: World, api: Api, sign_in: SignIn, page: Page) -> None:
         self._world = world
         self._api = api
+        self._sign_in = sign_in
         self._page = page
         self.journal = Journal()
         self.faults = Faults()
@@ -59,6 +61,8 @@ class Door:
         return self._answer(call)
 
     def _answer(self, call: Call) -> Response:
+        if self._sign_in.answers(call.path):
+            return self._sign_in.answer(call)
         if call.path.startswith(f"{PREFIX}/"):
             response = self._api.answer(call)
             response.headers.update(self._rate_headers())

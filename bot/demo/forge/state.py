@@ -219,6 +219,7 @@ class RepoHook:
 class App:
     id: int
     client_id: str
+    client_secret: str
     slug: str
     bot: Account
     key: RSAPrivateKey

@@ -1,0 +1,26 @@
+"""Forms of our own pages: small, plain fields only."""
+
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from bot.domain.errors import BadInput
+from bot.web.bodies import read_body
+
+_SMALL: Final = 16 << 10
+"""Bytes."""
+_FIELDS: Final = 50
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Raises: BadInput; Unread, ClientDisconnect as `read_body`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise BadInput("not a form")
+    body = await read_body(request, _SMALL, 10.0)
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+    except ValueError as error:
+        raise BadInput("not a form") from error
+    return dict(pairs)
