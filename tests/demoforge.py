@@ -15,7 +15,8 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from bot.demo.forge.github import PERMISSIONS, PretendGitHub
+from bot.demo.forge.app import PERMISSIONS
+from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.keys import new_key, pem_of
 from bot.demo.forge.state import Repo
 

@@ -8,7 +8,7 @@ import yaml
 
 from bot.adapters.forge_github.standing import NEEDED
 from bot.adapters.forge_github.translation import SUBSCRIBED
-from bot.demo.forge.github import EVENTS, PERMISSIONS
+from bot.demo.forge.app import EVENTS, PERMISSIONS
 from tests.house.tree import BOT, ROOT, name_of, syntax
 
 KEYS: Final = {

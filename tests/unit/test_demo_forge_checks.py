@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from bot.demo.forge.github import PERMISSIONS, PretendGitHub
+from bot.demo.forge.app import PERMISSIONS
+from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.state import Repo
 from tests.demoforge import AppClient, pretend_github
 

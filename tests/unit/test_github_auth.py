@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from bot.adapters.forge_github.auth import AppKey
-from bot.demo.forge.github import PERMISSIONS
+from bot.demo.forge.app import PERMISSIONS
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, RateLimited, Refused
 from bot.domain.refs import Person
 from bot.ports.forge import Permission

@@ -1,16 +1,16 @@
 """The pretend GitHub as one object: for the demo and for tests, with names instead of numbers."""
 
-import secrets
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.demo.forge.actions import Actions, Files
 from bot.demo.forge.api import Api
+from bot.demo.forge.app import PERMISSIONS, new_app
 from bot.demo.forge.calls import Entry, Fault
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.keys import new_key, pem_of
@@ -35,26 +35,6 @@ from bot.demo.forge.state import (
 from bot.demo.forge.talk import Talk
 from bot.demo.forge.telling import Telling
 
-PERMISSIONS: Final = {
-    "checks": "write",
-    "contents": "read",
-    "issues": "write",
-    "merge_queues": "read",
-    "metadata": "read",
-    "pull_requests": "write",
-}
-EVENTS: Final = (
-    "check_run",
-    "check_suite",
-    "issue_comment",
-    "merge_group",
-    "pull_request",
-    "pull_request_review_comment",
-    "push",
-    "repository",
-)
-"""Both are what the App's manifest asks for: a bot that uses more is refused here as it would be on GitHub."""
-
 
 class PretendGitHub:
     """Set it up, `start` it, act as people do; look at `check_runs`, `journal` and `hooks.sent`.
@@ -75,7 +55,7 @@ class PretendGitHub:
         """Without a folder the repositories live in a temporary one, until `stop`; without a key one is made."""
         self._temporary = tempfile.TemporaryDirectory(prefix="assay-forge-") if folder is None else None
         self.world = World(Path(self._temporary.name) if self._temporary else _made(folder), clock)
-        self.world.app = _new_app(self.world, webhook_url, webhook_secret, permissions, key or new_key())
+        self.world.app = new_app(self.world, webhook_url, webhook_secret, permissions, key or new_key())
         self.hooks = Hooks(self.world)
         self.buttons: dict[str, Button] = {}
         """What the page offers; the demo puts its own here."""
@@ -380,23 +360,3 @@ def _made(folder: Path | None) -> Path:
     assert folder
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def _new_app(
-    world: World, webhook_url: str, webhook_secret: str, permissions: Mapping[str, str], key: rsa.RSAPrivateKey
-) -> App:
-    bot = Account(world.new_id(), "assay[bot]", "Bot")
-    world.accounts.append(bot)
-    return App(
-        id=world.new_id(),
-        client_id=f"Iv23{world.new_id():016d}",
-        client_secret=secrets.token_hex(20),
-        slug="assay",
-        bot=bot,
-        key=key,
-        hook_id=world.new_id(),
-        webhook_url=webhook_url,
-        webhook_secret=webhook_secret,
-        permissions=dict(permissions),
-        events=list(EVENTS),
-    )
