@@ -10,10 +10,12 @@ from bot.domain.suites import Occasion, Suite, SuiteFile
 _USUAL: Final = frozenset({Occasion.PUSH, Occasion.PULL_REQUEST})
 
 
-def chosen(file: SuiteFile, names: Sequence[str], axes: Mapping[str, str]) -> tuple[Suite, ...]:
+def chosen(
+    file: SuiteFile, names: Sequence[str], axes: Mapping[str, str], shard: int | None = None
+) -> tuple[Suite, ...]:
     """All cells of the named suites; without names of all that pushes or pull requests start.
 
-    `axes` narrows the suites that have such an axis to the cells with that value.
+    `axes` narrows the suites that have such an axis to the cells with that value, `shard` those that have shards.
 
     Raises:
         BadInput: a suite, an axis or a value is not there, or nothing is left to run.
@@ -27,8 +29,13 @@ def chosen(file: SuiteFile, names: Sequence[str], axes: Mapping[str, str]) -> tu
         raise BadInput(f"pushes and pull requests start no suite; name one of {', '.join(known)}")
     for axis, value in axes.items():
         _check(suites, axis, value)
+    if shard is not None and shard > max(suite.shards for suite in suites):
+        raise BadInput(f"no suite to run has a shard {shard}")
     left = tuple(
-        suite for suite in suites if all(dict(suite.cell).get(axis, value) == value for axis, value in axes.items())
+        suite
+        for suite in suites
+        if (suite.shards == 1 or shard in (None, suite.shard))
+        and all(dict(suite.cell).get(axis, value) == value for axis, value in axes.items())
     )
     if not left:
         raise BadInput("no cell has all these values together")

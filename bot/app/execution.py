@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import structlog
 from bot.app import announcing, collecting, globs, secrets, verdicts
 from bot.app.context import App
 from bot.app.holding import Hold
-from bot.app.jobs import Subject, job_of
+from bot.app.jobs import Subject, job_of, marks
 from bot.app.runlog import RunLog
 from bot.app.verdicts import Verdict
 from bot.domain.errors import Refused, Unavailable
@@ -76,10 +77,11 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         if (stale := _stale(app, subject)) is not None:
             return run, stale, None
         granted = secrets.secrets_for(app, run.repository, run.suite.secrets, run.trust)
-        runlog.mask(granted.values.values())
+        word = app.new_id()
+        runlog.expect(granted.values.values(), marks(run.suite, word))
         for note in granted.notes:
             runlog.note(note)
-        job = job_of(app, subject, granted.values)
+        job = job_of(app, subject, granted.values, word)
         _prepare(app, subject, job, hold)
         return _run(app, subject.run, job, hold, runlog)
     except (Refused, Unavailable) as error:
@@ -166,11 +168,11 @@ def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run,
         output = app.sandbox.service_log(run.id, run.attempt, end.service)
         runlog.note(f"{end.error}. The last that {end.service} printed:")
         runlog.write(output)
-    runlog.end()
+    runlog.end(end.code if end.by_itself else None)
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
     verdict = verdicts.of_exit(end)
     _collect(app, started, verdict, hold, runlog)
-    return started, verdict, end
+    return replace(started, groups=runlog.groups), verdict, end
 
 
 def _collect(app: App, run: Run, verdict: Verdict, hold: Hold, runlog: RunLog) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from bot.app.context import Rules
+from bot.app.grouping import Marks, announcement, marking
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, BuildId, Run, Trust
 from bot.domain.suites import Limits, Ready, Service, Suite
@@ -35,8 +36,8 @@ class Subject:
     repository: Repository
 
 
-def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str]) -> Job:
-    """`secrets`: values that this run may have, by the names of their variables."""
+def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str], word: str) -> Job:
+    """`secrets`: values that this run may have, by the names of their variables. `word`: of the marks in its log."""
     run, build, suite = subject.run, subject.build, subject.run.suite
     rules = app.rules
     ceiling = rules.network_trusted if run.trust is Trust.TRUSTED else rules.network_forks
@@ -45,7 +46,7 @@ def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str]) -> Job:
         attempt=run.attempt,
         fence=run.fence,
         image=suite.image,
-        script=script(suite),
+        script=script(suite, word),
         env={**suite.env, **secrets, **_variables(app, subject, build)},
         network=ceiling if suite.network is None else suite.network.at_most(ceiling),
         limits=app.limits_of(suite),
@@ -83,13 +84,20 @@ def _ready(ready: Ready) -> JobReady | None:
     return Succeeds(ready.command) if ready.command is not None else None
 
 
-def script(suite: Suite) -> str:
+def script(suite: Suite, word: str) -> str:
     """What `sh -eu` runs: a script as it is written, or commands with a line before each that shows it."""
     place = [f"cd -- {_quoted(suite.workdir)}"] if suite.workdir else []
     if suite.is_script:
         return "\n".join([*place, *suite.commands])
-    shown = [f"printf '\\033[1m$ %s\\033[0m\\n' {_quoted(command)}\n{command}" for command in suite.commands]
-    return "\n".join([*place, *shown])
+    shown = [
+        f"{announcement(number, _quoted(command))}\n{command}" for number, command in enumerate(suite.commands, 1)
+    ]
+    return "\n".join([marking(word), *place, *shown])
+
+
+def marks(suite: Suite, word: str) -> Marks | None:
+    """Those that the suite's script makes."""
+    return None if suite.is_script else Marks(word, len(suite.commands))
 
 
 def _quoted(text: str) -> str:

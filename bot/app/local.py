@@ -8,15 +8,14 @@ from pathlib import Path
 
 from bot.app import verdicts
 from bot.app.context import Rules
-from bot.app.jobs import Subject, job_of
+from bot.app.jobs import Subject, job_of, marks
+from bot.app.output import Output
 from bot.domain.checks import PASSING
 from bot.domain.errors import Refused, Unavailable
-from bot.domain.masking import Masker
 from bot.domain.refs import ForgeName, Repository, RepositoryId, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
 from bot.domain.suite_check import conclusion
 from bot.domain.suites import Limits, Suite, limits_for
-from bot.domain.texts import size
 from bot.ports.sandbox import Exit, Job, Sandbox, Stop
 
 Write = Callable[[bytes], None]
@@ -92,13 +91,17 @@ def _has_passed(run: Run) -> bool:
 
 def _run_suite(local: Local, run: Run, secrets: Mapping[str, str], write: Write, wish: Wish) -> Run:
     given = {name: secrets[name] for name in run.suite.secrets if name in secrets}
-    output = _Output(write, given.values(), local.limits_of(run.suite).log)
+    word = local.new_id()
+    output = Output(write, local.monotonic, limit=local.limits_of(run.suite).log)
+    output.expect(given.values(), marks(run.suite, word))
     if missing := [name for name in run.suite.secrets if name not in given]:
         output.note(f"Not given here, so left unset: {', '.join(missing)}")
     while True:
         run = replace(run, state=RunState.PREPARING, attempt=run.attempt + 1, fence=1)
+        word = local.new_id()
+        output.expect(given.values(), marks(run.suite, word))
         try:
-            ended, verdict = _Attempt(local, run, output, wish).carry_out(given)
+            ended, verdict = _Attempt(local, run, output, wish).carry_out(given, word)
         finally:
             output.end()
             with contextlib.suppress(Unavailable):  # whoever made the sandbox looks for leftovers
@@ -109,54 +112,18 @@ def _run_suite(local: Local, run: Run, secrets: Mapping[str, str], write: Write,
         output.begin_again(f"Attempt {run.attempt + 1}: {verdicts.why_again(verdict, ended.exit_code)}.")
 
 
-class _Output:
-    """What a suite prints on its way to people: masked, and no more than its limit (cases C37)."""
-
-    def __init__(self, write: Write, secrets: Iterable[str], room: int) -> None:
-        self._write, self._masker = write, Masker(secrets)
-        self._limit = self._room = room
-        self.is_full = False
-
-    def write(self, data: bytes) -> None:
-        if self.is_full:
-            return
-        data = self._masker.feed(data)
-        self._write(data[: self._room])
-        self._room -= len(data)
-        if self._room < 0:
-            self.is_full = True
-            self.note(
-                f"The log reached its limit of {size(self._limit)}; the suite was stopped and the rest is not kept."
-            )
-
-    def note(self, words: str) -> None:
-        """A line of our own."""
-        self.end()
-        self._write(self._masker.feed(f"\n[assay] {words}\n".encode()))
-        self.end()
-
-    def begin_again(self, words: str) -> None:
-        """Of another attempt, which gets as much room as the one before had."""
-        self.note(words)
-        self._room = max(self._room, 0) + self._limit
-
-    def end(self) -> None:
-        """What may have been the start of a secret is none."""
-        self._write(self._masker.flush())
-
-
 class _Attempt:
     """A run on its way, and the reasons to end it early."""
 
-    def __init__(self, local: Local, run: Run, output: _Output, wish: Wish) -> None:
+    def __init__(self, local: Local, run: Run, output: Output, wish: Wish) -> None:
         self._local, self._run, self._output, self._wish = local, run, output, wish
         self._deadline: float | None = None
         self._heard_at = local.monotonic()
 
-    def carry_out(self, secrets: Mapping[str, str]) -> tuple[Run, verdicts.Verdict]:
+    def carry_out(self, secrets: Mapping[str, str], word: str) -> tuple[Run, verdicts.Verdict]:
         """Never raises what the world or the suite is at fault for: it is the run's end."""
         try:
-            job = job_of(self._local, _subject(self._local, self._run), secrets)
+            job = job_of(self._local, _subject(self._local, self._run), secrets, word)
             self._prepare(job)
             end = self._local.sandbox.run(
                 job, write=self._hear, should_stop=self._should_stop, on_start=lambda: self._start(job)
@@ -204,7 +171,10 @@ class _Attempt:
 
     def _ended(self, verdict: verdicts.Verdict, end: Exit | None) -> tuple[Run, verdicts.Verdict]:
         """A fault of ours ends the run: nobody waits here for a second try."""
-        facts = {"exit_code": end.code, "out_of_memory": end.out_of_memory} if end else {}
+        facts: dict[str, object] = {}
+        if end:
+            self._output.end(end.code if end.by_itself else None)
+            facts = {"exit_code": end.code, "out_of_memory": end.out_of_memory, "groups": self._output.groups}
         state = verdict.state or RunState.ERRORED
         return self._run.ended(state, verdict.reason, self._local.now(), verdict.note, **facts), verdict
 

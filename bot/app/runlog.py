@@ -4,53 +4,51 @@ from collections.abc import Iterable
 from typing import Final
 
 from bot.app.context import App
+from bot.app.grouping import Marks
 from bot.app.holding import Hold
-from bot.domain.masking import Masker
-from bot.domain.runs import Run
-from bot.domain.texts import size
+from bot.app.output import Output
+from bot.domain.runs import Group, Run
 
 _BATCH: Final = 1 << 20
 """Bytes that are written at once where much comes: each transaction has its price."""
 _PAUSE: Final = 0.2
 """Seconds that output waits at most before a reader can see it."""
+_SHOWN_LIVE: Final = 200
+"""Groups that are stored while the run runs; more are stored at its end alone, for each time all are written."""
 
 
 class RunLog:
     def __init__(self, app: App, run: Run, hold: Hold) -> None:
         self._app, self._run, self._hold = app, run, hold
         self._waiting = bytearray()
-        self._masker = Masker(())
         self._flushed_at = 0.0
+        self._kept: tuple[Group, ...] = ()
         # One log holds all attempts; one that fails by itself takes no room from the next.
-        self._room = max(app.limits_of(run.suite).log * (run.failures + 1) - app.logs.size(run.id), 0)
-        self._is_full = False
+        limit = app.limits_of(run.suite).log
+        room = limit * (run.failures + 1) - app.logs.size(run.id)
+        self._output = Output(self._put, app.monotonic, limit=limit, room=room, length=app.logs.size(run.id))
 
-    def mask(self, values: Iterable[str]) -> None:
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return self._output.groups
+
+    def expect(self, secrets: Iterable[str], marks: Marks | None) -> None:
         """From now on these never show; called before the first output."""
-        self._masker = Masker(values)
+        self._output.expect(secrets, marks)
 
     def note(self, words: str) -> None:
         """A line of our own, on a line of its own."""
-        self._put(self._masker.flush())
-        self._put(self._masker.feed(f"\n[assay] {words}\n".encode()) + self._masker.flush())
+        self._output.note(words)
 
-    def end(self) -> None:
-        """Nothing follows: what may have been the start of a secret is none."""
-        self._put(self._masker.flush())
+    def end(self, code: int | None = None) -> None:
+        """Nothing of the suite follows; `code`: how its script exited."""
+        self._output.end(code)
         self.flush()
 
     def write(self, data: bytes) -> None:
-        """Output of the suite, exactly as it comes; cut at the limit, with a last line that says so (cases C37)."""
-        if self._is_full:
-            return
+        """Output of the suite; when it reaches the log's limit, the suite shall stop."""
         self._hold.hear()
-        data = self._masker.feed(data)
-        self._put(data[: self._room])
-        self._room -= len(data)
-        if self._room < 0:
-            self._is_full = True
-            limit = size(self._app.limits_of(self._run.suite).log)
-            self.note(f"The log reached its limit of {limit}; the suite was stopped and the rest is not kept.")
+        if not self._output.write(data):
             self.flush()
             self._hold.stop_for_log()
 
@@ -60,11 +58,21 @@ class RunLog:
             self.flush()
 
     def flush(self) -> None:
+        """Groups first: whoever reads on knows where the lines belong."""
         self._flushed_at = self._app.monotonic()
-        if self._waiting:
-            data, self._waiting = bytes(self._waiting), bytearray()
-            if not self._app.logs.append(self._run.id, self._run.fence, data):
-                self._hold.lose()
+        if not self._waiting:
+            return
+        data, self._waiting = bytes(self._waiting), bytearray()
+        if not (self._keep_groups() and self._app.logs.append(self._run.id, self._run.fence, data)):
+            self._hold.lose()
+
+    def _keep_groups(self) -> bool:
+        groups = self.groups
+        if groups == self._kept or len(groups) > _SHOWN_LIVE:
+            return True
+        self._kept = groups
+        with self._app.work() as work:
+            return work.runs.keep_groups(self._run.id, self._run.fence, groups)
 
     def _put(self, data: bytes) -> None:
         self._waiting += data

@@ -35,12 +35,13 @@ _NO_SUCCESS: Final = ((RunState.FAILED, 1), (RunState.TIMED_OUT, 1), (RunState.E
 @click.command()
 @click.argument("suites", nargs=-1, metavar="[SUITE]...")
 @click.option("--set", "axes", multiple=True, metavar="AXIS=VALUE", help="Only the cells with that value.")
+@click.option("--shard", type=click.IntRange(1), help="Only that shard of suites that are cut in shards.")
 @click.option(
     "--secrets-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Lines NAME=VALUE; a suite gets those it names.",
 )
-def run(suites: Sequence[str], axes: Sequence[str], secrets_file: Path | None) -> None:
+def run(suites: Sequence[str], axes: Sequence[str], shard: int | None, secrets_file: Path | None) -> None:
     """Run suites of this repository's suite file here; without SUITE all that pushes and pull requests start.
 
     The sources are the files as they are now, but for what git ignores. Image, script, variables and limits are the
@@ -53,7 +54,7 @@ def run(suites: Sequence[str], axes: Sequence[str], secrets_file: Path | None) -
     _keep_quiet()
     try:
         tree = work_tree(Path.cwd())
-        wanted = chosen(read_suite_file(tree.root), suites, _axes(axes))
+        wanted = chosen(read_suite_file(tree.root), suites, _axes(axes), shard)
         secrets = read_secrets(secrets_file) if secrets_file else {}
         with _Ending() as ending, build_local(settings, tree) as local:
             status = _Round(local, tree.root, wanted).play(secrets, ending.wish)

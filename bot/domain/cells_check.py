@@ -6,7 +6,16 @@ from typing import Final
 
 from bot.domain.checks import PASSING, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import Build, Run, RunState
-from bot.domain.suite_check import RERUN_ALL, RERUN_FAILED, SIGNS, conclusion, flaky_words, none_could_run, title
+from bot.domain.suite_check import (
+    RERUN_ALL,
+    RERUN_FAILED,
+    SIGNS,
+    conclusion,
+    flaky_words,
+    none_could_run,
+    run_line,
+    title,
+)
 from bot.domain.suites import Limits, Suite
 from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
 
@@ -73,7 +82,8 @@ def _summary(runs: Sequence[Run], url: str, limits_of: LimitsOf) -> str:
     bad = [run for run in runs if run.state.is_final and conclusion(run) not in PASSING]
     for run in bad[:_SHOWN]:
         tail = f"\n\n{fence(last_lines(run.tail, _LINES))}" if run.tail else ""
-        parts.append(f"**{escaped(run.suite.label)}**: {escaped(title(run, limits_of(run.suite)))}{tail}")
+        words = f"**{escaped(run.suite.label)}**: {escaped(title(run, limits_of(run.suite)))}"
+        parts.append(f"{words}{tail}\n\nTo run it on your machine: {code(run_line(run.suite))}")
     if len(bad) > _SHOWN:
         parts.append(f"{len(bad) - _SHOWN} more on the page.")
     return "\n\n".join([*parts, f"[Log]({url})"])

@@ -176,6 +176,20 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The part of a log that one command of a list wrote."""
+
+    number: int
+    """Of the command, from 1."""
+    offset: int
+    """Where it begins: at the first byte of a line."""
+    seconds: float | None = None
+    """None: it is not over, as far as anybody knows."""
+    code: int | None = None
+    """How it exited; None: not by itself, or not yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One suite at one commit: the unit that is queued, leased and executed."""
 
@@ -207,6 +221,8 @@ class Run:
     cpu_seconds: float | None = None
     tail: str = ""
     """The last lines of its log, ANSI removed."""
+    groups: tuple[Group, ...] = ()
+    """Of the present attempt, in order; none where the suite is one script."""
     created_at: datetime
     started_at: datetime | None = None
     """When its container started (of the last attempt)."""
@@ -216,6 +232,14 @@ class Run:
     def is_flaky(self) -> bool:
         """It has failed and passed on the same commit."""
         return self.state is RunState.PASSED and self.failures > 0 and self.reason is not Reason.OVERRIDE
+
+    @property
+    def last_command(self) -> str:
+        """What ran last: the one command there is, or that of the last group; empty where nobody knows."""
+        commands = self.suite.commands
+        if len(commands) > 1:
+            return commands[self.groups[-1].number - 1] if self.groups else ""
+        return commands[0] if commands else ""
 
     def moved(self, state: RunState, **changes: object) -> "Run":
         """Raises: IllegalMove."""
@@ -227,7 +251,7 @@ class Run:
         return self.moved(RunState.QUEUED)
 
     def running(self, at: datetime) -> "Run":
-        return self.moved(RunState.RUNNING, started_at=at)
+        return self.moved(RunState.RUNNING, started_at=at, groups=())
 
     def ended(self, state: RunState, reason: Reason | None, at: datetime, note: str = "", **facts: object) -> "Run":
         return self.moved(state, reason=reason, finished_at=at, note=note, **facts)

@@ -1,11 +1,12 @@
 """The check of one suite: what people read about a run, state by state (PRODUCT §2.3)."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
-from bot.domain.suites import Limits
+from bot.domain.suites import Limits, Suite
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
 SIGNS: Final = {
@@ -199,7 +200,7 @@ def _passed_summary(run: Run, _: Limits) -> str:
 
 
 def _failed_summary(run: Run, limits: Limits) -> str:
-    return f"**Failed** · {duration(_took(run))}{_advice(run, limits)}{_tail(run)}"
+    return f"**Failed** · {duration(_took(run))}{_advice(run, limits)}{_tail(run)}{_here(run)}"
 
 
 def _timed_out_summary(run: Run, _: Limits) -> str:
@@ -207,9 +208,10 @@ def _timed_out_summary(run: Run, _: Limits) -> str:
         silent = limit_words(run.suite.no_output_timeout or 0)
         return (
             f"Stopped after **{silent}** without output.{_tail(run)}\n\nRaise `no_output_timeout` if it needs longer."
+            f"{_here(run)}"
         )
     stopped = f"Stopped after **{limit_words(run.suite.timeout)}**."
-    return f"{stopped}{_tail(run)}\n\nRaise `timeout` for the suite if it really needs longer."
+    return f"{stopped}{_tail(run)}\n\nRaise `timeout` for the suite if it really needs longer.{_here(run)}"
 
 
 def _cancelled_summary(run: Run, _: Limits) -> str:
@@ -222,6 +224,17 @@ def _superseded_summary(run: Run, _: Limits) -> str:
 
 def _skipped_summary(run: Run, _: Limits) -> str:
     return f"This suite was not run: {escaped(run.note)}."
+
+
+def run_line(suite: Suite) -> str:
+    """The command that runs just this cell and shard on one's own machine."""
+    axes = (word for axis, text in suite.cell for word in ("--set", f"{axis}={text}"))
+    shard = ("--shard", str(suite.shard)) if suite.shards > 1 else ()
+    return shlex.join(("assay", "run", suite.name, *axes, *shard))
+
+
+def _here(run: Run) -> str:
+    return f"\n\nTo run it on your machine: {code(run_line(run.suite))}"
 
 
 def _tail(run: Run) -> str:
@@ -273,9 +286,10 @@ def _how_it_ran(run: Run, build: Build) -> str:
 
 def _command(run: Run) -> str:
     """The command's words for a title; a script of several lines is just that."""
-    commands = run.suite.commands
-    lines = [line for line in (commands[0] if commands else "").strip().split("\n") if line.strip()]
-    return one_line(lines[0], 60) if len(commands) == 1 and len(lines) == 1 else "The script"
+    lines = [line for line in run.last_command.strip().split("\n") if line.strip()]
+    if len(lines) > 1 and not run.suite.is_script:
+        return f"{one_line(lines[0], 58)} …"
+    return one_line(lines[0], 60) if len(lines) == 1 else "The script"
 
 
 def _took(run: Run) -> float:

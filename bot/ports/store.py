@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
-from bot.domain.runs import Build, BuildId, Reason, Run, RunId, RunState
+from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.queue import Task
@@ -152,6 +152,9 @@ class Runs(Protocol):
         fence, so that whoever held the run can't write any more; it is also False when the store has a `cancel`:
         get the run again and end it.
         """
+
+    def keep_groups(self, run: RunId, fence: int, groups: tuple[Group, ...]) -> bool:
+        """While it runs; False and no effect when it has another fence or is finished."""
 
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""

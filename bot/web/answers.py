@@ -8,7 +8,17 @@ from bot.app.context import App
 from bot.app.queries import BuildView, RunView
 from bot.domain.errors import Problem
 from bot.domain.refs import Repository
-from bot.domain.runs import Build, Run
+from bot.domain.runs import Build, Group, Run
+
+
+class GroupAnswer(BaseModel):
+    """What one command of a list wrote."""
+
+    command: str
+    offset: int
+    """The first byte of it in the log."""
+    seconds: float | None
+    exit_code: int | None
 
 
 class RunAnswer(BaseModel):
@@ -29,6 +39,7 @@ class RunAnswer(BaseModel):
     flaky: bool
     """It passed after an attempt that failed by itself."""
     exit_code: int | None
+    groups: list[GroupAnswer]
     out_of_memory: bool
     created_at: datetime
     started_at: datetime | None
@@ -182,6 +193,7 @@ def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
         attempt=run.attempt,
         flaky=run.is_flaky,
         exit_code=run.exit_code,
+        groups=[_group(run, one) for one in run.groups],
         out_of_memory=run.out_of_memory,
         created_at=run.created_at,
         started_at=run.started_at,
@@ -189,6 +201,11 @@ def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
         url=app.suite_url(build.id, run.suite.name),
         log_url=f"{app.url}/runs/{run.id}/log",
     )
+
+
+def _group(run: Run, group: Group) -> GroupAnswer:
+    command = run.suite.commands[group.number - 1]
+    return GroupAnswer(command=command, offset=group.offset, seconds=group.seconds, exit_code=group.code)
 
 
 def _problem(problem: Problem) -> ProblemAnswer:

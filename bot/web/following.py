@@ -1,6 +1,6 @@
 """What a page that is open must hear next; each step looks once at the store and gives what is new."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -9,7 +9,7 @@ from sse_starlette import ServerSentEvent
 
 from bot.app import queries
 from bot.app.queries import Viewer
-from bot.domain.runs import BuildId, Run
+from bot.domain.runs import BuildId, Group, Run
 from bot.web.logview import view_at
 from bot.web.site import Site, rendered
 
@@ -46,7 +46,10 @@ class BuildFollower:
 
 
 class SuiteFollower:
-    """`lines` (id: the byte to go on from), `line` for one that is still written, `state`, and at last `end`."""
+    """`group` where one begins or ends, `lines` (id: the byte to go on from), `line`, `state`, and at last `end`.
+
+    `line` is one that is still written.
+    """
 
     def __init__(self, site: Site, look: Look, build: BuildId, run: Run, start: int) -> None:
         self._site, self._look, self._build, self._run = site, look, build, run
@@ -54,12 +57,14 @@ class SuiteFollower:
         self._view = view_at(partial(logs.read, run.id), min(start, logs.size(run.id)))
         self._at = self._view.offset
         self._state = self._open = ""
+        self._groups: dict[int, str] = {}
+        """As they were told, by their numbers."""
 
     def step(self) -> Step:
         app = self._site.reader
         piece = queries.log_piece(app, self._look(), self._run.id, self._at, PIECE)
+        events = [*self._state_event(piece.view), *self._news(piece.data, piece.view.run)]
         self._at += len(piece.data)
-        events = [*self._state_event(piece.view), *self._line_events(piece.data)]
         if piece.complete:
             word = piece.view.run.state.word
             return Step([*events, ServerSentEvent(word, event="end", id=str(self._view.offset))], ended=True)
@@ -71,6 +76,23 @@ class SuiteFollower:
             return []
         self._state = html
         return [ServerSentEvent(html, event="state")]
+
+    def _news(self, data: bytes, run: Run) -> Iterator[ServerSentEvent]:
+        """Lines, and the groups between them."""
+        at, start = self._at, self._at
+        for group in run.groups:
+            if at <= group.offset <= start + len(data):
+                yield from self._line_events(data[at - start : group.offset - start])
+                at = group.offset
+            if group.offset <= start + len(data):
+                yield from self._group_event(group, run)
+        yield from self._line_events(data[at - start :])
+
+    def _group_event(self, group: Group, run: Run) -> Iterator[ServerSentEvent]:
+        html = rendered(self._site, "_group.html", group=group, is_open=True, run=run)
+        if self._groups.get(group.number) != html:
+            self._groups[group.number] = html
+            yield ServerSentEvent(f"{html}</details>", event="group")
 
     def _line_events(self, data: bytes) -> Sequence[ServerSentEvent]:
         events = []

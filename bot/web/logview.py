@@ -1,9 +1,11 @@
 """A log as lines of HTML, piece by piece, whatever its size (PRODUCT §2.8)."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
+from bot.domain.runs import Group
 from bot.domain.texts import size as size_words
 from bot.web.ansi import PLAIN, Style, render, style_after
 
@@ -30,26 +32,27 @@ class LogView:
     def __init__(self, offset: int = 0, number: int = 1, style: Style = PLAIN) -> None:
         self.number = number
         """Of the line that is open."""
-        self._fed = offset
+        self.fed = offset
+        """Where what was fed ends."""
         self._style = style
         self._line = _Line()
 
     @property
     def offset(self) -> int:
         """Where the open line begins: reading can be taken up from there."""
-        return self._fed - self._line.size
+        return self.fed - self._line.size
 
     def feed(self, data: bytes) -> Iterator[str]:
         *whole, rest = data.split(b"\n")
         for piece in whole:
             self._line.add(piece)
             shown, self._style = self._line.shown(self._style)
-            self._fed += len(piece) + 1
+            self.fed += len(piece) + 1
             self._line = _Line()
             yield _numbered(self.number, shown)
             self.number += 1
         self._line.add(rest)
-        self._fed += len(rest)
+        self.fed += len(rest)
 
     def rest(self) -> str:
         """The open line as it is so far, "" when nothing of it is there."""
@@ -104,31 +107,69 @@ def _style_at(read: Read, offset: int) -> Style:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
+    kind: ClassVar[str] = "gap"
     lines: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What follows belongs to a group."""
+
+    kind: ClassVar[str] = "fold"
+    group: Group
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unfold:
+    """The group ends."""
+
+    kind: ClassVar[str] = "unfold"
+
+
+Part = Gap | Fold | Unfold | str
+"""A text is a block of HTML lines."""
 
 
 class ShownLog:
     """What a page shows of the first `size` bytes; read once, from front to back, while the page is sent."""
 
-    def __init__(self, read: Read, size: int) -> None:
+    def __init__(self, read: Read, size: int, groups: Sequence[Group] = ()) -> None:
         self._read, self._size = read, size
+        self._groups = deque(groups)
+        self._is_folded = False
         self.view = LogView()
         """After `parts`: where to go on, and the line that is open."""
 
-    def parts(self) -> Iterator[Gap | str]:
-        """Blocks of HTML lines, and a gap where much is left out. The open line is not among them."""
+    def parts(self) -> Iterator[Part]:
+        """Blocks of HTML lines, where groups begin and end, and a gap where much is left out.
+
+        The open line is not among them. Groups that lie in the gap follow it, empty.
+        """
         index = _Index(self._read, self._size)
         if index.lines > _WHOLE_LINES or self._size > _WHOLE_BYTES:
             yield from self._head_and_gap(index)
-        yield from self._blocks(self._size)
+        yield from self._grouped(self._size)
+        if self._is_folded:
+            yield Unfold()
 
-    def _head_and_gap(self, index: "_Index") -> Iterator[Gap | str]:
+    def _grouped(self, end: int) -> Iterator[Part]:
+        while self._groups and self._groups[0].offset <= end:
+            group = self._groups.popleft()
+            yield from self._blocks(group.offset)
+            if self._is_folded:
+                yield Unfold()
+            yield Fold(group, is_last=not self._groups)
+            self._is_folded = True
+        yield from self._blocks(end)
+
+    def _head_and_gap(self, index: "_Index") -> Iterator[Part]:
         head_end = min(index.after_line(_HEAD_LINES), _HEAD_BYTES)
         tail_start = max(
             index.after_line(index.lines - _TAIL_LINES), index.after_offset(self._size - _WHOLE_BYTES), head_end
         )
-        yield from self._blocks(head_end)
+        yield from self._grouped(head_end)
         if rest := self.view.rest():
             yield rest
         number = index.line_at(tail_start)
@@ -137,7 +178,7 @@ class ShownLog:
 
     def _blocks(self, end: int) -> Iterator[str]:
         lines: list[str] = []
-        for piece in _pieces(self._read, self.view.offset, end):
+        for piece in _pieces(self._read, self.view.fed, end):
             for line in self.view.feed(piece):
                 lines.append(line)
                 if len(lines) == BLOCK:

@@ -57,7 +57,7 @@ def suite(request: Request) -> Response:
     view = queries.suite(site.reader, viewer, number, name, cell_of(request))
     others = queries.build(site.reader, viewer, number).runs
     logs = site.reader.logs
-    log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id))
+    log = ShownLog(partial(logs.read, view.run.id), logs.size(view.run.id), view.run.groups)
     stream = site.pages.get_template("suite.html").stream(
         app=site.app,
         **frame_of(request),
@@ -138,6 +138,7 @@ def environment() -> Environment:
         "web_url": _web_url,
         "duration": duration,
         "size": size,
+        "first_line": _first_line,
         "spoken": lambda word: word.replace("_", " "),
         "took": _took,
         "time": _time,
@@ -155,6 +156,11 @@ def environment() -> Environment:
 def _cell(run: Run) -> str:
     """What tells a suite's cells apart in an address; nothing where there is but one."""
     return f"?run={run.id}" if run.suite.label else ""
+
+
+def _first_line(command: str) -> str:
+    first, _, more = command.strip().partition("\n")
+    return f"{first} …" if more else first
 
 
 def _took(run: Run) -> str:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import Gone, IllegalMove
-from bot.domain.runs import MOVES, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import MOVES, Group, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Occasion, Suite, When
 from bot.ports.store import UnitOfWork
 from tests.contract.store_values import AT, OTHER_SHA, a_run, a_seen, stored_build, stored_run
@@ -262,3 +262,19 @@ def _move(work: OpenWork, known: Run, target: RunState | None) -> Run:
             with suppress(IllegalMove):
                 unit.runs.save(known, replace(known, state=target), "anybody")
         return unit.runs.get(known.id)
+
+
+def test_groups_of_the_log_are_kept_while_it_runs_and_only_by_whoever_has_it(work: OpenWork) -> None:
+    run, groups = claimed(work), (Group(number=1, offset=0, seconds=1.5, code=0), Group(number=2, offset=7))
+    with work() as unit:
+        assert unit.runs.keep_groups(run.id, run.fence, groups)
+        assert not unit.runs.keep_groups(run.id, run.fence + 1, ())
+    with work() as unit:
+        assert unit.runs.get(run.id).groups == groups
+        begun = run.running(AT)
+        assert unit.runs.save(run, begun, "worker-1")
+        assert unit.runs.get(run.id).groups == ()
+        assert unit.runs.save(begun, replace(begun, groups=groups).ended(RunState.PASSED, None, AT), "worker-1")
+    with work() as unit:
+        assert unit.runs.get(run.id).groups == groups
+        assert not unit.runs.keep_groups(run.id, run.fence, ())

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.runs import Group
 from bot.web.ansi import PLAIN
-from bot.web.logview import LINE, Gap, LogView, ShownLog, view_at
+from bot.web.logview import LINE, Fold, Gap, LogView, Part, ShownLog, view_at
 
 
 def shown(view: LogView, *pieces: bytes) -> str:
@@ -123,3 +124,42 @@ def test_an_empty_log_has_no_lines() -> None:
     blocks, gaps, view = page(b"")
     assert (blocks, gaps, view.rest(), view.number) == ([], [], "", 1)
     assert view.offset == len(PLAIN.marks)
+
+
+def folded(data: bytes, *groups: Group) -> list[str]:
+    """The texts of a page, with a word where groups begin and end."""
+    log = ShownLog(lambda start, limit: data[start : start + limit], len(data), groups)
+    return [_seen(part) for part in log.parts()]
+
+
+def _seen(part: Part) -> str:
+    if isinstance(part, str):
+        return text(part)
+    return f"{part.kind}{part.group.number}" if isinstance(part, Fold) else part.kind
+
+
+def test_groups_fold_the_lines_they_have() -> None:
+    first, second = Group(number=1, offset=2), Group(number=2, offset=4)
+    assert folded(b"a\nb\nc\n", first, second) == ["a\n", "fold1", "b\n", "unfold", "fold2", "c\n", "unfold"]
+
+
+def test_the_last_group_alone_is_open() -> None:
+    groups = [Group(number=1, offset=0), Group(number=2, offset=0)]
+    folds = [one for one in ShownLog(lambda _, __: b"", 0, groups).parts() if isinstance(one, Fold)]
+    assert [one.is_last for one in folds] == [False, True]
+
+
+def test_groups_of_a_gap_follow_it() -> None:
+    data = b"x\n" * 60_000
+    parts = folded(data, Group(number=1, offset=0), Group(number=2, offset=20_000), Group(number=3, offset=119_000))
+    assert [one for one in parts if not one.startswith("x")] == [
+        "fold1", "gap", "unfold", "fold2", "unfold", "fold3", "unfold",
+    ]  # fmt: skip
+
+
+@given(st.binary(max_size=99), st.lists(st.integers(0, 120), max_size=5))
+def test_groups_change_no_line(data: bytes, offsets: list[int]) -> None:
+    groups = [Group(number=number, offset=at) for number, at in enumerate(sorted(offsets), 1)]
+    log = ShownLog(lambda start, limit: data[start : start + limit], len(data), groups)
+    lines = "".join(part for part in log.parts() if isinstance(part, str))
+    assert lines + log.view.rest() == shown(LogView(), data)

@@ -1,10 +1,14 @@
 """Which suites and cells `assay run` means by its arguments."""
 
+import shlex
+
 import pytest
 
 from bot.app import suitefile
 from bot.app.choosing import chosen
+from bot.cli.run import run
 from bot.domain.errors import BadInput
+from bot.domain.suite_check import run_line
 from bot.domain.suites import SuiteFile
 
 FILE = b"""
@@ -68,3 +72,27 @@ def test_a_file_for_tags_only_asks_for_a_name() -> None:
     file = suitefile.parse(".assay.yml", b"suites: {release: {image: box:1, run: x, when: {events: [tag]}}}")
     with pytest.raises(BadInput, match="name one of release"):
         chosen(file, [], {})
+
+
+def test_the_line_of_a_check_chooses_just_its_cell_and_shard() -> None:
+    text = """
+    suites:
+      unit: {image: box, run: x, shards: 3, matrix: {python: ["3.9", "3.10 rc"], os: [a, b]}}
+    """
+    file = suitefile.parse(".assay.yml", text.encode())
+    for suite in file.suites:
+        program, command, *args = shlex.split(run_line(suite))
+        assert (program, command) == ("assay", "run")
+        context = run.make_context("run", args)
+        given = context.params
+        axes = dict(text.split("=", 1) for text in given["axes"])
+        assert chosen(file, given["suites"], axes, given["shard"]) == (suite,)
+
+
+def test_a_shard_that_no_suite_has_is_refused() -> None:
+    file = suitefile.parse(
+        ".assay.yml", b"suites: {unit: {image: box, run: x, shards: 3}, lint: {image: box, run: x}}"
+    )
+    assert [suite.key for suite in chosen(file, (), {}, 2)] == ["unit (2/3)", "lint"]
+    with pytest.raises(BadInput, match="no suite to run has a shard 4"):
+        chosen(file, (), {}, 4)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.checks import Check, CheckStatus, Conclusion
-from bot.domain.runs import Reason, Run, RunState, Trust
+from bot.domain.runs import Group, Reason, Run, RunState, Trust
 from bot.domain.suite_check import suite_check
 from bot.domain.suites import MIB, Limits
 from tests.builders import NOON, a_build, a_run, a_suite
@@ -31,7 +31,8 @@ def test_a_failing_command_shows_its_last_lines() -> None:
     assert shown.conclusion is Conclusion.FAILURE
     assert shown.title == "sh tests/run.sh exited with 3"
     assert shown.summary == (
-        f"**Failed** · 1m 48s\n\nThe last lines of its output:\n\n```\nrow 1\nrow 2\n```\n\n[Log]({PAGE})"
+        f"**Failed** · 1m 48s\n\nThe last lines of its output:\n\n```\nrow 1\nrow 2\n```\n\n"
+        f"To run it on your machine: `assay run unit`\n\n[Log]({PAGE})"
     )
 
 
@@ -169,3 +170,21 @@ def test_between_two_attempts_the_check_says_why_there_is_another() -> None:
         a_run(RunState.QUEUED, attempt=1, failures=1, reason=Reason.COMMAND, note="the last attempt exited with 1")
     )
     assert (shown.title, shown.status) == ("Trying again: the last attempt exited with 1", CheckStatus.IN_PROGRESS)
+
+
+LIST = a_suite(commands=("pip install .", "pytest -q", "for x in 1 2\ndo false\ndone"), is_script=False)
+
+
+@pytest.mark.parametrize(
+    ("last", "title"),
+    [(1, "pip install . exited with 3"), (2, "pytest -q exited with 3"), (3, "for x in 1 2 … exited with 3")],
+)
+def test_of_several_commands_the_one_that_failed_is_named(last: int, title: str) -> None:
+    groups = tuple(Group(number=number, offset=number, seconds=1, code=0) for number in range(1, last + 1))
+    run = a_run(RunState.FAILED, reason=Reason.COMMAND, exit_code=3, suite=LIST, groups=groups)
+    assert check(run).title == title
+
+
+def test_several_commands_of_which_none_began_are_the_script() -> None:
+    run = a_run(RunState.FAILED, reason=Reason.COMMAND, exit_code=3, suite=LIST)
+    assert check(run).title == "The script exited with 3"

@@ -266,15 +266,17 @@ def test_an_engine_that_is_gone_in_the_middle_is_not_the_suites_fault(world: Wor
 
 
 def test_a_list_of_commands_shows_each_before_it_runs_it() -> None:
-    text = script(a_suite(commands=("make", "echo 'it''s'"), is_script=False))
-    assert text == (
-        "printf '\\033[1m$ %s\\033[0m\\n' 'make'\nmake\n"
-        "printf '\\033[1m$ %s\\033[0m\\n' 'echo '\\''it'\\'''\\''s'\\'''\necho 'it''s'"
-    )
+    text = script(a_suite(commands=("make", "echo 'it''s'"), is_script=False), "w0rd")
+    assert text.split("\n")[1:] == [
+        "{ _assay_shows 1 $? 'make'; } 2>/dev/null",
+        "make",
+        "{ _assay_shows 2 $? 'echo '\\''it'\\'''\\''s'\\'''; } 2>/dev/null",
+        "echo 'it''s'",
+    ]
 
 
 def test_a_script_is_run_as_it_is_written() -> None:
-    assert script(a_suite(commands=("make\nmake test\n",))) == "make\nmake test\n"
+    assert script(a_suite(commands=("make\nmake test\n",)), "w0rd") == "make\nmake test\n"
 
 
 @pytest.mark.parametrize(("user", "numbers"), [("1000", (1000, 1000)), ("'1000:50'", (1000, 50))])
@@ -284,3 +286,27 @@ def test_a_suite_runs_as_the_user_of_its_environment(world: World, user: str, nu
     world.push()
     world.settle()
     assert [job.user for job in world.sandbox.jobs] == [numbers]
+
+
+LIST = b"suites: {unit: {image: busybox, run: [make, make test, make dist]}}\n"
+
+
+def test_commands_of_a_list_are_groups_and_the_check_names_the_one_that_failed(world: World) -> None:
+    world.forge.suite_files[""] = LIST
+    output = b"\x1e1:0\n$ make\nbuilt\n\x1e2:0\n$ make test\nno\n"
+    world.sandbox.acts["unit"] = Act(output=output, exit=Exit(code=2))
+    world.push()
+    world.settle()
+    run = world.run()
+    assert world.titles()["assay / unit"] == "make test exited with 2"
+    assert [(one.number, one.offset, one.code) for one in run.groups] == [(1, 0, 0), (2, len(b"$ make\nbuilt\n"), 2)]
+    assert world.app.logs.read(run.id, 0, 100) == b"$ make\nbuilt\n$ make test\nno\n"
+
+
+def test_a_command_that_is_stopped_has_no_exit_code(world: World) -> None:
+    world.forge.suite_files[""] = LIST.replace(b"dist]", b"dist], timeout: 1s")
+    world.sandbox.acts["unit"] = Act(output=b"\x1e1:0\n$ make\n", endless=True)
+    world.push()
+    world.settle()
+    (group,) = world.run().groups
+    assert (world.titles()["assay / unit"], group.code) == ("Timed out after 1s in: make", None)

@@ -20,7 +20,7 @@ from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import access
 from bot.app.context import App
 from bot.domain.refs import ForgeName, Repository
-from bot.domain.runs import Build, Run, RunId, RunState
+from bot.domain.runs import Build, Group, Run, RunId, RunState
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import ArtifactFound, ArtifactKind
 from bot.ports.queue import Task
@@ -60,15 +60,16 @@ class World:
 
     def run(self, build: Build, suite: str = "unit", image: str = "busybox:1", **more: object) -> Run:
         """A queued one."""
-        made = a_suite(suite, image=image)
+        commands = more.pop("commands", None)
+        made = a_suite(suite, image=image, **({"commands": commands, "is_script": False} if commands else {}))
         facts = {"build": build.id, "repository": build.repository, "sha": build.sha, "suite": made, **more}
         run = replace(a_run(), id=RunId(self.app.new_id()), **facts)  # type: ignore[arg-type]  # replace() checks the names
         with self.app.work() as work:
             work.runs.add(run)
         return run
 
-    def running(self, build: Build, suite: str = "unit") -> Run:
-        run = self.run(build, suite)
+    def running(self, build: Build, suite: str = "unit", **more: object) -> Run:
+        run = self.run(build, suite, **more)  # type: ignore[arg-type]  # as there
         with self.app.work() as work:
             claimed = work.runs.claim(run.id, "worker", 60)
             assert claimed
@@ -78,6 +79,10 @@ class World:
 
     def write(self, run: Run, data: bytes) -> None:
         assert self.app.logs.append(run.id, run.fence, data)
+
+    def group(self, run: Run, *groups: Group) -> None:
+        with self.app.work() as work:
+            assert work.runs.keep_groups(run.id, run.fence, groups)
 
     def end(self, run: Run, state: RunState = RunState.PASSED, **more: object) -> None:
         ended = run.ended(state, None, self.now + timedelta(seconds=62), **more)  # type: ignore[arg-type]  # replace()'s

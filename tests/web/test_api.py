@@ -27,6 +27,7 @@ def test_a_run_is_told_in_the_words_of_the_checks(world: World, client: TestClie
         "attempt": 1,
         "flaky": False,
         "exit_code": 0,
+        "groups": [],
         "out_of_memory": False,
         "created_at": "2026-11-25T12:00:00Z",
         "started_at": "2026-11-25T12:00:02Z",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sse_starlette import ServerSentEvent
@@ -11,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from bot.app import queries
 from bot.app.queries import ANYBODY, Viewer
 from bot.domain.errors import StoreBusy
-from bot.domain.runs import RunState
+from bot.domain.runs import Group, RunState
 from bot.web import live
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.site import Places, Site
@@ -259,3 +260,20 @@ def test_our_own_pages_may(world: World, client: TestClient) -> None:
 def test_a_run_that_is_not_there_can_not_be_followed(client: TestClient, run: str) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"/runs/{run}/logs"):
         pass
+
+
+def test_groups_are_told_before_their_lines_and_again_when_they_end(world: World, client: TestClient) -> None:
+    run = world.running(world.build(), commands=("make", "make <b>"))
+    follower = SuiteFollower(site_of(client), anybody, run.build, run, 0)
+    first, second = Group(number=1, offset=0), Group(number=2, offset=4)
+    world.group(run, first)
+    world.write(run, b"one\n")
+    begun = follower.step()
+    world.group(run, replace(first, seconds=2, code=0), second)
+    world.write(run, b"two\n")
+    assert [name for name, _ in heard(begun)] == ["state", "group", "lines"]
+    step = follower.step()
+    assert [name for name, _ in heard(step) if name != "state"] == ["group", "group", "lines"]
+    ended, opened = said(step, "group")
+    assert ('id="g1"' in ended, "passed" in ended) == (True, True)
+    assert ('id="g2"' in opened, "make &lt;b&gt;" in opened, "running" in opened) == (True, True, True)

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bot.domain.errors import Problem
-from bot.domain.runs import Cause, Reason, RunState, Trust
+from bot.domain.runs import Cause, Group, Reason, RunState, Trust
 from tests.builders import SHA
 from tests.fakes.forge import HELLO
 from tests.web.conftest import World
@@ -215,3 +215,16 @@ def test_every_state_has_an_icon(client: TestClient, word: str) -> None:
 @pytest.mark.parametrize("name", ["assay.css", "live.js", "log.js"])
 def test_style_and_scripts_are_served(client: TestClient, name: str) -> None:
     assert client.get(f"/static/{name}").status_code == 200
+
+
+def test_the_log_of_a_list_is_folded_and_what_failed_is_open(world: World, client: TestClient) -> None:
+    run = world.running(world.build(), commands=("make </summary>", "make test\nmake dist"))
+    world.write(run, b"built\nno\n")
+    groups = (Group(number=1, offset=0, seconds=75, code=0), Group(number=2, offset=6, seconds=1, code=3))
+    world.end(replace(run, groups=groups), RunState.FAILED, exit_code=3)
+    html = client.get(world.page_of(run)).text
+    assert html.count('<details class="group"') == 2
+    assert re.findall(r'<details class="group" id="(g\d)"( open)?', html) == [("g1", ""), ("g2", " open")]
+    assert "<code>make &lt;/summary&gt;</code>" in html
+    seen = words(page(client, world.page_of(run)))
+    assert "✓ passed make </summary> 1m 15s built ✗ exit 3 make test … 1s no" in seen

@@ -112,6 +112,7 @@ def run_of(row: Row) -> Run:
         peak_memory=row.peak_memory,
         cpu_seconds=row.cpu_seconds,
         tail=row.tail,
+        groups=row.log_groups or (),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
@@ -151,6 +152,7 @@ def outcome_of_run(run: Run) -> dict[str, Any]:
         "peak_memory": run.peak_memory,
         "cpu_seconds": run.cpu_seconds,
         "tail": run.tail,
+        "log_groups": run.groups or None,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     }

@@ -12,7 +12,7 @@ from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build_ru
 from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.runs import MOVES, BuildId, Reason, Run, RunId, RunState
+from bot.domain.runs import MOVES, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.store import RunEvent
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
@@ -116,6 +116,10 @@ class SqlRuns:
         event = {"run": after.id, "seq": last.scalar_subquery() + 1, "before": before, "after": after.state}
         why = detail or ": ".join(filter(None, (after.reason, after.note)))
         self._connection.execute(sa.insert(run_event).values(**event, actor=actor, at=DatabaseNow(), detail=why))
+
+    def keep_groups(self, run: RunId, fence: int, groups: tuple[Group, ...]) -> bool:
+        keep = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)
+        return self._connection.execute(keep.values(log_groups=groups)).rowcount > 0
 
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
 from bot.domain.errors import Problem
-from bot.domain.runs import MOVES, Cause, Reason, RunState, Trust
+from bot.domain.runs import MOVES, Cause, Group, Reason, RunState, Trust
 from bot.domain.suites import Suite
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import ArtifactKind
@@ -157,6 +157,7 @@ run = sa.Table(
     sa.Column("peak_memory", sa.BigInteger),
     sa.Column("cpu_seconds", sa.Double),
     _text("tail"),
+    sa.Column("log_groups", Snapshot(tuple[Group, ...])),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),

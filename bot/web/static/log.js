@@ -12,16 +12,33 @@ const follow = document.getElementById("follow");
 
 let waiting = [];
 
+// Groups come in order; one that is there already is told again when it ends.
+function showGroup(html) {
+  if (waiting.length) flush();
+  const piece = document.createElement("template");
+  piece.innerHTML = html;
+  const group = piece.content.firstElementChild;
+  const there = document.getElementById(group.id);
+  if (there) {
+    there.querySelector("summary").replaceWith(group.querySelector("summary"));
+    return;
+  }
+  if (follow.checked) for (const one of lines.querySelectorAll("details.group[open]")) one.open = false;
+  lines.append(group);
+}
+
 function flush() {
+  if (!waiting.length) return;
   const html = waiting.join("\n") + "\n";
   waiting = [];
   const piece = document.createElement("template");
   piece.innerHTML = html;
-  let block = lines.lastElementChild;
+  const place = lines.lastElementChild?.tagName === "DETAILS" ? lines.lastElementChild : lines;
+  let block = place.lastElementChild;
   if (block?.tagName !== "PRE" || block.querySelectorAll("a[data-n]").length >= BLOCK) {
     block = document.createElement("pre");
     block.className = "lines";
-    lines.append(block);
+    place.append(block);
   }
   block.append(piece.content);
   drop();
@@ -49,6 +66,10 @@ function start() {
   source.addEventListener("lines", (event) => {
     open.textContent = "";
     if (waiting.push(event.data) === 1) requestAnimationFrame(flush);
+  });
+  source.addEventListener("group", (event) => {
+    open.textContent = "";
+    showGroup(event.data);
   });
   source.addEventListener("line", (event) => {
     clearTimeout(showing);
@@ -100,6 +121,7 @@ function mark() {
     const anchor = document.getElementById(`L${n}`);
     if (!anchor) continue;
     anchor.classList.add("hit");
+    if (n === range.first && anchor.closest("details")) anchor.closest("details").open = true;
     const next = document.getElementById(`L${n + 1}`);
     const text = document.createRange();
     text.setStartAfter(anchor);
