@@ -112,9 +112,13 @@ def _retest(words: list[str]) -> Command:
 
 
 def _test(words: list[str]) -> Command:
-    if cells := [word for word in words if "=" in word]:
-        return Misunderstood(f"`{_safe(cells[0])}`: no suite has a matrix here.")
-    return RunAnew(tuple(words))
+    suites = tuple(word for word in words if "=" not in word)
+    axes = tuple((axis, value) for axis, equals, value in (word.partition("=") for word in words) if equals)
+    if wrong := next((f"{axis}={value}" for axis, value in axes if not axis or not value), None):
+        return Misunderstood(f"`{_safe(wrong)}`: write it like `python=3.12`.")
+    if axes and not suites:
+        return Misunderstood("Name the suites whose cells you mean: `/test SUITE AXIS=VALUE`.")
+    return RunAnew(suites, tuple(dict.fromkeys(axes)))
 
 
 def _run(words: list[str]) -> Command:

@@ -4,7 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.app import globs
-from bot.domain.planning import ChangedFiles, Decision, Elsewhere, Skipped, Trigger, Wanted, needs_paths, plan
+from bot.domain.planning import (
+    ChangedFiles,
+    Decision,
+    Elsewhere,
+    Skipped,
+    Trigger,
+    Unstarted,
+    Wanted,
+    needs_paths,
+    plan,
+)
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
 from bot.domain.runs import Cause, Trust
 from bot.domain.suites import Occasion, SuiteFile
@@ -60,6 +70,9 @@ def _foreseen(decision: Decision) -> Foreseen:
             return Foreseen(suite.name, suite.label, runs=True)
         case Skipped():
             return Foreseen(suite.name, suite.label, runs=False, why=decision.note)
+        case Unstarted():
+            why = decision.note or "it waits until somebody starts it"
+            return Foreseen(suite.name, suite.label, runs=False, why=why)
         case Elsewhere():
             return Foreseen(suite.name, suite.label, runs=False, why=f"only for {', '.join(suite.when.events)}")
 

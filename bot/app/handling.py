@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import conversing, ending, pressing, scheduling, starting, trusting
+from bot.app import conversing, ending, pressing, relabelling, scheduling, starting, trusting
 from bot.app.context import App
 from bot.app.turns import one_at_a_time
 from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
@@ -113,6 +113,8 @@ def _obey(app: App, event: ForgeEvent) -> str:
 def _of_change(app: App, event: ChangeUpdated | ChangeClosed | Commented, repository: Repository) -> str:
     match event:
         case ChangeUpdated():
+            if event.action in ("labeled", "unlabeled"):
+                return relabelling.relabelled(app, event, repository)
             return _start_newest_head(app, event, repository)
         case ChangeClosed():
             return _change_closed(app, event, repository)

@@ -1,12 +1,10 @@
 """The orders of one comment as one plan: cancel first, then approvals and marks, then what is to run."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 
-from bot.app import ending, starting, steering, trusting
+from bot.app import announcing, choosing, ending, starting, steering, trusting
 from bot.app.context import App
 from bot.app.starting import Started
 from bot.app.steering import Wish
@@ -22,7 +20,7 @@ from bot.domain.commands import (
     Skip,
     Start,
 )
-from bot.domain.errors import BotError, InvalidSuiteFile, NotAllowed
+from bot.domain.errors import BadInput, BotError, InvalidSuiteFile, NotAllowed
 from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
 from bot.domain.runs import Build, Cause, Reason, Run
@@ -56,7 +54,8 @@ class Context:
 
     def wish(self, what: str) -> Wish:
         key = f"comment:{self.repository.id}:{self.comment}:{what}"
-        return Wish(self.speaker.person, key, Cause.COMMENT)
+        may_start = self.speaker.permission >= Permission.WRITE
+        return Wish(self.speaker.person, key, Cause.COMMENT, may_start)
 
 
 def obey(context: Context, orders: Sequence[Command]) -> str:
@@ -151,23 +150,69 @@ def _was_approved_before(context: Context, order: OkToTest) -> bool:
 
 def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:
     file = _suite_file(context)
+    wants = _wants(context, file, orders)
     origin = steering.origin_of(context.app, context.repository, context.change)
-    anew = [order for order in orders if isinstance(order, RunAnew | Start)]
-    again = [order for order in orders if isinstance(order, Retest)]
     for order in orders:
         if isinstance(order, Skip | Override):
             _mark(context, file, origin, order)
-    words = []
-    if anew:
-        names = [name for order in anew for name in (order.suites if isinstance(order, RunAnew) else (order.suite,))]
-        is_all = any(isinstance(order, RunAnew) and not order.suites for order in anew)
-        only = () if is_all else resolve(file, names)
-        words.append(_again(context, origin, Sharing.NONE, only, "test"))
-    if again:
-        is_all = any(not order.suites for order in again)
-        only = () if is_all else resolve(file, [name for order in again for name in order.suites])
-        words.append(_again(context, origin, Sharing.GOOD, only, "retest"))
-    return words
+    return [_again(context, origin, *want) for want in wants]
+
+
+def _wants(
+    context: Context, file: SuiteFile, orders: Sequence[Command]
+) -> list[tuple[Sharing, tuple[str, ...], str]]:
+    """What is to run anew, and what again if it is not green: each with `Trigger.only` and a word for it.
+
+    Raises:
+        Unclear: names that are not there, those of all orders.
+        NotAllowed: a suite that only people with write access start.
+    """
+    anew = [order for order in orders if isinstance(order, RunAnew | Start)]
+    again = [order for order in orders if isinstance(order, Retest)]
+    faults: list[str] = []
+    named = {"test": _names(file, anew, faults), "retest": _names(file, again, faults)}
+    if faults:
+        raise Unclear(" ".join(dict.fromkeys(faults)))
+    by_hand = _started_by_hand(context, file, {name for names in named.values() for name in names})
+    wants: list[tuple[Sharing, tuple[str, ...], str]] = []
+    for what, sharing, asked in (("test", Sharing.NONE, anew), ("retest", Sharing.GOOD, again)):
+        names = named[what]
+        if any(isinstance(order, RunAnew | Retest) and not order.suites for order in asked):
+            wants.append((sharing, (), what))
+            names = tuple(name for name in names if name in by_hand)
+        if names:
+            wants.append((sharing, (*names, *_waiting_for(context, by_hand)), f"{what}-named" if wants else what))
+    return wants
+
+
+def _names(file: SuiteFile, orders: Sequence[RunAnew | Start | Retest], faults: list[str]) -> tuple[str, ...]:
+    """All that the orders name; what is not there goes to the faults."""
+    found: dict[str, None] = {}
+    for order in orders:
+        suites = (order.suite,) if isinstance(order, Start) else order.suites
+        try:
+            found |= dict.fromkeys(resolve(file, suites, order.axes if isinstance(order, RunAnew) else ()))
+        except Unclear as error:
+            faults.append(str(error))
+    return tuple(found)
+
+
+def _started_by_hand(context: Context, file: SuiteFile, named: Collection[str]) -> tuple[str, ...]:
+    """Those of the named suites and cells that wait for a person. Raises: NotAllowed: without write access."""
+    found = tuple(
+        name for suite in file.suites if suite.is_manual for name in (suite.name, suite.key) if name in named
+    )
+    if found and context.speaker.permission < Permission.WRITE:
+        raise NotAllowed(f"only people with write access to {context.repository.path} can start {code(found[0])}")
+    return tuple(dict.fromkeys(found))
+
+
+def _waiting_for(context: Context, by_hand: Sequence[str]) -> tuple[str, ...]:
+    """Suites that are held up by these alone."""
+    with context.app.work() as work:
+        runs = announcing.runs_at(work, context.repository.id, context.change.head)
+    names = {run.suite.name for run in runs if run.suite.name in by_hand or run.suite.key in by_hand}
+    return steering.dependants(runs, names)
 
 
 def _again(context: Context, origin: Build, sharing: Sharing, only: tuple[str, ...], what: str) -> str:
@@ -223,17 +268,17 @@ def _named(context: Context, names: Sequence[str]) -> tuple[str, ...]:
     return resolve(_suite_file(context), names)
 
 
-def resolve(file: SuiteFile, names: Sequence[str]) -> tuple[str, ...]:
-    """Suites by their exact names or by globs, in the file's order.
+def resolve(file: SuiteFile, names: Sequence[str], axes: Sequence[tuple[str, str]] = ()) -> tuple[str, ...]:
+    """Suites by their exact names or by globs, or the keys of their cells with these values; in the file's order.
 
     Raises:
-        Unclear: a name that fits none, with the nearest one.
+        Unclear: names that fit none, each with the nearest one.
     """
-    known = [suite.name for suite in file.suites]
-    for name in names:
-        if not any(fnmatchcase(one, name) for one in known):
-            guess = get_close_matches(name, known, 1)
-            hint = f" Did you mean {code(guess[0])}?" if guess else ""
-            listed = ", ".join(map(code, known[:20]))
-            raise Unclear(f"There is no suite {code(name[:64])}.{hint} Suites here: {listed}.")
-    return tuple(one for one in known if any(fnmatchcase(one, name) for name in names))
+    if not names:
+        return ()
+    wanted = {axis: [value for other, value in axes if other == axis] for axis, _ in axes}
+    try:
+        found = choosing.cells(file.suites, names, wanted, code)
+    except BadInput as error:
+        raise Unclear(str(error)) from error
+    return tuple(dict.fromkeys(one.key if axes else one.name for one in found))

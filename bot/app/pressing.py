@@ -1,12 +1,14 @@
 """Buttons beside a check: the forge's re-run, and our own; each with the sender's permission asked anew."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from bot.app import announcing, steering, trusting
 from bot.app.context import App
-from bot.app.steering import Wish, is_bad, with_dependants
+from bot.app.steering import Wish, dependants, is_bad
+from bot.domain.build_check import counts
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.events import ActionAsked, RerunAsked
 from bot.domain.planning import Sharing
@@ -19,30 +21,47 @@ _BURST: Final = timedelta(seconds=10)
 """A forge sends an event for each check when all are re-run; within this time they are one request."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """A button that somebody pressed who may."""
+
+    app: App
+    repository: Repository
+    build: Build
+    sender: Person
+    may_write: bool
+
+    def runs(self, work: UnitOfWork) -> tuple[Run, ...]:
+        return announcing.runs_at(work, self.repository.id, self.build.sha)
+
+    def newest(self, work: UnitOfWork) -> Build:
+        return work.builds.at(self.repository.id, self.build.sha)[0]
+
+
 def rerun(app: App, repository: Repository, event: RerunAsked) -> str:
     """One suite anew; the aggregate or all: what is not green, if all is green everything (BEHAVIOUR §1)."""
     build, run = _target(app, repository, event)
-    _check(app, repository, build, event.sender)
+    press = _permitted(app, repository, build, event.sender)
     if run is not None:
-        return _rerun_one(app, repository, build, run, event.sender)
-    return _rerun_bad_or_all(app, repository, build, event.sender)
+        return _rerun_one(press, run)
+    return _rerun_bad_or_all(press)
 
 
 def act(app: App, repository: Repository, event: ActionAsked) -> str:
     build, run = _target(app, repository, event)
     if event.identifier in ("approve", "approve_pr"):
         return _approve(app, repository, build, event)
-    _check(app, repository, build, event.sender)
+    press = _permitted(app, repository, build, event.sender)
     match event.identifier:
         case "cancel":
             wish = Wish(event.sender, "", Cause.RERUN)
             return f"{steering.cancel(app, partial(_of_check, build, run), repository, wish)} runs cancelled"
         case "rerun_failed" if run is None:
-            return _rerun_bad_or_all(app, repository, build, event.sender)
-        case "rerun_failed" | "rerun_all" if run is not None:
-            return _rerun_one(app, repository, build, run, event.sender)
+            return _rerun_bad_or_all(press)
+        case "rerun_failed" | "rerun_all" | "start" if run is not None:
+            return _rerun_one(press, run)
         case "rerun_all":
-            return _rerun_all(app, repository, build, event.sender)
+            return _rerun_all(press)
         case _:
             return "an unknown button"
 
@@ -68,16 +87,17 @@ def _target(app: App, repository: Repository, event: RerunAsked | ActionAsked) -
     return build, run
 
 
-def _check(app: App, repository: Repository, build: Build, sender: Person) -> None:
+def _permitted(app: App, repository: Repository, build: Build, sender: Person) -> _Press:
     """Write access, or the change's author once it may run; nothing on closed changes or heads that have moved on.
 
     Raises: NotAllowed.
     """
     may_write = app.forge_of(repository).permission(repository, sender) >= Permission.WRITE
+    press = _Press(app, repository, build, sender, may_write)
     if build.change is None:
         if not may_write:
             raise NotAllowed("only people with write access can run suites again")
-        return
+        return press
     change = steering.change_of(app, repository, build)
     if not change.is_open or change.head != build.sha:
         raise NotAllowed("the change is closed or has a newer head")
@@ -85,6 +105,7 @@ def _check(app: App, repository: Repository, build: Build, sender: Person) -> No
         with app.work() as work:
             if change.author.id != sender.id or not trusting.is_approved(work, build):
                 raise NotAllowed("only people with write access can run suites again")
+    return press
 
 
 def _approve(app: App, repository: Repository, build: Build, event: ActionAsked) -> str:
@@ -104,17 +125,17 @@ def _approve(app: App, repository: Repository, build: Build, event: ActionAsked)
     return f"build {approved.id} approved"
 
 
-def _rerun_bad_or_all(app: App, repository: Repository, build: Build, sender: Person) -> str:
-    with app.work() as work:
-        runs = announcing.runs_at(work, repository.id, build.sha)
-        newest = work.builds.at(repository.id, build.sha)[0]
-    if newest.cause is Cause.RERUN and app.now() - newest.created_at < _BURST:
+def _rerun_bad_or_all(press: _Press) -> str:
+    with press.app.work() as work:
+        runs = press.runs(work)
+        newest = press.newest(work)
+    if newest.cause is Cause.RERUN and press.app.now() - newest.created_at < _BURST:
         return "part of a request that was granted a moment ago"
     if bad := tuple(run.suite.name for run in runs if is_bad(run)):
-        return _again(app, repository, build, sender, Sharing.GOOD, bad, f"rerun-bad:{newest.id}")
+        return _again(press, Sharing.GOOD, bad, f"rerun-bad:{newest.id}")
     if any(not run.state.is_final for run in runs):
         return "still running"
-    return _rerun_all(app, repository, build, sender)
+    return _rerun_all(press)
 
 
 def _of_check(build: Build, run: Run | None, work: UnitOfWork) -> list[Run]:
@@ -123,21 +144,25 @@ def _of_check(build: Build, run: Run | None, work: UnitOfWork) -> list[Run]:
     return [one for one in found if run is None or one.suite.name == run.suite.name]
 
 
-def _rerun_one(app: App, repository: Repository, build: Build, run: Run, sender: Person) -> str:
-    with app.work() as work:
-        names = with_dependants(announcing.runs_at(work, repository.id, build.sha), (run.suite.name,))
-    return _again(app, repository, build, sender, Sharing.NONE, names, f"rerun:{run.id}")
+def _rerun_one(press: _Press, run: Run) -> str:
+    """The forge's button and ours are one wish."""
+    if run.suite.is_manual and not press.may_write:
+        raise NotAllowed("only people with write access can start this suite")
+    with press.app.work() as work:
+        names = (run.suite.name, *dependants(press.runs(work), (run.suite.name,)))
+    return _again(press, Sharing.NONE, names, f"rerun:{run.id}")
 
 
-def _rerun_all(app: App, repository: Repository, build: Build, sender: Person) -> str:
-    with app.work() as work:
-        names = tuple(run.suite.name for run in announcing.runs_at(work, repository.id, build.sha))
-        newest = work.builds.at(repository.id, build.sha)[0]
-    return _again(app, repository, build, sender, Sharing.NONE, names, f"rerun-all:{newest.id}")
+def _rerun_all(press: _Press) -> str:
+    """All but what waits for a person, which is started by its name alone."""
+    with press.app.work() as work:
+        names = tuple(run.suite.name for run in press.runs(work) if counts(run))
+        newest = press.newest(work)
+    if not names:
+        return "no suite has to run here"
+    return _again(press, Sharing.NONE, names, f"rerun-all:{newest.id}")
 
 
-def _again(
-    app: App, repository: Repository, build: Build, sender: Person, sharing: Sharing, only: tuple[str, ...], key: str
-) -> str:
-    wish = Wish(sender, f"{key}:{build.sha}", Cause.RERUN)
-    return steering.run_again(app, repository, build, wish, sharing, only).reason
+def _again(press: _Press, sharing: Sharing, only: tuple[str, ...], key: str) -> str:
+    wish = Wish(press.sender, f"{key}:{press.build.sha}", Cause.RERUN, press.may_write)
+    return steering.run_again(press.app, press.repository, press.build, wish, sharing, only).reason

@@ -86,6 +86,7 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
         approved=trust is Trust.UNTRUSTED,
         sharing=Sharing.NONE,
         only=order.suites,
+        may_start=True,
     )
     return _start(app, viewer, trigger)
 
@@ -227,7 +228,7 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
     view = queries.run(app, viewer, run_id)
     build, suite = view.build, view.run.suite.name
     # The same key as the forge's button: pressed here and there it is still one wish.
-    wish = Wish(Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN)
+    wish = Wish(Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN, may_start=True)
     try:
         if build.change is not None:
             change = steering.change_of(app, view.repository, build)

@@ -118,6 +118,7 @@ def _scheduled(repository: Repository, file: SuiteFile | None) -> Mapping[str, S
         for suite in (file.suites if file else ())
         if suite.when.schedule is not None
         and Occasion.SCHEDULE in suite.when.events
+        and not suite.when.manual
         and (not suite.when.branches or globs.matches_branch(suite.when.branches, repository.default_branch))
     }
 

@@ -51,7 +51,7 @@ def _status(app: App, repository: Repository, change: Change) -> str:
     if not runs:
         return f"Nothing has run on {head}."
     rows = [
-        f"| {SIGNS[run.state.word]} | [{escaped(run.suite.key)}]({app.suite_url(run.build, run.suite.name)}) "
+        f"| {SIGNS[run.word]} | [{escaped(run.suite.key)}]({app.suite_url(run.build, run.suite.name)}) "
         f"| {escaped(title(run, app.limits_of(run.suite)))} |"
         for run in runs
     ]
@@ -81,4 +81,4 @@ def _why(run: Run | None, suite: Suite, queue: Sequence[str]) -> str:
     if run.state is RunState.QUEUED and run.id in queue:
         return f"queued, place {queue.index(run.id) + 1} in the queue"
     note = f": {escaped(run.note)}" if run.note else ""
-    return f"{run.state.word.replace('_', ' ')}{note}"
+    return f"{run.word.replace('_', ' ')}{note}"

@@ -1,6 +1,6 @@
 """The single door to new runs: every trigger comes through here (DESIGN §2.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,7 +17,9 @@ from bot.domain.planning import (
     Sharing,
     Skipped,
     Trigger,
+    Unstarted,
     Wanted,
+    needs_labels,
     needs_paths,
     plan,
 )
@@ -60,6 +62,10 @@ class _Choice:
     reason: Reason | None = None
     note: str = ""
 
+    @property
+    def is_news(self) -> bool:
+        return self.known is None and (self.state is not RunState.SKIPPED or self.reason is Reason.MANUAL)
+
 
 def start(app: App, trigger: Trigger) -> Started:
     """Plan the trigger and queue what is to run. Safe to repeat: the same trigger makes nothing twice."""
@@ -96,13 +102,21 @@ def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | Invali
 
 def _plan(app: App, trigger: Trigger, file: SuiteFile) -> Plan:
     changed = _changed_files(app, trigger) if needs_paths(trigger, file) else None
-    return plan(trigger, file, changed, globs.matches, globs.matches_branch)
+    labels = _labels(app, trigger) if needs_labels(trigger, file) else None
+    return plan(trigger, file, changed, globs.matches, globs.matches_branch, labels)
 
 
 def _changed_files(app: App, trigger: Trigger) -> ChangedFiles | None:
     return app.forge_of(trigger.repository).changed_files(
         trigger.repository, change=trigger.change, base=trigger.base_sha, head=trigger.sha
     )
+
+
+def _labels(app: App, trigger: Trigger) -> Sequence[str] | None:
+    """As they are now: the calls about them may come in any order."""
+    if trigger.change is None:
+        return None
+    return app.forge_of(trigger.repository).change(trigger.repository, trigger.change).labels
 
 
 def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple[Problem, ...]) -> Started:
@@ -114,7 +128,8 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
             return Started(None, "this commit has its build already")
         choices = _choose(work, trigger, planned)
         kept = tuple(one.known for one in choices if one.known)
-        if trigger.is_asked_for and not any(one.state is not RunState.SKIPPED for one in choices if not one.known):
+        for_news = trigger.is_asked_for or trigger.sharing is Sharing.KNOWN
+        if for_news and not any(one.is_news for one in choices):
             return Started(None, "nothing to run", problems, kept)
         build = work.builds.add(_new_build(app, trigger, number, path, problems, note, risky))
         if build is None:
@@ -193,30 +208,50 @@ def _new_build(
 
 def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
     """New runs, or those of other builds of this commit that say the same (cases C28, C63)."""
+    named = {one.suite.name for one in planned.decisions if isinstance(one, Wanted)} if trigger.only else None
     choices = []
     for decision in planned.decisions:
         if isinstance(decision, Elsewhere):
             continue
         known = work.runs.latest_at(trigger.repository.id, trigger.sha, decision.suite.key)
+        if trigger.sharing is Sharing.KNOWN and known is not None and known.reason is not Reason.LABEL:
+            choices.append(_Choice(decision.suite, known))
+            continue
         match decision:
             case Skipped(suite, reason, note):
                 if known is not None and (known.state not in _NOT_SHARED or known.note == note):
                     choices.append(_Choice(suite, known))
                 else:
                     choices.append(_Choice(suite, None, RunState.SKIPPED, reason, note))
+            case Unstarted(suite, note):
+                choices.append(_unstarted(trigger, suite, note, known))
             case Wanted(suite):
-                waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
-                state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
-                shared = known if known is not None and _may_share(known, trigger) else None
-                choices.append(_Choice(_without_foreign_needs(suite, trigger), shared, state))
+                choices.append(_wanted(trigger, _without_foreign_needs(suite, named), known))
     return choices
 
 
-def _without_foreign_needs(suite: Suite, trigger: Trigger) -> Suite:
-    """Who names a suite wants it now: it waits only for needs that were named as well."""
-    return (
-        replace(suite, needs=tuple(need for need in suite.needs if need in trigger.only)) if trigger.only else suite
-    )
+def _wanted(trigger: Trigger, suite: Suite, known: Run | None) -> _Choice:
+    waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
+    state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
+    return _Choice(suite, known if known is not None and _may_share(known, trigger) else None, state)
+
+
+def _unstarted(trigger: Trigger, suite: Suite, note: str, known: Run | None) -> _Choice:
+    """What somebody has started before stands; `/retest` runs it again when it went wrong."""
+    if known is not None and (known.state is not RunState.SKIPPED or known.reason is Reason.NEEDS_FAILED):
+        if not suite.is_manual or (trigger.may_start and trigger.sharing is Sharing.GOOD):
+            return _wanted(trigger, suite, known)
+        is_enough = known.trust is trigger.trust or known.trust is Trust.TRUSTED
+        if is_enough and (trigger.is_asked_for or known.state not in _NOT_SHARED):
+            return _Choice(suite, known)
+    elif known is not None and (known.is_unstarted or known.reason is Reason.COMMAND_SKIP):
+        return _Choice(suite, known)
+    return _Choice(suite, None, RunState.SKIPPED, Reason.MANUAL, note)
+
+
+def _without_foreign_needs(suite: Suite, named: Collection[str] | None) -> Suite:
+    """Who names suites wants them now: they wait only for needs that were named as well. None: nothing was named."""
+    return suite if named is None else replace(suite, needs=tuple(one for one in suite.needs if one in named))
 
 
 def _may_share(known: Run, trigger: Trigger) -> bool:
@@ -232,7 +267,7 @@ def _may_share(known: Run, trigger: Trigger) -> bool:
 
 def _stands(known: Run, sharing: Sharing) -> bool:
     match sharing:
-        case Sharing.ALL:
+        case Sharing.ALL | Sharing.KNOWN:
             return known.state not in _NOT_SHARED
         case Sharing.GOOD:
             return known.state is RunState.PASSED or not known.state.is_final

@@ -34,14 +34,20 @@ def is_bad(run: Run) -> bool:
     return run.state in _BAD or run.reason is Reason.NEEDS_FAILED
 
 
-def with_dependants(runs: Iterable[Run], names: tuple[str, ...]) -> tuple[str, ...]:
-    """The suites, and those that were skipped only because one of them had not passed."""
-    runs, found = tuple(runs), set(names)
-    passed = {run.suite.name for run in runs} - {run.suite.name for run in runs if not has_passed(run)}
-    waiting = [run for run in runs if run.reason is Reason.NEEDS_FAILED]
-    while more := {run.suite.name for run in waiting if set(run.suite.needs) <= found | passed} - found:
+def dependants(runs: Iterable[Run], names: Iterable[str]) -> tuple[str, ...]:
+    """Suites that have not run only because one of the named had not passed, or nobody had started it."""
+    runs, named = tuple(runs), set(names)
+    unready = {run.suite.name for run in runs if run.is_unstarted or not has_passed(run)}
+    passed = {run.suite.name for run in runs} - unready
+    waiting = [run for run in runs if _waits_for_needs(run)]
+    found: set[str] = set()
+    while more := {run.suite.name for run in waiting if set(run.suite.needs) <= found | named | passed} - found:
         found |= more
-    return tuple(dict.fromkeys(run.suite.name for run in runs if run.suite.name in found))
+    return tuple(dict.fromkeys(run.suite.name for run in runs if run.suite.name in found - named))
+
+
+def _waits_for_needs(run: Run) -> bool:
+    return run.reason is Reason.NEEDS_FAILED or (run.is_unstarted and not run.suite.is_manual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Wish:
     person: Person
     key: str
     cause: Cause
+    may_start: bool = False
+    """Write access: suites that wait for a person may be started."""
 
 
 def origin_of(app: App, repository: Repository, change: Change) -> Build:
@@ -89,30 +97,41 @@ def run_again(
     with app.work() as work:
         if not trusting.is_approved(work, origin):
             raise NotAllowed("this commit waits for an approval; look at the change, then say `/ok-to-test`")
-    started = starting.start(
-        app,
-        Trigger(
-            key=wish.key,
-            repository=repository,
-            sha=origin.sha,
-            cause=wish.cause,
-            ref=origin.ref,
-            base_ref=origin.base_ref,
-            base_sha=origin.base_sha,
-            change=origin.change,
-            title=origin.title,
-            author=origin.author_id,
-            sender=wish.person,
-            trust=origin.trust,
-            approved=True,
-            head_at=origin.head_at,
-            sharing=sharing,
-            only=only,
-        ),
-    )
+    started = starting.start(app, trigger_of(repository, origin, wish, sharing, only))
     if started.build is not None:
         _audit(app, started.build, wish, "rerun", ", ".join(only) or sharing.value)
     return started
+
+
+def trigger_of(
+    repository: Repository,
+    origin: Build,
+    wish: Wish,
+    sharing: Sharing,
+    only: tuple[str, ...] = (),
+    *,
+    approved: bool = True,
+) -> Trigger:
+    """The wish as a trigger at the origin's commit, with the trust that was found there."""
+    return Trigger(
+        key=wish.key,
+        repository=repository,
+        sha=origin.sha,
+        cause=wish.cause,
+        ref=origin.ref,
+        base_ref=origin.base_ref,
+        base_sha=origin.base_sha,
+        change=origin.change,
+        title=origin.title,
+        author=origin.author_id,
+        sender=wish.person,
+        trust=origin.trust,
+        approved=approved,
+        head_at=origin.head_at,
+        sharing=sharing,
+        only=only,
+        may_start=wish.may_start,
+    )
 
 
 def cancel(app: App, runs: Callable[[UnitOfWork], Iterable[Run]], repository: Repository, wish: Wish) -> int:
@@ -176,7 +195,8 @@ def _build_to_approve(work: UnitOfWork, repository: RepositoryId, change: Change
         if is_this and build.trust is Trust.UNTRUSTED:
             runs = work.runs.of_build(build.id)
             waits = any(run.state is RunState.AWAITING_APPROVAL for run in runs)
-            if waits or (not trusting.is_approved(work, build) and any(run.state in _BAD for run in runs)):
+            could_run = any(run.state in _BAD or run.is_unstarted for run in runs)
+            if waits or (could_run and not trusting.is_approved(work, build)):
                 return build
     return None
 

@@ -144,11 +144,11 @@ _SIGNALS: Final[Mapping[int, int]] = {signal.SIGINT: 130, signal.SIGTERM: 5, sig
 """With their exit statuses."""
 
 
-def _axes(texts: Sequence[str]) -> dict[str, str]:
+def _axes(texts: Sequence[str]) -> dict[str, list[str]]:
     pairs = [text.partition("=") for text in texts]
     if wrong := [text for text, (axis, equals, _) in zip(texts, pairs, strict=True) if not axis or not equals]:
         raise BadInput(f"--set {wrong[0]}: write it like --set python=3.12")
-    return {axis: value for axis, _, value in pairs}
+    return {axis: [value for other, _, value in pairs if other == axis] for axis, _, _ in pairs}
 
 
 def read_secrets(path: Path) -> dict[str, str]:

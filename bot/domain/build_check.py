@@ -34,21 +34,27 @@ def build_check(
         return _invalid(build, url)
     if any(run.state is RunState.AWAITING_APPROVAL for run in runs):
         return _waiting(build, url)
-    done = all(run.state.is_final for run in runs)
-    begun = any(run.attempt or run.state.is_final for run in runs)
-    ended = max((run.finished_at for run in runs if run.finished_at), default=build.created_at) if done else None
+    counted = [run for run in runs if counts(run)]
+    done = all(run.state.is_final for run in counted)
+    begun = any(run.attempt or run.state.is_final for run in counted)
+    ended = max((run.finished_at for run in counted if run.finished_at), default=build.created_at) if done else None
     running = CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
     return _check(
         build,
         url,
         status=CheckStatus.COMPLETED if done else running,
-        conclusion=_conclusion(runs) if done else None,
-        title=_title(build, runs, ended),
+        conclusion=_conclusion(counted) if done else None,
+        title=_title(build, counted, ended) if counted or not runs else "Nothing has to run here",
         summary=_table(build, runs, suite_url, limits_of),
-        actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(runs) is not Conclusion.SUCCESS else (),
+        actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(counted) is not Conclusion.SUCCESS else (),
         completed_at=ended,
         could_not_run=done and none_could_run([run for run in runs if not has_passed(run)]),
     )
+
+
+def counts(run: Run) -> bool:
+    """A suite that only a person starts is optional, and what waits with it has not been asked for."""
+    return not run.is_unstarted and not run.suite.is_manual
 
 
 def newest_of_each_cell(runs: Iterable[Run]) -> tuple[Run, ...]:
@@ -71,7 +77,8 @@ def verdict(build: Build, runs: Sequence[Run]) -> str:
     """The build's state in one of the words of BEHAVIOUR §3."""
     if build.problems:
         return "failed"
-    words = {run.state.word for run in runs}
+    runs = [run for run in runs if counts(run)] or [run for run in runs if not run.is_unstarted]
+    words = {run.word for run in runs}
     for word in ("waiting", "running"):
         if word in words:
             return word
@@ -98,10 +105,10 @@ def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
     if ended is None:
         return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done"
     bad = [run for run in runs if not has_passed(run)]
-    good = Counter(run.state.word.replace("_", " ") for run in runs if has_passed(run))
+    good = Counter(run.word.replace("_", " ") for run in runs if has_passed(run))
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
     if bad:
-        words = ", ".join(f"{run.suite.key} {run.state.word.replace('_', ' ')}" for run in bad)
+        words = ", ".join(f"{run.suite.key} {run.word.replace('_', ' ')}" for run in bad)
         return one_line(f"{words}; {counts}" if counts else words, 120)
     if all(run.state is RunState.SKIPPED for run in runs):
         return "Nothing to run: every suite was skipped"
@@ -113,7 +120,7 @@ def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], l
         return "No suite of the suite file is for this event."
     rows = ["| suite | result | | time |", "| --- | --- | --- | ---: |"]
     for run in sorted(runs, key=has_passed):
-        word = run.state.word
+        word = run.word
         time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
         link = f"[{escaped(run.suite.key)}]({suite_url(run.suite.name)})"
         rows.append(

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from bot.domain.checks import PASSING, Check, CheckStatus, Conclusion, check_name
+from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
 from bot.domain.runs import Build, Run, RunState
 from bot.domain.suite_check import (
     RERUN_ALL,
     RERUN_FAILED,
     SIGNS,
+    buttons,
     conclusion,
     flaky_words,
     none_could_run,
@@ -40,14 +41,18 @@ def cells_check(
         details_url=url,
         status=CheckStatus.COMPLETED if done else _status(runs),
         conclusion=verdict,
-        title=_title(runs, done=done),
+        title=_title(runs, limits_of(runs[0].suite), done=done),
         summary=_summary(runs, url, limits_of),
         text=_table(runs, cell_url, limits_of),
-        actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else (),
+        actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else _start(runs),
         started_at=min((run.started_at for run in runs if run.started_at), default=None),
         completed_at=max((run.finished_at for run in runs if run.finished_at), default=None) if done else None,
         could_not_run=done and none_could_run([run for run in runs if conclusion(run) not in PASSING]),
     )
+
+
+def _start(runs: Sequence[Run]) -> tuple[Action, ...]:
+    return buttons(runs[0]) if all(run.is_unstarted for run in runs) else ()
 
 
 def conclusion_of_all(runs: Sequence[Run]) -> Conclusion:
@@ -62,9 +67,12 @@ def _status(runs: Sequence[Run]) -> CheckStatus:
     return CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
 
 
-def _title(runs: Sequence[Run], *, done: bool) -> str:
+def _title(runs: Sequence[Run], limits: Limits, *, done: bool) -> str:
     if not done:
-        return f"{sum(run.state.is_final for run in runs)} of {len(runs)} environments done"
+        begun = [run for run in runs if not run.is_unstarted]
+        return f"{sum(run.state.is_final for run in begun)} of {len(begun)} environments done"
+    if all(run.is_unstarted for run in runs):
+        return title(runs[0], limits)
     bad = [run for run in runs if conclusion(run) not in PASSING]
     good = Counter(_word(run) for run in runs if conclusion(run) in PASSING)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
@@ -99,12 +107,12 @@ def _table(runs: Sequence[Run], cell_url: Callable[[Run], str], limits_of: Limit
         cells += [f"{run.suite.shard}/{run.suite.shards}"] if has_shards else []
         time = duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
         words = f"[{escaped(title(run, limits_of(run.suite)))}]({cell_url(run)})"
-        rows.append(f"| {' | '.join([*cells, f'{SIGNS[run.state.word]} {_word(run)}', words, time])} |")
+        rows.append(f"| {' | '.join([*cells, f'{SIGNS[run.word]} {_word(run)}', words, time])} |")
     return "\n".join(rows)
 
 
 def _word(run: Run) -> str:
-    return run.state.word.replace("_", " ")
+    return "not started" if run.is_unstarted else run.word.replace("_", " ")
 
 
 def _longest(runs: Sequence[Run]) -> float:

@@ -24,6 +24,8 @@ class RunAnew:
     """Run anew, whatever the state; all suites, or the named ones with their filters ignored."""
 
     suites: tuple[str, ...] = ()
+    axes: tuple[tuple[str, str], ...] = ()
+    """(axis, value) of the matrix: only such cells of the named suites. Of one axis any value will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ Command = Retest | RunAnew | Start | Cancel | OkToTest | Skip | Override | Statu
 USAGE: tuple[tuple[str, str, str], ...] = (
     ("retest [SUITE…]", "write; the author once the change may run", "run again what is not green"),
     ("test [SUITE…]", "write; the author once the change may run", "run anew, whatever the state"),
+    (
+        "test SUITE… AXIS=VALUE…",
+        "write; the author once the change may run",
+        "run anew just these cells of a matrix",
+    ),
     (
         "ok-to-test [SHA]",
         "write",

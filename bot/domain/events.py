@@ -31,12 +31,12 @@ class RefDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeUpdated:
-    """A change was opened, reopened, got commits, left draft or changed its target."""
+    """A change was opened, reopened, got commits, left draft, changed its target, or a label came or went."""
 
     repository: RepositorySeen
     number: int
     action: str
-    """`opened`, `reopened`, `synchronize`, `ready_for_review` or `retargeted`."""
+    """`opened`, `reopened`, `synchronize`, `ready_for_review`, `retargeted`, `labeled` or `unlabeled`."""
     head: Sha
     updated_at: datetime | None
     sender: Person

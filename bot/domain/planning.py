@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -38,6 +38,8 @@ class Sharing(enum.Enum):
     UNFINISHED = "unfinished"
     """What is unfinished; the rest is run again."""
     NONE = "none"
+    KNOWN = "known"
+    """Whatever there is, however it ended; only what was left out for a label is new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +74,17 @@ class Trigger:
     """When the commit became the change's head, by the forge's clock."""
     sharing: Sharing = Sharing.ALL
     only: tuple[str, ...] = ()
-    """Just these suites, and their filters don't count; empty: all, with their filters."""
+    """Just these suites, by name, or cells of them, by key; their filters don't count. Empty: all, with filters."""
+    may_start: bool = False
+    """Whoever asks has write access: a suite that waits for a person to start it is started when it is named."""
 
     @property
     def is_asked_for(self) -> bool:
         """Somebody wants it now, or the time has come: `[skip ci]` does not count."""
         return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API, Cause.SCHEDULE)
+
+    def names(self, suite: Suite) -> bool:
+        return suite.name in self.only or suite.key in self.only
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +110,22 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Unstarted:
+    """The suite waits until a person starts it, or one that it needs."""
+
+    suite: Suite
+    note: str = ""
+    """The one that it needs, in words."""
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     """The suite is for other events than this one; nothing is shown for it."""
 
     suite: Suite
 
 
-Decision = Wanted | Skipped | Elsewhere
+Decision = Wanted | Skipped | Unstarted | Elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +145,71 @@ def needs_paths(trigger: Trigger, file: SuiteFile) -> bool:
     return not trigger.only and any(_is_for(trigger, suite) for suite in filtered)
 
 
+def needs_labels(trigger: Trigger, file: SuiteFile) -> bool:
+    filtered = (suite for suite in file.suites if suite.when.labels)
+    return trigger.change is not None and not trigger.only and any(_is_for(trigger, suite) for suite in filtered)
+
+
 def plan(
     trigger: Trigger,
     file: SuiteFile,
     changed: ChangedFiles | None,
     match_path: MatchGlobs,
-    match_branch: MatchGlobs,
+    match_name: MatchGlobs,
+    labels: Sequence[str] | None = None,
 ) -> Plan:
-    """Decide for each suite. `changed` is None when the base is unknown or nobody filters by path."""
+    """Decide for each suite.
+
+    `changed` is None when the base is unknown or nobody filters by path. `match_name` is for branches and labels.
+    `labels`: those of the change; None when it is none or nobody filters by them.
+    """
     note = ""
     if needs_paths(trigger, file) and (changed is None or not changed.complete):
         note = "The list of changed files is not known whole, so path filters were not used."
         changed = None
+    if trigger.only:
+        return Plan(tuple(_named(trigger, suite) for suite in file.suites), note)
     decisions: list[Decision] = []
     for suite in file.suites:
-        if trigger.only:
-            decisions.append(Wanted(suite) if suite.name in trigger.only else Elsewhere(suite))
-        elif not _is_for(trigger, suite):
+        if not _is_for(trigger, suite):
             decisions.append(Elsewhere(suite))
-        else:
-            skipped = _unwanted(trigger, file, suite) or _filtered(trigger, suite, changed, match_path, match_branch)
-            decisions.append(skipped or Wanted(suite))
-    return Plan(tuple(decisions), note)
+            continue
+        skipped = (
+            _unwanted(trigger, file, suite)
+            or _filtered(trigger, suite, changed, match_path, match_name)
+            or _unlabelled(suite, labels, match_name)
+        )
+        decisions.append(skipped or (Unstarted(suite) if suite.is_manual else Wanted(suite)))
+    return Plan(_with_needs(decisions), note)
+
+
+def _named(trigger: Trigger, suite: Suite) -> Decision:
+    if not trigger.names(suite):
+        return Elsewhere(suite)
+    return Wanted(suite) if trigger.may_start or not suite.is_manual else Unstarted(suite)
+
+
+def _with_needs(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
+    """What needs a suite that nobody has started waits with it."""
+    held = {one.suite.name for one in decisions if _holds(one)}
+    found = tuple(decisions)
+    while True:
+        found = tuple(_held(one, held) for one in found)
+        now = held | {one.suite.name for one in found if isinstance(one, Unstarted)}
+        if now == held:
+            return found
+        held = now
+
+
+def _holds(decision: Decision) -> bool:
+    return isinstance(decision, Unstarted) or set(decision.suite.when.events) == {Occasion.MANUAL}
+
+
+def _held(decision: Decision, held: Collection[str]) -> Decision:
+    need = next((need for need in decision.suite.needs if need in held), None)
+    if need is None or not isinstance(decision, Wanted):
+        return decision
+    return Unstarted(decision.suite, f"needs {need}, which nobody has started")
 
 
 def _unwanted(trigger: Trigger, file: SuiteFile, suite: Suite) -> Skipped | None:
@@ -165,12 +224,12 @@ def _unwanted(trigger: Trigger, file: SuiteFile, suite: Suite) -> Skipped | None
 
 
 def _filtered(
-    trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_branch: MatchGlobs
+    trigger: Trigger, suite: Suite, changed: ChangedFiles | None, match_path: MatchGlobs, match_name: MatchGlobs
 ) -> Skipped | None:
     """`changed` None: path filters don't count."""
     when = suite.when
     branch = trigger.base_ref or trigger.ref
-    if when.branches and trigger.cause is not Cause.TAG and not match_branch(when.branches, branch):
+    if when.branches and trigger.cause is not Cause.TAG and not match_name(when.branches, branch):
         return Skipped(suite, Reason.BRANCH, f"branch {branch} does not match {_list(when.branches)}")
     if changed is None:
         return None
@@ -179,6 +238,13 @@ def _filtered(
     if when.paths_ignore and all(match_path(when.paths_ignore, path) for path in changed.paths):
         return Skipped(suite, Reason.PATHS, f"all changed files match {_list(when.paths_ignore)}")
     return None
+
+
+def _unlabelled(suite: Suite, labels: Sequence[str] | None, match_name: MatchGlobs) -> Skipped | None:
+    wanted = suite.when.labels
+    if labels is None or not wanted or any(match_name(wanted, label) for label in labels):
+        return None
+    return Skipped(suite, Reason.LABEL, f"no label matches {_list(wanted)}")
 
 
 def _is_for(trigger: Trigger, suite: Suite) -> bool:

@@ -128,6 +128,9 @@ class Reason(enum.StrEnum):
     BRANCH = "branch"
     SKIP_CI = "skip_ci"
     DRAFT = "draft"
+    LABEL = "label"
+    MANUAL = "manual"
+    """Nobody has started it, or what it needs."""
     NEEDS_FAILED = "needs_failed"
     COMMAND_SKIP = "command_skip"
     """Somebody with write access said so."""
@@ -240,6 +243,16 @@ class Run:
         if len(commands) > 1:
             return commands[self.groups[-1].number - 1] if self.groups else ""
         return commands[0] if commands else ""
+
+    @property
+    def is_unstarted(self) -> bool:
+        """It waits for a person; starting it makes a new run."""
+        return self.reason is Reason.MANUAL
+
+    @property
+    def word(self) -> str:
+        """What people read and the API says (BEHAVIOUR §3)."""
+        return "waiting" if self.is_unstarted else self.state.word
 
     def moved(self, state: RunState, **changes: object) -> "Run":
         """Raises: IllegalMove."""

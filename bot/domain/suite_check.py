@@ -22,6 +22,7 @@ SIGNS: Final = {
 }
 RERUN_FAILED: Final = Action("Re-run failed", "Run what failed again", "rerun_failed")
 RERUN_ALL: Final = Action("Re-run all", "Run everything again", "rerun_all")
+START: Final = Action("Start", "Run this suite now", "start")
 _TRY_AGAIN: Final = Action("Try again", "Run this suite once more", "rerun_all")
 _ACTIONS: Final = {
     RunState.FAILED: (RERUN_FAILED, RERUN_ALL),
@@ -56,11 +57,17 @@ def suite_check(run: Run, build: Build, url: str, limits: Limits) -> Check:
         if run.state is not RunState.SKIPPED
         else _summary(run, limits),
         text=_how_it_ran(run, build) if run.started_at else "",
-        actions=_ACTIONS.get(run.state, ()),
+        actions=buttons(run),
         started_at=run.started_at,
         completed_at=run.finished_at,
         could_not_run=run.state is RunState.ERRORED,
     )
+
+
+def buttons(run: Run) -> tuple[Action, ...]:
+    if run.is_unstarted:
+        return (START,) if run.suite.is_manual else ()
+    return _ACTIONS.get(run.state, ())
 
 
 def status(run: Run) -> CheckStatus:
@@ -71,6 +78,8 @@ def status(run: Run) -> CheckStatus:
 
 
 def conclusion(run: Run) -> Conclusion | None:
+    if run.is_unstarted:
+        return Conclusion.NEUTRAL
     found = _CONCLUSIONS.get(run.state)
     if run.suite.allow_failure and found in (Conclusion.FAILURE, Conclusion.TIMED_OUT):
         return Conclusion.NEUTRAL
@@ -101,6 +110,8 @@ def none_could_run(bad: Sequence[Run]) -> bool:
 def title(run: Run, limits: Limits) -> str:
     """Plain text of at most 120 characters."""
     words = one_line(_TITLES[run.state](run, limits), 120)
+    if run.is_unstarted:
+        return words
     return one_line(f"{words} (allowed to fail)", 120) if conclusion(run) is Conclusion.NEUTRAL else words
 
 
@@ -137,6 +148,8 @@ def _superseded(run: Run, _: Limits) -> str:
 
 
 def _skipped(run: Run, _: Limits) -> str:
+    if run.is_unstarted:
+        return f"Not started: {run.note or f'/run {run.suite.name} or the button'}"
     return f"Skipped: {run.note}"
 
 
@@ -223,6 +236,13 @@ def _superseded_summary(run: Run, _: Limits) -> str:
 
 
 def _skipped_summary(run: Run, _: Limits) -> str:
+    if run.is_unstarted and run.suite.is_manual:
+        return (
+            f"This suite runs when somebody with write access starts it: with the button, or with "
+            f"{code(f'/run {run.suite.name}')} in the pull request. Until then it holds nothing up."
+        )
+    if run.is_unstarted:
+        return f"This suite {escaped(run.note)}. It runs when that one has passed; until then it holds nothing up."
     return f"This suite was not run: {escaped(run.note)}."
 
 

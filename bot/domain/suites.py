@@ -163,6 +163,11 @@ class Suite:
     cache: Cache | None = None
 
     @property
+    def is_manual(self) -> bool:
+        """Nothing but a person starts it."""
+        return self.when.manual or set(self.when.events) == {Occasion.MANUAL}
+
+    @property
     def label(self) -> str:
         """What tells it from the suite's others: `3.12, pg17 2/3`."""
         shard = f"{self.shard}/{self.shards}" if self.shards > 1 else ""

@@ -61,6 +61,7 @@ class Change:
     base_ref: str
     base_sha: Sha
     author: Person
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

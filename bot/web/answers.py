@@ -181,7 +181,7 @@ def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
     return RunAnswer(
         id=run.id,
         suite=run.suite.name,
-        state=run.state.word,
+        state=run.word,
         reason=run.reason,
         note=run.note,
         forge=repository.forge,

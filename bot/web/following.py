@@ -66,7 +66,7 @@ class SuiteFollower:
         events = [*self._state_event(piece.view), *self._news(piece.data, piece.view.run)]
         self._at += len(piece.data)
         if piece.complete:
-            word = piece.view.run.state.word
+            word = piece.view.run.word
             return Step([*events, ServerSentEvent(word, event="end", id=str(self._view.offset))], ended=True)
         return Step(events, ended=False, more=len(piece.data) == PIECE)
 

@@ -46,6 +46,7 @@ class ForgeWorld(Protocol):
         """Push a commit to main that changes just these files, on top of the one before."""
 
     def open_change(self, head: Sha, base: Sha) -> int: ...
+    def label(self, change: int, name: str) -> None: ...
 
     def grant(self, login: str, number: int, role: str) -> None:
         """Role in GitHub's words: read, triage, write, maintain, admin."""
@@ -142,6 +143,9 @@ class GitHubWorld:
         self.github.push(self.repo, "better", head)
         self.github.push(self.repo, "main", base)
         return self.github.open_pull(self.repo, "better", title="Better widgets").number
+
+    def label(self, change: int, name: str) -> None:
+        self.github.label(self.pull(change), name)
 
     def grant(self, login: str, number: int, role: str) -> None:
         self.github.world.accounts.append(Account(number, login))

@@ -114,11 +114,13 @@ def test_calls_under_the_old_name_of_a_repository_reach_it(forge_world: ForgeWor
 def test_a_change_is_read_as_it_is_now(forge_world: ForgeWorld, sha: Sha) -> None:
     head = forge_world.commit("Better", {"a.py": b"print(1)\n"})
     number = forge_world.open_change(head, sha)
+    forge_world.label(number, "run/web")
 
     change = forge_world.forge.change(forge_world.repository, number)
 
     assert (change.number, change.is_open, change.head, change.base_sha) == (number, True, head, sha)
     assert (change.base_ref, change.head_repository) == ("main", forge_world.repository.forge_id)
+    assert change.labels == ("run/web",)
 
 
 def test_a_change_that_is_not_there_is_gone(forge_world: ForgeWorld) -> None:

@@ -42,7 +42,7 @@ def ended(state: RunState, *, allow_failure: bool = False) -> Run:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["unti"], "assay: there is no suite unti; did you mean unit?\n"),
+        (["unti"], "assay: There is no suite unti. Did you mean unit? Suites here: unit.\n"),
         (["--set", "python"], "assay: --set python: write it like --set python=3.12\n"),
         (["--set", "=3.12"], "assay: --set =3.12: write it like --set python=3.12\n"),
     ],

@@ -1,5 +1,7 @@
 """Which words of a comment are commands (BEHAVIOUR §2, cases C13 to C16)."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,9 @@ SHA = "0123456789" * 4
         ("/RETEST", Retest()),
         ("/test", RunAnew()),
         ("/test web-*", RunAnew(("web-*",))),
+        ("/test unit python=3.12", RunAnew(("unit",), (("python", "3.12"),))),
+        ("/test unit python=3.* pg=16 pg=16", RunAnew(("unit",), (("python", "3.*"), ("pg", "16")))),
+        ("/test python=3.12 unit a=b=c", RunAnew(("unit",), (("python", "3.12"), ("a", "b=c")))),
         ("/test *a*", RunAnew(("*a*",))),
         ("/test **unit**", RunAnew(("**unit**",))),
         ("/run deploy", Start("deploy")),
@@ -125,7 +130,9 @@ def test_more_than_five_are_none_at_all() -> None:
         ("/skip", "Name one suite"),
         ("/override unit", "Give a suite and the reason"),
         ("/ok-to-test a b", "full id"),
-        ("/test unit python=3.8", "`python=3.8`"),
+        ("/test python=3.8", "Name the suites whose cells you mean"),
+        ("/test unit =3.8", "`=3.8`: write it like `python=3.12`"),
+        ("/test unit python=", "`python=`: write it like"),
     ],
 )
 def test_what_is_meant_for_us_but_wrong_is_answered(text: str, words: str) -> None:
@@ -152,6 +159,23 @@ def test_the_list_of_commands_is_no_command() -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8") | st.sampled_from("/>`~#-* \n\t<>[]()!"), max_size=300))
 def test_no_comment_breaks_the_reader(text: str) -> None:
     assert len(parse(text)) <= 5
+
+
+_NAMES = st.from_regex(r"[a-z][a-z0-9_-]{0,10}", fullmatch=True)
+_VALUES = st.from_regex(r"[A-Za-z0-9.][A-Za-z0-9.=-]{0,10}", fullmatch=True)
+_GAPS = st.sampled_from([" ", "  ", "\t"])
+
+
+@given(st.lists(_NAMES, min_size=1, max_size=4), st.dictionaries(_NAMES, _VALUES, max_size=3), st.randoms(), _GAPS)
+def test_whatever_is_named_for_a_test_is_read_back_in_its_order(
+    suites: list[str], axes: dict[str, str], chance: Random, gap: str
+) -> None:
+    words = [*suites, *(f"{axis}={value}" for axis, value in axes.items())]
+    chance.shuffle(words)
+    (found,) = parse(gap.join(["/test", *words]) + "\r\n")
+    assert isinstance(found, RunAnew)
+    assert list(found.suites) == [word for word in words if "=" not in word]
+    assert dict(found.axes) == axes
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,17 @@ def test_a_comment_on_a_pull_request(github: PretendGitHub, receiver: Receiver, 
     assert (payload["sender"]["login"], comment["performed_via_github_app"]) == ("eve", None)
 
 
+def test_a_label_comes_and_goes(github: PretendGitHub, receiver: Receiver, pull: Pull) -> None:
+    github.label(pull, "run/web", author="eve")
+    came = told(github, receiver, "pull_request.labeled")
+    github.label(pull, "run/web", gone=True)
+    went = told(github, receiver, "pull_request.unlabeled")
+
+    assert [one["name"] for one in came["pull_request"]["labels"]] == ["run/web"]
+    assert (came["label"]["name"], came["sender"]["login"]) == ("run/web", "eve")
+    assert (went["label"]["name"], went["pull_request"]["labels"]) == ("run/web", [])
+
+
 def test_a_comment_on_a_closed_pull_request(github: PretendGitHub, receiver: Receiver, pull: Pull) -> None:
     github.close_pull(pull, merged=True)
     github.comment(pull, "ada", "/retest")

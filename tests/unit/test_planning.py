@@ -1,10 +1,23 @@
 """From a trigger to a decision for every suite, with the matcher that the product uses."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.app.globs import matches, matches_branch
 from bot.app.suitefile import parse
-from bot.domain.planning import ChangedFiles, Decision, Elsewhere, Plan, Skipped, Trigger, Wanted, needs_paths, plan
+from bot.domain.planning import (
+    ChangedFiles,
+    Decision,
+    Elsewhere,
+    Plan,
+    Skipped,
+    Trigger,
+    Unstarted,
+    Wanted,
+    needs_paths,
+    plan,
+)
 from bot.domain.refs import Person
 from bot.domain.runs import Cause, Reason, Trust
 from bot.domain.suites import SuiteFile
@@ -32,8 +45,10 @@ def a_file(*whens: str) -> SuiteFile:
     return parse(".assay.yml", f"suites:\n{suites}".encode())
 
 
-def planned(trigger: Trigger, file: SuiteFile, changed: ChangedFiles | None = None) -> Plan:
-    return plan(trigger, file, changed, matches, matches_branch)
+def planned(
+    trigger: Trigger, file: SuiteFile, changed: ChangedFiles | None = None, labels: tuple[str, ...] | None = None
+) -> Plan:
+    return plan(trigger, file, changed, matches, matches_branch, labels)
 
 
 def decision(trigger: Trigger, when: str, *paths: str) -> Decision:
@@ -105,6 +120,70 @@ def test_a_skipped_suite_says_why(trigger: Trigger, when: str, reason: Reason, n
     skipped = decision(trigger, when, "api/a.py")
     assert isinstance(skipped, Skipped)
     assert (skipped.reason, skipped.note) == (reason, note)
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ((), Skipped),
+        (("e2e",), Wanted),
+        (("docs", "run/web"), Wanted),
+        (("run/web/all", "E2E"), Skipped),
+        (None, Wanted),
+    ],
+)
+def test_one_label_that_matches_is_enough_and_only_changes_have_any(
+    labels: tuple[str, ...] | None, kind: type[Decision]
+) -> None:
+    (one,) = planned(CHANGE, a_file("{labels: [e2e, 'run/*']}"), None, labels).decisions
+    assert isinstance(one, kind)
+    if isinstance(one, Skipped):
+        assert (one.reason, one.note) == (Reason.LABEL, "no label matches e2e, run/*")
+
+
+@pytest.mark.parametrize(
+    ("when", "kind"),
+    [
+        ("{start: manual}", Unstarted),
+        ("{start: automatic}", Wanted),
+        ("{events: [manual]}", Elsewhere),
+        ("{events: [push, manual]}", Wanted),
+        ("{start: manual, branches: next}", Skipped),
+        ("{start: manual, events: [tag]}", Elsewhere),
+    ],
+)
+def test_a_suite_that_waits_for_a_person_is_not_started_by_an_event(when: str, kind: type[Decision]) -> None:
+    assert isinstance(decision(PUSH, when), kind)
+
+
+def test_named_by_somebody_who_may_start_it_a_manual_suite_is_wanted() -> None:
+    trigger = replace(CHANGE, only=("s0",))
+    assert isinstance(decision(trigger, "{start: manual}"), Unstarted)
+    assert isinstance(decision(replace(trigger, may_start=True), "{start: manual}"), Wanted)
+    assert isinstance(decision(replace(trigger, may_start=True), "{events: [manual]}"), Wanted)
+
+
+def test_what_needs_a_suite_that_nobody_has_started_waits_with_it() -> None:
+    file = parse(
+        ".assay.yml",
+        b"suites:\n"
+        b"  late: {image: box, run: x, needs: [ship]}\n"
+        b"  ship: {image: box, run: x, needs: [gate, unit]}\n"
+        b"  gate: {image: box, run: x, when: {start: manual}}\n"
+        b"  unit: {image: box, run: x}\n",
+    )
+    late, ship, gate, unit = planned(PUSH, file).decisions
+    assert (late, ship) == (
+        Unstarted(file.suites[0], "needs ship, which nobody has started"),
+        Unstarted(file.suites[1], "needs gate, which nobody has started"),
+    )
+    assert (gate, unit) == (Unstarted(file.suites[2]), Wanted(file.suites[3]))
+
+
+def test_a_cell_is_wanted_by_its_key() -> None:
+    file = parse(".assay.yml", b"suites: {unit: {image: box, run: x, matrix: {a: [1, 2]}}}")
+    found = planned(replace(CHANGE, only=("unit (2)",)), file).decisions
+    assert found == (Elsewhere(file.suites[0]), Wanted(file.suites[1]))
 
 
 @pytest.mark.parametrize("message", ["", "skip ci", "[skip  ci]", "[skip-ci]", "[no ci]"])

@@ -227,6 +227,7 @@ def test_the_product_refuses_what_comes_later_unless_told_otherwise() -> None:
         (with_line("needs: [b]\n  b: {image: 'b:1', run: x, allow_failure: true}"), "W304", (5, 13)),
         (with_line("when: {schedule: 0 3 * * *}"), "W305", (2, 3)),
         (with_line("when: {events: [push], labels: [a]}"), "W305", (2, 3)),
+        (with_line("when: {events: [schedule], schedule: '0 3 * * *', start: manual}"), "W305", (2, 3)),
     ],
 )
 def test_what_was_probably_not_meant_is_a_warning(text: str, code: str, place: tuple[int, int]) -> None:

@@ -12,7 +12,7 @@ from bot.adapters.forge_github import publishing, standing, statuses
 from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
 from bot.adapters.forge_github.conversation import react, reply
-from bot.adapters.forge_github.fields import MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
+from bot.adapters.forge_github.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
 from bot.adapters.forge_github.hooks import GitHubWebhooks
 from bot.adapters.forge_github.pacing import Lanes
 from bot.adapters.forge_github.session import PER_PAGE, Session
@@ -254,6 +254,7 @@ def _change(data: Fields) -> Change:
         base_ref=base.word("ref"),
         base_sha=base.sha("sha"),
         author=data.person("user") if data.has("user") else Person(0, "ghost"),
+        labels=tuple(name for one in data.each("labels") if (name := one.text("name", MAX_LABEL))),
     )
 
 

@@ -11,6 +11,7 @@ from bot.domain.refs import Person, Sha, is_zero, sha_of
 MAX_ID: Final = 2**63 - 1
 MAX_LOGIN: Final = 100
 MAX_TITLE: Final = 1024
+MAX_LABEL: Final = 200
 MAX_REF: Final = 1024
 MAX_URL: Final = 2048
 MAX_MESSAGE: Final = 65536

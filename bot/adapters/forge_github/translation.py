@@ -37,7 +37,7 @@ OURS: Final = "<!-- assay -->"
 _NO_COMMANDS: Final = "commands are read from comments on pull requests"
 _MAX_WORD: Final = 100
 """Characters of the names that GitHub or we make up."""
-_UPDATES: Final = frozenset({"opened", "reopened", "synchronize", "ready_for_review"})
+_UPDATES: Final = frozenset({"opened", "reopened", "synchronize", "ready_for_review", "labeled", "unlabeled"})
 _MOVES: Final = frozenset({"renamed", "transferred", "privatized", "publicized"})
 _INSTALLED: Final = {
     "created": True,

@@ -60,8 +60,8 @@ def _of_suite(draft: Draft, merged: Mapping[str, Draft]) -> Iterator[Problem]:
     events = frozenset(when.events)
     if events == {Occasion.SCHEDULE} and when.schedule is None:
         yield _problem("W303", place, f"{draft.where} never runs: its only event has no schedule")
-    if when.schedule and Occasion.SCHEDULE not in events:
-        advice = "add schedule to its events"
+    if when.schedule and (Occasion.SCHEDULE not in events or when.manual):
+        advice = "a person starts it" if when.manual else "add schedule to its events"
         yield _problem("W305", place, f"{draft.where}: its schedule has no effect", advice)
     if when.labels and Occasion.PULL_REQUEST not in events:
         yield _problem("W305", place, f"{draft.where}: only pull requests have labels")
@@ -71,7 +71,7 @@ def _of_suite(draft: Draft, merged: Mapping[str, Draft]) -> Iterator[Problem]:
 
 def _of_need(draft: Draft, need: Text, other: Draft, events: frozenset[Occasion]) -> Iterator[Problem]:
     theirs = frozenset((other.when.when if other.when else When()).events)
-    if not events & theirs and not events & _ASKED:
+    if not events & theirs and not (events | theirs) & _ASKED:
         message = f"{draft.where} never runs: {quoted(need.value)} is for other events"
         yield _problem("W303", need.place, message)
     if other.allow_failure:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.demo.forge import objects
 from bot.demo.forge.gitdir import GitDir
 from bot.demo.forge.state import Account, Installation, Pull, Repo, World
 from bot.demo.forge.telling import Telling
@@ -130,6 +131,11 @@ class Actions:
             changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
             pull.base_ref, pull.base_sha = base, pull.repo.git.resolve(f"refs/heads/{base}") or pull.base_sha
         self._telling.about_pull(pull, "edited", author, changes=changes)
+
+    def label(self, pull: Pull, name: str, author: Account, *, gone: bool) -> None:
+        (pull.labels.remove if gone else pull.labels.append)(name)
+        action = "unlabeled" if gone else "labeled"
+        self._telling.about_pull(pull, action, author, label=objects.label(name))
 
     def lock(self, pull: Pull, author: Account) -> None:
         """From now on nobody but people who may write there can comment."""

@@ -266,6 +266,10 @@ class PretendGitHub:
         with self.world.lock:
             self._actions.lock(pull, self._person(author, pull.repo.owner))
 
+    def label(self, pull: Pull, name: str, *, gone: bool = False, author: str = "") -> None:
+        with self.world.lock:
+            self._actions.label(pull, name, self._person(author, pull.repo.owner), gone=gone)
+
     def delete_fork(self, pull: Pull) -> None:
         with self.world.lock:
             self._actions.ghost(pull)

@@ -79,7 +79,7 @@ def pull(world: World, one: Pull) -> Json:
         "body": one.body or None,
         "user": account(world, one.author),
         "authorassociation": association(one.repo, one.author),
-        "labels": [],
+        "labels": [label(name) for name in one.labels],
         "draft": one.draft,
         "created_at": world.iso(one.created_at),
         "updated_at": world.iso(one.updated_at),
@@ -93,6 +93,10 @@ def pull(world: World, one: Pull) -> Json:
         "head": _end(world, one.head_repo, one.head_ref, one.head_sha),
         "base": _end(world, one.repo, one.base_ref, one.base_sha),
     }
+
+
+def label(name: str) -> Json:
+    return {"name": name, "color": "ededed", "default": False, "description": None}
 
 
 def association(repo: Repo, person: Account) -> str:

@@ -74,6 +74,7 @@ class Pull:
     is_open: bool = True
     merged: bool = False
     locked: bool = False
+    labels: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
