@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from bot import faultpoints
 from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
+from bot.adapters.caches_fs import FileCaches
 from bot.adapters.forge_github import GitHubForge, api_url
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
@@ -114,6 +115,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         source=_source(settings, sandbox.user),
         logs=SqlLogs(engine, settings.data_dir / "storage" / "logs"),
         artifacts=FileArtifacts(settings.data_dir / "storage" / "artifacts", reserve=settings.disk_reserve),
+        caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
         vault=FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")]),
         telemetry=telemetry,
         now=now,
@@ -150,6 +152,7 @@ def build_local(
         _refuse_unready(sandbox)
         yield Local(
             sandbox=sandbox,
+            caches=FileCaches(tree.root / OURS / "cache", now=time.time, reserve=settings.disk_reserve),
             copy=partial(tree.copy, owner=sandbox.user if os.geteuid() == 0 else None),
             commit=tree.commit,
             branch=tree.branch,
@@ -268,6 +271,8 @@ def _rules(settings: Settings) -> Rules:
         network_forks=settings.network_forks.at_most(settings.network_max),
         fork_policy=settings.fork_policy,
         artifact_limit=settings.artifact_limit,
+        cache_limit=settings.cache_limit,
+        cache_limit_all=settings.cache_limit_all,
         bare_commands=settings.bare_commands,
         admins=settings.administrators,
         anonymous_read=settings.anonymous_read,

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     timeout_max: Duration = 3 * 3600
     log_limit: Size = 50 * MIB
     artifact_limit: Size = GIB
+    cache_limit: Size = 2 * GIB
+    cache_limit_all: Size = 10 * GIB
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE

@@ -24,6 +24,7 @@ from bot.ports.queue import Task
 from bot.ports.telemetry import Metric
 from tests.builders import NOON
 from tests.fakes.artifacts import FakeArtifacts
+from tests.fakes.caches import FakeCaches
 from tests.fakes.forge import ANA, HELLO, FakeForge
 from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.source import FakeSource
@@ -68,6 +69,7 @@ class World:
         self.sandbox = FakeSandbox(folder / "runs")
         self.source = FakeSource()
         self.artifacts = FakeArtifacts()
+        self.caches = FakeCaches()
         self.telemetry = Counts()
         self.shutdown = threading.Event()
         self.now = NOON
@@ -82,6 +84,7 @@ class World:
             source=self.source,
             logs=SqlLogs(self.engine, folder / "logs"),
             artifacts=self.artifacts,
+            caches=self.caches,
             vault=FernetVault([new_key()]),
             telemetry=self.telemetry,
             now=self._tick,

@@ -11,6 +11,7 @@ from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
 from bot.domain.trust import ForkPolicy
 from bot.ports.artifacts import Artifacts
+from bot.ports.caches import Caches
 from bot.ports.forge import Forge, Permission
 from bot.ports.logs import Logs
 from bot.ports.sandbox import Sandbox
@@ -46,6 +47,10 @@ class Rules:
     give_up_reports: float = 86400
     artifact_limit: int = GIB
     """Bytes that one run may leave."""
+    cache_limit: int = 2 * GIB
+    """Bytes of all caches of a repository."""
+    cache_limit_all: int = 10 * GIB
+    """Bytes of all caches on one machine."""
     admins: frozenset[str] = frozenset()
     """People who may see and do everything: `FORGE:NUMBER` or `FORGE:login` in lower case."""
     anonymous_read: bool = True
@@ -60,6 +65,7 @@ class App:
     source: Source
     logs: Logs
     artifacts: Artifacts
+    caches: Caches
     vault: Vault
     telemetry: Telemetry
     now: Callable[[], datetime]

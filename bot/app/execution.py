@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, collecting, globs, secrets, verdicts
+from bot.app import announcing, caching, collecting, globs, secrets, verdicts
+from bot.app.caching import RunCache
 from bot.app.context import App
 from bot.app.holding import Hold
 from bot.app.jobs import Subject, job_of, marks
@@ -83,7 +84,9 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
             runlog.note(note)
         job = job_of(app, subject, granted.values, word)
         _prepare(app, subject, job, hold)
-        return _run(app, subject.run, job, hold, runlog)
+        cache = _cache(app, subject, hold, runlog)
+        cache.restore()
+        return _run(app, subject.run, job, hold, runlog, cache)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
         verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
@@ -148,7 +151,15 @@ def _refs(build: Build) -> tuple[str, ...]:
     return (f"refs/tags/{build.ref}",) if build.cause is Cause.TAG else (f"refs/heads/{build.ref}",)
 
 
-def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run, Verdict, Exit | None]:
+def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:
+    run, ends = subject.run, (Stop.CANCELLED, Stop.LEASE_LOST, Stop.SHUTDOWN)
+    allowed = caching.rights(run, subject.build, subject.repository)
+    return RunCache(app, run, allowed, runlog.note, lambda: hold.should_stop() in ends)
+
+
+def _run(
+    app: App, run: Run, job: Job, hold: Hold, runlog: RunLog, cache: RunCache
+) -> tuple[Run, Verdict, Exit | None]:
     started = run
 
     def on_start() -> None:
@@ -172,6 +183,9 @@ def _run(app: App, run: Run, job: Job, hold: Hold, runlog: RunLog) -> tuple[Run,
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
     verdict = verdicts.of_exit(end)
     _collect(app, started, verdict, hold, runlog)
+    if verdict.state is RunState.PASSED:
+        cache.keep()
+        runlog.end()
     return replace(started, groups=runlog.groups), verdict, end
 
 

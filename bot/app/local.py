@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.app import verdicts
+from bot.app.caching import OF_TRUSTED, RunCache
 from bot.app.context import Rules
 from bot.app.jobs import Subject, job_of, marks
 from bot.app.output import Output
@@ -16,6 +17,7 @@ from bot.domain.refs import ForgeName, Repository, RepositoryId, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
 from bot.domain.suite_check import conclusion
 from bot.domain.suites import Limits, Suite, limits_for
+from bot.ports.caches import Caches
 from bot.ports.sandbox import Exit, Job, Sandbox, Stop
 
 Write = Callable[[bytes], None]
@@ -28,6 +30,7 @@ class Local:
     """What running on this machine needs."""
 
     sandbox: Sandbox
+    caches: Caches
     copy: Callable[[Path, Callable[[], bool]], None]
     """Puts the sources into an empty folder; given up when the second says so."""
     commit: str
@@ -122,14 +125,20 @@ class _Attempt:
 
     def carry_out(self, secrets: Mapping[str, str], word: str) -> tuple[Run, verdicts.Verdict]:
         """Never raises what the world or the suite is at fault for: it is the run's end."""
+        wish = self._wish
+        cache = RunCache(self._local, self._run, OF_TRUSTED, self._output.note, lambda: wish() is not None)
         try:
             job = job_of(self._local, _subject(self._local, self._run), secrets, word)
             self._prepare(job)
+            cache.restore()
             end = self._local.sandbox.run(
                 job, write=self._hear, should_stop=self._should_stop, on_start=lambda: self._start(job)
             )
             self._tell_of_service(end)
-            return self._ended(verdicts.of_exit(end), end)
+            verdict = verdicts.of_exit(end)
+            if verdict.state is RunState.PASSED:
+                cache.keep()
+            return self._ended(verdict, end)
         except (Refused, Unavailable) as error:
             stopped = self._should_stop()
             if stopped:

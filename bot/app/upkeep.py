@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bot.app import announcing, collecting, ending, scheduling
+from bot.app import announcing, caching, collecting, ending, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -170,5 +170,6 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "deadlines": Duty(60.0, _end_overdue),
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
+    "caches": Duty(600.0, lambda app: caching.sweep(app, app.now().timestamp())),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }

@@ -194,6 +194,33 @@ class Sandbox(Protocol):
         followed, and nothing but regular files is opened. Nothing there is fine.
         """
 
+    def pack(self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits) -> Iterator[bytes]:
+        """Files and links that an ended attempt left among its sources, as an archive for `unpack`, in pieces.
+
+        `wanted` is asked as in `files`; nothing of `.git` is taken.
+
+        Raises:
+            BadInput: there are none, or more than the limits allow.
+        """
+
+    def unpack(
+        self,
+        run: RunId,
+        attempt: int,
+        archive: BinaryIO,
+        wanted: Callable[[str], bool],
+        limits: FileLimits,
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        """Put what is wanted of an archive among the sources of an attempt that has not begun.
+
+        What is there already stays, and no link is followed. False when `should_stop` said yes meanwhile; then, and
+        after any error, nothing of the archive is there.
+
+        Raises:
+            BadInput: it is no whole archive of ours, or has more than the limits allow.
+        """
+
     def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
         """The last 64 KiB that a service printed; nothing when it never was or is gone."""
 

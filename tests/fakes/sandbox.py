@@ -1,5 +1,6 @@
 """A sandbox without an engine: what a script prints and how it ends is said beforehand."""
 
+import json
 import os
 import re
 import shutil
@@ -7,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from bot.domain.errors import ImageMissing, SandboxUnavailable
+from bot.domain.errors import BadInput, ImageMissing, SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
 
@@ -52,6 +53,8 @@ class FakeSandbox:
         """While it is set, every method raises SandboxUnavailable with these words."""
         self.jobs: list[Job] = []
         self.prepared: list[str] = []
+        self.found: list[dict[str, bytes]] = []
+        """What lay among the sources as each job began."""
         self.removed: list[tuple[RunId, int]] = []
         self.left: dict[tuple[RunId, int], Leftover] = {}
         self.service_logs: dict[str, bytes] = {}
@@ -99,6 +102,7 @@ class FakeSandbox:
         if act.exit.code is None and not act.endless:
             return act.exit
         on_start()
+        self.found.append(_files(self._place(job.run, job.attempt)))
         output = act.output.replace(b"\x1e", b"\x1e" + _word(job.script) + b":")
         for piece in (output[:1], output[1:]):
             write(piece)
@@ -127,6 +131,40 @@ class FakeSandbox:
                 count, left = count - 1, left - path.stat().st_size
                 with path.open("rb") as content:
                     yield Found(name, path.stat().st_size, content)
+
+    def pack(self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits) -> Iterator[bytes]:
+        self._check()
+        found = {
+            one.path: one.content.read() for one in self.files(run, attempt, wanted, limits) if isinstance(one, Found)
+        }
+        if not found:
+            raise BadInput("there are none of its files")
+        yield json.dumps({path: content.decode() for path, content in found.items()}).encode()
+
+    def unpack(
+        self,
+        run: RunId,
+        attempt: int,
+        archive: BinaryIO,
+        wanted: Callable[[str], bool],
+        limits: FileLimits,
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        self._check()
+        if should_stop():
+            return False
+        try:
+            files = json.loads(archive.read())
+        except ValueError as error:
+            raise BadInput("the archive is broken") from error
+        if sum(map(len, files.values())) > limits.size:
+            raise BadInput("it is too large")
+        for path in filter(wanted, files):
+            place = self._place(run, attempt) / path
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(files[path])
+        return True
 
     def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
         self._check()
@@ -161,6 +199,10 @@ def _until_stopped(should_stop: Callable[[], Stop | None]) -> Exit:
     while (reason := should_stop()) is None:
         time.sleep(0.005)
     return Exit(code=137, stopped=reason, by_itself=False)
+
+
+def _files(top: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(top)): path.read_bytes() for path in sorted(top.rglob("*")) if path.is_file()}
 
 
 def _leave(top: Path, act: Act) -> None:

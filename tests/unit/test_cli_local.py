@@ -9,8 +9,9 @@ import pytest
 from bot.app.context import Rules
 from bot.app.local import Local, run_suites
 from bot.domain.runs import Reason, Run, RunState
-from bot.domain.suites import Limits, Service, Suite
+from bot.domain.suites import Cache, Limits, Service, Suite
 from bot.ports.sandbox import Exit, Stop
+from tests.fakes.caches import FakeCaches
 from tests.fakes.sandbox import Act, FakeSandbox
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -21,12 +22,14 @@ class Place:
 
     def __init__(self, folder: Path, *, log: int = 1000) -> None:
         self.sandbox = FakeSandbox(folder)
+        self.caches = FakeCaches()
         self.output = dict[str, bytes]()
         self.wish: Stop | None = None
         self.clock = 0.0
         self.ids = 0
         self.local = Local(
             sandbox=self.sandbox,
+            caches=self.caches,
             copy=lambda target, _: (target / "a.txt").touch(),
             commit="c" * 40,
             branch="feature",
@@ -189,3 +192,13 @@ def test_nobody_tries_again_what_somebody_wants_to_end(place: Place) -> None:
     place.sandbox.on_end = lambda: setattr(place, "wish", Stop.CANCELLED)
     (run,) = place.run(suite("unit", retries=3))
     assert (run.state, run.attempt) == (RunState.FAILED, 1)
+
+
+def test_what_a_suite_leaves_in_its_cache_the_next_time_finds(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(files={".npm/lib": b"library"})
+    cached = suite("unit", cache=Cache(key="npm-${{ files:a.txt }}", paths=(".npm/",)))
+    place.run(cached)
+    assert "kept, 23 bytes" in place.output["unit"].decode()
+    place.run(cached)
+    assert "restored, 23 bytes" in place.output["unit"].decode()
+    assert place.sandbox.found[-1] == {".npm/lib": b"library", "a.txt": b""}

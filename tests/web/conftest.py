@@ -28,6 +28,7 @@ from bot.ports.sandbox import Sandbox
 from bot.ports.source import Source
 from bot.web.asgi import make_asgi
 from tests.builders import NOON, a_build, a_run, a_suite
+from tests.fakes.caches import FakeCaches
 from tests.fakes.forge import HELLO, FakeForge
 
 GITHUB = ForgeName("github")
@@ -153,6 +154,7 @@ def world(engine: sa.Engine, tmp_path: Path) -> World:
         source=cast("Source", None),
         logs=SqlLogs(engine, tmp_path / "logs"),
         artifacts=FileArtifacts(tmp_path / "artifacts"),
+        caches=FakeCaches(),
         vault=FernetVault([new_key()]),
         telemetry=telemetry,
         now=lambda: NOON + timedelta(minutes=5),

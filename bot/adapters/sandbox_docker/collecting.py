@@ -11,8 +11,8 @@ from typing import Final
 
 from bot.ports.sandbox import FileLimits, Found, Skipped
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LONGEST_PATH: Final = 4096
 _ASTRAL: Final = 1 << 16
 _KINDS: Final = {
@@ -28,7 +28,7 @@ def collect(top: Path, wanted: Callable[[str], bool], limits: FileLimits) -> Ite
     """See `Sandbox.files`."""
     with contextlib.ExitStack() as open_ones:
         try:
-            descriptor = _opened(top, _FOLDER, None)
+            descriptor = opened(top, FOLDER, None)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -78,14 +78,14 @@ class _Walk:
         if not depth or len(os.fsencode(path)) > _LONGEST_PATH:
             yield Skipped(shown(path)[:_LONGEST_PATH], "its folders are nested too deep")
             return
-        descriptor = _opened(name, _FOLDER, folder)
+        descriptor = opened(name, FOLDER, folder)
         try:
             yield from self.folder(descriptor, f"{path}/", depth - 1)
         finally:
             os.close(descriptor)
 
     def _file(self, folder: int, name: str, path: str) -> Iterator[Found | Skipped]:
-        descriptor = _opened(name, _FILE, folder)
+        descriptor = opened(name, FILE, folder)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
@@ -121,7 +121,7 @@ def _special(path: str, kind: int) -> Iterator[Skipped]:
     yield Skipped(shown(path), f"it is {_KINDS.get(kind, 'no regular file')}")
 
 
-def _opened(path: Path | str, flags: int, folder: int | None) -> int:
+def opened(path: Path | str, flags: int, folder: int | None) -> int:
     return os.open(path, flags, dir_fd=folder)
 
 

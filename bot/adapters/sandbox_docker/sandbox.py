@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
-from bot.adapters.sandbox_docker import folders, profile
+from bot.adapters.sandbox_docker import folders, packing, profile
 from bot.adapters.sandbox_docker.collecting import collect
 from bot.adapters.sandbox_docker.containers import Containers
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated, words_of
@@ -159,6 +159,26 @@ class DockerSandbox:
         self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits
     ) -> Iterator[Found | Skipped]:
         return collect(self._place(self._attempt(run, attempt)) / SOURCES, wanted, limits)
+
+    def pack(self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits) -> Iterator[bytes]:
+        with _disk("reading the workspace"):
+            yield from packing.pack(self._place(self._attempt(run, attempt)) / SOURCES, wanted, limits)
+
+    def unpack(
+        self,
+        run: RunId,
+        attempt: int,
+        archive: BinaryIO,
+        wanted: Callable[[str], bool],
+        limits: FileLimits,
+        should_stop: Callable[[], bool],
+    ) -> bool:
+        top = self._place(self._attempt(run, attempt)) / SOURCES
+        with (
+            _disk("filling the workspace"),
+            contextlib.closing(packing.unpack(top, archive, wanted, limits, self._owner)) as entries,
+        ):
+            return not any(should_stop() for _ in entries)
 
     def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
         return self._services.log(self._attempt(run, attempt), name)

@@ -9,7 +9,6 @@ LATER: Final = frozenset(
     {
         *("file.test_merge", "file.pull_requests", "file.notify"),
         "suite.reports",
-        "suite.cache",
     }
 )
 """Keys, and one list's words, that are read and checked in full, but whose effect this version does not have yet:
