@@ -28,6 +28,7 @@ from tests.fakes.caches import FakeCaches
 from tests.fakes.forge import ANA, HELLO, FakeForge
 from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.source import FakeSource
+from tests.fakes.webhooks import FakeWebhooks
 
 GITHUB = ForgeName("github")
 ONE = Sha("1" * 40)
@@ -66,6 +67,7 @@ class World:
         metadata.create_all(self.engine)
         self.queue = HandQueue()
         self.forge = FakeForge(suite_files={"": SUITES.encode()})
+        self.webhooks = FakeWebhooks()
         self.sandbox = FakeSandbox(folder / "runs")
         self.source = FakeSource()
         self.artifacts = FakeArtifacts()
@@ -93,6 +95,7 @@ class World:
             new_id=lambda: f"id{next(ids)}",
             url="https://ci.example.org",
             owner="worker-1",
+            webhooks={GITHUB: self.webhooks},
             rules=Rules(**rules),  # type: ignore[arg-type]  # the constructor checks
         )
 

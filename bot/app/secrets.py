@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -118,10 +119,13 @@ def secrets_for(app: Keeper, repository: RepositoryId, names: Sequence[str], tru
 
 
 def reseal(app: Keeper) -> Resealed:
-    """Put every secret under the newest key, so that older ones can be given up. Safe to repeat."""
+    """Put every secret under the newest key, so that older ones can be given up. Safe to repeat.
+
+    Those of webhooks as well; one that no key opens is made anew by `assay repo rotate-secret`.
+    """
     with app.work() as work:
         stored = work.secrets.every()
-    done, locked = 0, []
+    done, locked = _reseal_hooks(app), []
     for secret in stored:
         try:
             sealed = app.vault.renew(secret.value)
@@ -131,6 +135,19 @@ def reseal(app: Keeper) -> Resealed:
         with app.work() as work:
             done += work.secrets.reseal(secret, sealed)
     return Resealed(done, tuple(locked))
+
+
+def _reseal_hooks(app: Keeper) -> int:
+    with app.work() as work:
+        stored = work.hooks.every()
+    done = 0
+    for hook in stored:
+        with suppress(Refused):
+            secret = app.vault.renew(hook.secret)
+            other = app.vault.renew(hook.other) if hook.other else None
+            with app.work() as work:
+                done += work.hooks.reseal(hook, secret, other)
+    return done
 
 
 def find_repository(app: Keeper, text: str, forges: Sequence[ForgeName]) -> Repository:

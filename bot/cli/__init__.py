@@ -14,6 +14,7 @@ _COMMANDS: Final = {
     "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),
+    "repo": ("bot.cli.repo", "repo", "Repositories: register them, look after their webhooks."),
     "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
     "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),

@@ -17,6 +17,7 @@ from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Ses
 from bot.ports.queue import Task
 from bot.ports.schedules import Schedules
 from bot.ports.vault import Secrets
+from bot.ports.webhooks import Hooks
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -291,6 +292,8 @@ class UnitOfWork(Protocol):
     def artifacts(self) -> ArtifactTable: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def hooks(self) -> Hooks: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -1,14 +1,11 @@
-"""Webhooks at a forge: made for one repository, looked after, asked for again what did not arrive.
-
-Methods talk over the network and may raise what those of a Forge do; NotAllowed names the right that is missing.
-"""
+"""Webhooks at a forge: made for one repository, looked after, asked for again what is missing; and what we store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.refs import Repository
+from bot.domain.refs import Repository, RepositoryId
 from bot.ports.forge import Delivery
 
 
@@ -36,6 +33,8 @@ class Sent:
 
 
 class Webhooks(Protocol):
+    """What talks over the network may raise what a Forge's methods do; NotAllowed names the right that is missing."""
+
     def of_installation(self) -> bool:
         """Does one webhook, a GitHub App's, tell us of every repository already? Pure."""
 
@@ -66,3 +65,53 @@ class Webhooks(Protocol):
 
     def fetch(self, hook: Hook | None, sent: Sent) -> Delivery:
         """What it tried to deliver, as `Forge.read` would have given it: the forge itself tells, so it is proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredHook:
+    """A repository's webhook as we know it."""
+
+    id: str
+    """The last part of its address here."""
+    repository: RepositoryId
+    number: int | None
+    """The forge's; None: whether it was made there is not known."""
+    secret: bytes = field(repr=False)
+    """As the vault sealed it."""
+    other: bytes | None = field(repr=False)
+    """The next one, which the forge is about to get, or the last one for a while; it proves a call as well."""
+    created_at: float
+    """Seconds since 1970."""
+    heard_at: float | None
+    """When a proven call came last."""
+    actor: str
+
+
+class Hooks(Protocol):
+    """A part of the store: one webhook a repository."""
+
+    def add(self, hook: str, repository: RepositoryId, secret: bytes, actor: str) -> StoredHook:
+        """Store it, unless the repository has one; gives the one that it has."""
+
+    def get(self, hook: str) -> StoredHook | None: ...
+
+    def of_repository(self, repository: RepositoryId) -> StoredHook | None: ...
+
+    def every(self) -> Sequence[StoredHook]: ...
+
+    def made(self, hook: str, number: int) -> None:
+        """The forge has it, under that number."""
+
+    def offer(self, hook: str, secret: bytes) -> StoredHook:
+        """From now on that secret proves as well; one that was offered before and not taken stays instead."""
+
+    def switch(self, hook: str, keep: float) -> None:
+        """The offered secret is the first one now; the one before proves for `keep` seconds more."""
+
+    def heard(self, hook: str) -> None:
+        """A proven call came."""
+
+    def reseal(self, hook: StoredHook, secret: bytes, other: bytes | None) -> bool:
+        """The same secrets under another key; False and no effect when they were changed meanwhile."""
+
+    def remove(self, hook: str) -> None: ...

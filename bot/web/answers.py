@@ -1,11 +1,13 @@
 """What the REST API says, as types; the OpenAPI document is made of them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
+from bot.app import registering
 from bot.app.context import App
 from bot.app.queries import BuildView, RunView
+from bot.app.registering import Registered
 from bot.domain.errors import Problem
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, Group, Run
@@ -96,6 +98,22 @@ class RepositoryAnswer(BaseModel):
     url: str
 
 
+class HookAnswer(BaseModel):
+    """A repository's webhook; its secret is never shown."""
+
+    url: str
+    number: int | None
+    """The forge's; none: whether it was made there is not known."""
+    created_at: datetime
+    heard_at: datetime | None
+    """When a proven call came last."""
+
+
+class RegisteredAnswer(RepositoryAnswer):
+    webhook: HookAnswer | None
+    """None where a GitHub App's webhook tells of it, or none was made."""
+
+
 class RepositoryList(BaseModel):
     repositories: list[RepositoryAnswer]
     next: int | None
@@ -163,6 +181,21 @@ def repository_answer(repository: Repository) -> RepositoryAnswer:
         private=repository.private,
         default_branch=repository.default_branch,
         url=repository.web_url,
+    )
+
+
+def registered_answer(app: App, one: Registered) -> RegisteredAnswer:
+    return RegisteredAnswer(**repository_answer(one.repository).model_dump(), webhook=_hook_answer(app, one))
+
+
+def _hook_answer(app: App, one: Registered) -> HookAnswer | None:
+    if one.hook is None:
+        return None
+    return HookAnswer(
+        url=registering.hook_url(app, one),
+        number=one.hook.number,
+        created_at=datetime.fromtimestamp(one.hook.created_at, UTC),
+        heard_at=None if one.hook.heard_at is None else datetime.fromtimestamp(one.hook.heard_at, UTC),
     )
 
 

@@ -29,6 +29,7 @@ from bot.web import (
     live,
     orders,
     pages,
+    repositories,
     resources,
     signin,
     webhooks,
@@ -38,6 +39,7 @@ from bot.web.frame import Frame
 from bot.web.inbox import Inbox
 from bot.web.problems import say_media_type
 from bot.web.site import Places, Site
+from bot.web.throttle import Throttle
 
 _STREAMS: Final = 256
 _SMALL: Final = 64 << 10
@@ -82,10 +84,12 @@ def make_asgi(
         body_seconds=body_seconds,
         streams=Places(streams),
         inbox=Inbox(),
+        throttle=Throttle(app.monotonic),
     )
     asgi = Starlette(
         routes=[
             Route("/webhooks/{forge}", webhooks.receive, methods=["POST"]),
+            Route("/webhooks/{forge}/{hook}", webhooks.receive, methods=["POST"]),
             Route("/healthz", health.healthz),
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
@@ -134,7 +138,7 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, artifacts, orders, resources):
+    for part in (api, artifacts, orders, resources, repositories):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Query, Security
 from fastapi.security import HTTPBearer
+from pydantic import Field
 from starlette.requests import Request
 
 from bot.app.queries import Viewer
@@ -30,6 +31,15 @@ Id = Annotated[str, Path(description="A run's id, as checks carry it")]
 Number = Annotated[int, Path(ge=1, le=_MOST)]
 Before = Annotated[int | None, Query(ge=1, le=_MOST, description="Only builds with a smaller number")]
 After = Annotated[int | None, Query(ge=1, le=_MOST, description="Only repositories with a larger number")]
+
+RepositoryName = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9-]{1,40}:)?\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,20}$",
+        description="`owner/name`, or with its forge: `github:owner/name`",
+        examples=["github:acme/hello"],
+    ),
+]
 
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:

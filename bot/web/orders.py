@@ -13,7 +13,7 @@ from bot.domain.errors import BadInput
 from bot.domain.refs import Sha, sha_of
 from bot.domain.runs import BuildId
 from bot.web.answers import BuildAnswer, RunAnswer, build_answer, run_answer
-from bot.web.door import Id, Looking, Number, faults
+from bot.web.door import Id, Looking, Number, RepositoryName, faults
 from bot.web.site import run_of, site_of
 
 router = APIRouter(responses=faults(401, 403, 404, 408, 409, 413, 422, 503))
@@ -56,11 +56,7 @@ class RunOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    repository: str = Field(
-        pattern=r"^([a-z0-9-]{1,40}:)?\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(/\.?[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){1,20}$",
-        description="`owner/name`, or with its forge: `github:owner/name`",
-        examples=["github:acme/hello"],
-    )
+    repository: RepositoryName
     sha: FullSha | None = Field(None, description="A full commit id; without one, where `ref` is now")
     ref: Annotated[str, Field(pattern=r"^[^\s~^:?*\[\\\x00-\x20\x7f]{1,250}$"), AfterValidator(_plain)] | None = (
         Field(None, description="A branch or tag; without one, the default branch")

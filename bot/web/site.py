@@ -13,6 +13,7 @@ from bot.app.context import App
 from bot.domain.errors import Gone
 from bot.domain.runs import BuildId, RunId
 from bot.web.inbox import Inbox
+from bot.web.throttle import Throttle
 
 _NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
 _RUN: Final = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
@@ -53,6 +54,8 @@ class Site:
     body_seconds: float
     streams: Places
     inbox: Inbox
+    throttle: Throttle
+    """Of the calls of each repository's webhook."""
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -1,5 +1,6 @@
-"""POST /webhooks/{forge}: read the body within its limits, hand it over, answer (DESIGN §5)."""
+"""POST /webhooks/{forge} and …/{hook}: read the body within its limits, hand it over, answer (DESIGN §5)."""
 
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import Final
@@ -18,6 +19,7 @@ from bot.faultpoints import faultpoint
 from bot.ports.telemetry import Metric
 from bot.web.bodies import TurnedAway, Unread, read_body
 from bot.web.site import site_of
+from bot.web.throttle import TooFast
 
 log = structlog.get_logger()
 
@@ -40,20 +42,30 @@ async def receive(request: Request) -> Response:
         return TurnedAway({"error": error.code, "reason": error.reason}, error.status)
     except ClientDisconnect:
         return Response(status_code=400)
-    answer = partial(_answer, site.app, forge, request, body)
+    hook = request.path_params.get("hook")
+    accept = (
+        partial(intake.accept, site.app, forge, request.headers, body)
+        if hook is None
+        else partial(intake.accept_of_hook, site.app, forge, hook, request.headers, body, site.throttle.admit)
+    )
+    answer = partial(_answer, site.app, forge, accept)
     response = await (site.inbox.do(answer) if len(body) <= _SHORT else run_in_threadpool(answer))
     site.app.telemetry.observe(Metric.INTAKE_SECONDS, perf_counter() - began)
     return response
 
 
-def _answer(app: App, forge: ForgeName, request: Request, body: bytes) -> Response:
+def _answer(app: App, forge: ForgeName, accept: Callable[[], intake.Answer]) -> Response:
     """Never a 500: what could not be stored must be sent again."""
     try:
         faultpoint("web.after_body")
-        answer = intake.accept(app, forge, request.headers, body)
+        answer = accept()
         faultpoint("web.after_commit")
     except Refused as error:
         return _refusal(app, forge, error)
+    except TooFast as error:
+        _count(app, forge, "too_fast")
+        reason = {"error": error.code, "reason": "too many calls of this webhook; it will be asked for again"}
+        return JSONResponse(reason, 429, headers={"Retry-After": str(error.retry_after)})
     except StoreBusy as error:
         log.warning("webhook.not_stored", forge=forge, error=str(error))
         return _sorry(app, forge)

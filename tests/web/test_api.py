@@ -174,6 +174,9 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/builds/{number}/cancel",
         "/builds/{number}/approve",
         "/repositories",
+        "/repositories/{number}",
+        "/repositories/{number}/rotate-secret",
+        "/repositories/{number}/test",
         "/suites",
         "/environments",
     }

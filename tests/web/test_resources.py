@@ -81,6 +81,11 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
         "post /runs/{id}/retest",
         "post /builds/{number}/cancel",
         "post /builds/{number}/approve",
+        "post /repositories",
+        "get /repositories/{number}",
+        "delete /repositories/{number}",
+        "post /repositories/{number}/rotate-secret",
+        "post /repositories/{number}/test",
     }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 

@@ -11,6 +11,7 @@ from bot.adapters.store_sql.artifacts import SqlArtifacts
 from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
+from bot.adapters.store_sql.hooks import SqlHooks
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
@@ -126,6 +127,10 @@ class SqlWork:
     @property
     def schedules(self) -> SqlSchedules:
         return SqlSchedules(self._connection)
+
+    @property
+    def hooks(self) -> SqlHooks:
+        return SqlHooks(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

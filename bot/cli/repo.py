@@ -1,0 +1,158 @@
+"""`assay repo`: repositories that are registered here, and their webhooks."""
+
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from bot.app import registering
+from bot.app.context import App
+from bot.app.registering import Registered
+from bot.bootstrap import build
+from bot.cli.logs import configure_logs
+from bot.cli.reading import read_settings
+from bot.domain.errors import BotError, Unavailable
+
+_as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
+
+
+@click.group()
+def repo() -> None:
+    """Repositories: register them, look after their webhooks.
+
+    REPO is owner/name, with its forge before it where several are set up: github:acme/web, gitlab:group/sub/project.
+    """
+
+
+@repo.command()
+@click.argument("name", metavar="REPO")
+@_as_json
+def add(name: str, as_json: bool) -> None:
+    """Register REPO: it gets a webhook with a secret of its own. Safe to repeat.
+
+    Where a GitHub App is used, its webhook tells of all repositories and none is made.
+    """
+    with _app() as app:
+        added = registering.add(app, name, actor=_actor())
+        _say(app, added, "added" if added.is_new else "is here", as_json=as_json)
+
+
+@repo.command("list")
+@_as_json
+def list_(as_json: bool) -> None:
+    """All repositories that are known here."""
+    with _app() as app:
+        found = registering.every(app)
+        if as_json:
+            click.echo(json.dumps([_facts(app, one) for one in found]))
+            return
+        for one in found:
+            click.echo(f"{_name(one):40}  {_state(one)}")
+
+
+@repo.command()
+@click.argument("name", metavar="REPO")
+@_as_json
+def show(name: str, as_json: bool) -> None:
+    """What is known of REPO, and what its forge says of the webhook."""
+    with _app() as app:
+        found = registering.find(app, name)
+        facts = {**_facts(app, found), "trouble": registering.trouble(app, found)}
+        if as_json:
+            click.echo(json.dumps(facts))
+            return
+        for key, value in facts.items():
+            click.echo(f"{key:16}  {_shown(value)}")
+
+
+@repo.command()
+@click.argument("name", metavar="REPO")
+@_as_json
+def remove(name: str, as_json: bool) -> None:
+    """Take the webhook of REPO away. What was built stays."""
+    with _app() as app:
+        found = registering.find(app, name)
+        registering.remove(app, found, actor=_actor())
+        _say(app, registering.find(app, name), "removed", as_json=as_json)
+
+
+@repo.command("rotate-secret")
+@click.argument("name", metavar="REPO")
+@_as_json
+def rotate_secret(name: str, as_json: bool) -> None:
+    """Give the webhook of REPO a new secret; the old one is taken for an hour more."""
+    with _app() as app:
+        found = registering.find(app, name)
+        registering.rotate_secret(app, found, actor=_actor())
+        _say(app, found, "has a new secret", as_json=as_json)
+
+
+@repo.command("test")
+@click.argument("name", metavar="REPO")
+@_as_json
+def test_(name: str, as_json: bool) -> None:
+    """Let the forge send something to the webhook of REPO, and wait until it arrives."""
+    with _app() as app:
+        found = registering.find(app, name)
+        registering.test(app, found)
+        _say(app, registering.find(app, name), "is heard", as_json=as_json)
+
+
+def _say(app: App, one: Registered, words: str, *, as_json: bool) -> None:
+    click.echo(json.dumps(_facts(app, one)) if as_json else f"{_name(one)} {words}; {_state(one)}")
+
+
+def _name(one: Registered) -> str:
+    return f"{one.repository.forge}:{one.repository.path}"
+
+
+def _state(one: Registered) -> str:
+    if one.hook is None:
+        return "no webhook of its own"
+    if one.hook.number is None:
+        return "it is not known whether its webhook was made: add it again"
+    heard = datetime.fromtimestamp(one.hook.heard_at, UTC) if one.hook.heard_at else None
+    return f"webhook {one.hook.number}, " + (f"heard {heard:%Y-%m-%d %H:%M} UTC" if heard else "not heard yet")
+
+
+def _facts(app: App, one: Registered) -> dict[str, object]:
+    hook = one.hook
+    return {
+        "number": one.repository.id,
+        "forge": one.repository.forge,
+        "name": one.repository.path,
+        "private": one.repository.private,
+        "default_branch": one.repository.default_branch,
+        "url": one.repository.web_url,
+        "webhook": registering.hook_url(app, one) or None,
+        "webhook_number": hook.number if hook else None,
+        "heard_at": hook.heard_at if hook else None,
+    }
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _actor() -> str:
+    return f"command line: {getpass.getuser()}"
+
+
+@contextmanager
+def _app() -> Iterator[App]:
+    """The use cases' context; ends the process with one line for what goes wrong."""
+    settings = read_settings()
+    configure_logs(settings)
+    try:
+        bot = build(settings)
+        try:
+            yield bot.app
+        finally:
+            bot.engine.dispose()
+    except BotError as error:
+        click.echo(f"assay: {error}", err=True)
+        sys.exit(3 if isinstance(error, Unavailable) else 4)
