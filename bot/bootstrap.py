@@ -276,4 +276,5 @@ def _rules(settings: Settings) -> Rules:
         bare_commands=settings.bare_commands,
         admins=settings.administrators,
         anonymous_read=settings.anonymous_read,
+        comments=settings.comments == "allowed",
     )

@@ -100,6 +100,7 @@ class Settings(BaseSettings):
 
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
     bare_commands: bool = True
+    comments: Literal["allowed", "never"] = "allowed"
 
     body_limit: Size = 25 * MIB
     body_deadline: Duration = 10

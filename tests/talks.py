@@ -11,6 +11,7 @@ FILE = b"""suites:
   good: {image: busybox, run: 'true'}
   bad: {image: busybox, run: 'exit 1'}
   spare: {image: busybox, run: 'maybe', allow_failure: true}
+pull_requests: {comment: never}
 """
 
 

@@ -8,19 +8,25 @@ from bot.domain.checks import AGGREGATE, check_name
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suite_check import has_passed
+from bot.domain.suites import ChecksPer, Suite
 from bot.ports.queue import ExecuteRun, SendReport
 from bot.ports.store import UnitOfWork
 
 
 def run_changed(work: UnitOfWork, run: Run) -> None:
     """`run` as it is now."""
-    _touch(work, run.repository, run.sha, {run.suite.name})
+    _touch(work, run.repository, run.sha, _names(run.suite))
     if run.state.is_final:
         look_at_needs(work, run.repository, run.sha)
 
 
-def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, suites: Iterable[str]) -> None:
-    for name in (*map(check_name, suites), AGGREGATE):
+def _names(suite: Suite) -> set[str]:
+    """Of the checks that may show it: one for all its cells, or one of its own."""
+    return {check_name(suite.name), check_name(suite.key)}
+
+
+def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, names: Iterable[str]) -> None:
+    for name in (*sorted(names), AGGREGATE):
         report = work.reports.touch(repository, sha, name)
         if report is not None:
             work.send(SendReport(report))
@@ -28,7 +34,8 @@ def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, suites: Iterabl
 
 def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
     """From now on the run speaks through its check."""
-    name = check_name(run.suite.name)
+    per_cell = build.pull_requests.checks is ChecksPer.CELL
+    name = check_name(run.suite.key if per_cell else run.suite.name)
     work.send(SendReport(work.reports.own(run.repository, run.sha, name, build.id, run.id)))
 
 
@@ -59,13 +66,13 @@ def look_at_needs(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> None:
 
 
 def _skip(work: UnitOfWork, blocked: dict[str, Run], by_name: dict[str, dict[str, Run]]) -> set[str]:
-    """Take out of `blocked` what can't run any more, and what needs that in turn; gives the suites' names."""
-    names = set()
+    """Take out of `blocked` what can't run any more, and what needs that in turn; gives the names of their checks."""
+    names = set[str]()
     while found := [one for run in blocked.values() if (one := _skipped(run, by_name)) is not None]:
         for run in found:
             if work.runs.save(blocked.pop(run.suite.key), run, "needs"):
                 by_name[run.suite.name][run.suite.key] = run
-                names.add(run.suite.name)
+                names |= _names(run.suite)
     return names
 
 

@@ -41,6 +41,8 @@ class Rules:
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
     bare_commands: bool = True
     """`/retest` counts as well as `/assay retest`."""
+    comments: bool = True
+    """Results may be said in a comment, as suite files want it."""
     approval_age: float = 7 * 86400
     hard_age: float = 86400
     """Every run has ended by then, come what may."""

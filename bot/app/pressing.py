@@ -14,6 +14,7 @@ from bot.domain.events import ActionAsked, RerunAsked
 from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
 from bot.domain.runs import Build, BuildId, Cause, Run, RunId
+from bot.domain.suites import ChecksPer
 from bot.ports.forge import Permission
 from bot.ports.store import UnitOfWork
 
@@ -141,7 +142,12 @@ def _rerun_bad_or_all(press: _Press) -> str:
 def _of_check(build: Build, run: Run | None, work: UnitOfWork) -> list[Run]:
     """The runs that the pressed check is about."""
     found = work.runs.of_commit(build.repository, build.sha)
-    return [one for one in found if run is None or one.suite.name == run.suite.name]
+    return [one for one in found if run is None or _shown(build, one) == _shown(build, run)]
+
+
+def _shown(build: Build, run: Run) -> str:
+    """What a check of the build stands for: a suite, or one cell."""
+    return run.suite.key if build.pull_requests.checks is ChecksPer.CELL else run.suite.name
 
 
 def _rerun_one(press: _Press, run: Run) -> str:
@@ -149,7 +155,7 @@ def _rerun_one(press: _Press, run: Run) -> str:
     if run.suite.is_manual and not press.may_write:
         raise NotAllowed("only people with write access can start this suite")
     with press.app.work() as work:
-        names = (run.suite.name, *dependants(press.runs(work), (run.suite.name,)))
+        names = (_shown(press.build, run), *dependants(press.runs(work), (run.suite.name,)))
     return _again(press, Sharing.NONE, names, f"rerun:{run.id}")
 
 

@@ -8,11 +8,12 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing
+from bot.app import announcing, commenting
+from bot.app.commenting import Comment
 from bot.app.context import App
 from bot.domain.build_check import build_check
 from bot.domain.cells_check import cells_check
-from bot.domain.checks import Check, CheckStatus, check_name
+from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change
 from bot.domain.errors import Ambiguous, Refused, Unavailable
 from bot.domain.refs import Repository
 from bot.domain.suite_check import suite_check
@@ -33,9 +34,10 @@ def send(app: App, task: SendReport) -> None:
         if report is None:
             return
         repository = work.repositories.get(report.repository)
-        check = _render(app, work, report)
+        change = commented_change(report.name)
+        shown = _render(app, work, report) if change is None else commenting.render(app, work, report, change)
     with structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name):
-        _send(app, report, repository, check)
+        _send(app, report, repository, shown)
 
 
 def _render(app: App, work: UnitOfWork, report: Report) -> Check:
@@ -52,23 +54,29 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
 
     if report.run is None:
         return build_check(build, runs, app.build_url(build.id), url_of, app.limits_of)
-    cells = [run for run in runs if check_name(run.suite.name) == report.name]
+    shown = report.name.removeprefix(check_name(""))
+    cells = [run for run in runs if shown in (run.suite.name, run.suite.key)]
     url = url_of(cells[0].suite.name)
     if len(cells) == 1:
-        return suite_check(cells[0], build, url, app.limits_of(cells[0].suite))
+        (run,) = cells
+        url = url if shown == run.suite.name else f"{url}?run={run.id}"
+        return suite_check(run, build, url, app.limits_of(run.suite), report.name)
     return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run)
 
 
-def _send(app: App, report: Report, repository: Repository, check: Check) -> None:
-    digest = _digest(check)
-    ended = check.status is CheckStatus.COMPLETED
-    if digest == report.digest and report.ref is not None:
-        _note_sent(app, report, repository, report.ref, digest, ended=ended, outcome="unchanged")
+def _send(app: App, report: Report, repository: Repository, shown: Check | Comment | None) -> None:
+    digest = _digest(shown) if shown else report.digest
+    ended = isinstance(shown, Check) and shown.status is CheckStatus.COMPLETED
+    if shown is None or (digest == report.digest and report.ref is not None):
+        _note_sent(app, report, repository, report.ref or "", digest, ended=ended, outcome="unchanged")
         return
     # A completed check can't go back (FORGES §1.4): what follows it is a new one of the same name.
     ref = None if report.ended else report.ref
     try:
-        ref = app.forge_of(repository).publish(repository, check, ref, again=report.ambiguous)
+        if isinstance(shown, Comment):
+            ref = commenting.write(app, repository, shown)
+        else:
+            ref = app.forge_of(repository).publish(repository, shown, ref, again=report.ambiguous)
     except Unavailable as error:
         _postpone(app, report, repository, error)
     except Refused as error:
@@ -79,8 +87,8 @@ def _send(app: App, report: Report, repository: Repository, check: Check) -> Non
         faultpoint("reporter.after_sent")
 
 
-def _digest(check: Check) -> str:
-    text = json.dumps(asdict(check), default=str, sort_keys=True)
+def _digest(shown: Check | Comment) -> str:
+    text = json.dumps(asdict(shown), default=str, sort_keys=True)
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
@@ -90,6 +98,8 @@ def _note_sent(
     with app.work() as work:
         if work.reports.sent(report, ref=ref, ended=ended, digest=digest):
             work.send(SendReport(report.id))
+        if ended and report.name == AGGREGATE:
+            commenting.follow(app, work, report)
     app.telemetry.count(Metric.REPORTS, forge=repository.forge, outcome=outcome)
     log.info("report.sent", version=report.version, outcome=outcome, ended=ended)
 

@@ -25,7 +25,7 @@ from bot.domain.planning import (
 )
 from bot.domain.refs import Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
-from bot.domain.suites import Suite, SuiteFile
+from bot.domain.suites import PullRequests, Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
 from bot.ports.store import UnitOfWork
@@ -75,12 +75,12 @@ def start(app: App, trigger: Trigger) -> Started:
             _supersede(app, work, trigger, [])
         return Started(None, "no suite file")
     if isinstance(found, InvalidSuiteFile):
-        planned, path, problems = Plan(()), found.path, found.problems
+        planned = Plan(())
     else:
-        planned, path, problems = _plan(app, trigger, found), found.path, ()
-    if not planned.concerns_anybody and not problems and trigger.change is None:
-        return Started(None, f"no suite is for a {trigger.cause} event", file=found)
-    return replace(_build(app, trigger, planned, path, problems), file=found)
+        planned = _plan(app, trigger, found)
+        if not planned.concerns_anybody and trigger.change is None:
+            return Started(None, f"no suite is for a {trigger.cause} event", file=found)
+    return replace(_build(app, trigger, planned, _draft(app, trigger, found)), file=found)
 
 
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
@@ -119,9 +119,9 @@ def _labels(app: App, trigger: Trigger) -> Sequence[str] | None:
     return app.forge_of(trigger.repository).change(trigger.repository, trigger.change).labels
 
 
-def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple[Problem, ...]) -> Started:
+def _build(app: App, trigger: Trigger, planned: Plan, draft: Build) -> Started:
     risky, unknown = _risky(app, trigger)
-    note = planned.note or unknown
+    draft = replace(draft, note=planned.note or unknown, risky_paths=risky)
     with app.work() as work:
         number = _epoch(work, trigger)
         if number is None:
@@ -130,19 +130,19 @@ def _build(app: App, trigger: Trigger, planned: Plan, path: str, problems: tuple
         kept = tuple(one.known for one in choices if one.known)
         for_news = trigger.is_asked_for or trigger.sharing is Sharing.KNOWN
         if for_news and not any(one.is_news for one in choices):
-            return Started(None, "nothing to run", problems, kept)
-        build = work.builds.add(_new_build(app, trigger, number, path, problems, note, risky))
+            return Started(None, "nothing to run", draft.problems, kept)
+        build = work.builds.add(replace(draft, key=f"{trigger.key}#{number}"))
         if build is None:
             return Started(None, "this commit has its build already")
         runs = [_enter(app, work, build, one) for one in choices]
         if not any(run.state is RunState.AWAITING_APPROVAL for run in runs):
             # Until it is approved a stranger's build speaks through the aggregate alone (PRODUCT §2.3).
             _announce(work, build, runs)
-        _supersede(app, work, trigger, runs)
+        _supersede(app, work, trigger, runs, older_go_on=not build.pull_requests.cancel_superseded)
         announcing.look_at_needs(work, build.repository, build.sha)
         announcing.build_made(work, build)
     log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
-    return Started(build, f"build {build.id}", problems, kept)
+    return Started(build, f"build {build.id}", draft.problems, kept)
 
 
 def _risky(app: App, trigger: Trigger) -> tuple[tuple[str, ...], str]:
@@ -172,18 +172,11 @@ def _gave_way(work: UnitOfWork, trigger: Trigger, run: Run) -> bool:
     return latest is not None and latest.id == run.id
 
 
-def _new_build(
-    app: App,
-    trigger: Trigger,
-    number: int,
-    path: str,
-    problems: tuple[Problem, ...],
-    note: str,
-    risky: tuple[str, ...],
-) -> Build:
+def _draft(app: App, trigger: Trigger, file: SuiteFile | InvalidSuiteFile) -> Build:
+    """The build as far as the trigger and the suite file say it."""
     return Build(
         id=BuildId(0),
-        key=f"{trigger.key}#{number}",
+        key=trigger.key,
         repository=trigger.repository.id,
         sha=trigger.sha,
         cause=trigger.cause,
@@ -197,10 +190,10 @@ def _new_build(
         author_id=trigger.author,
         trust=trigger.trust,
         approved=trigger.approved,
-        suite_file=path,
-        problems=problems,
-        note=note,
-        risky_paths=risky,
+        suite_file=file.path,
+        problems=file.problems if isinstance(file, InvalidSuiteFile) else (),
+        warnings=suitefile.without_effect(file) if isinstance(file, SuiteFile) else (),
+        pull_requests=file.pull_requests if isinstance(file, SuiteFile) else PullRequests(),
         head_at=trigger.head_at,
         created_at=app.now(),
     )
@@ -322,16 +315,19 @@ def add_run(
     return run
 
 
-def _supersede(app: App, work: UnitOfWork, trigger: Trigger, runs: list[Run]) -> None:
+def _supersede(app: App, work: UnitOfWork, trigger: Trigger, runs: list[Run], *, older_go_on: bool = False) -> None:
     """End what gives way: of the change its older heads, and on this commit what the new runs replace.
 
-    The latter is silent: their check speaks for the new run already (BEHAVIOUR §3).
+    The latter is silent: their check speaks for the new run already (BEHAVIOUR §3). `older_go_on`: runs of older
+    heads may end by themselves; not those of strangers, which may run on the newest head alone.
     """
     kept, cells = {run.id for run in runs}, {run.suite.key for run in runs}
     replaced = [run for run in work.runs.of_commit(trigger.repository.id, trigger.sha) if run.suite.key in cells]
     if trigger.cause is Cause.CHANGE and trigger.change is not None:
         theirs = ending.unfinished_of_change(work, trigger.repository.id, trigger.change, trigger.own_branch)
-        replaced += [run for run in theirs if run.sha != trigger.sha]
+        replaced += [
+            run for run in theirs if run.sha != trigger.sha and not (older_go_on and run.trust is Trust.TRUSTED)
+        ]
     for run in replaced:
         if run.id not in kept:
             ending.end_run(app, work, run, Reason.SUPERSEDED, f"superseded by {trigger.sha[:7]}")

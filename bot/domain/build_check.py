@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from bot.domain.cells_check import LimitsOf
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
+from bot.domain.errors import Problem
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suite_check import (
     RERUN_ALL,
@@ -45,7 +47,8 @@ def build_check(
         status=CheckStatus.COMPLETED if done else running,
         conclusion=_conclusion(counted) if done else None,
         title=_title(build, counted, ended) if counted or not runs else "Nothing has to run here",
-        summary=_table(build, runs, suite_url, limits_of),
+        summary=_table(build, runs, suite_url, limits_of) + _remarks(build),
+        annotations=_warnings(build) if done else (),
         actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(counted) is not Conclusion.SUCCESS else (),
         completed_at=ended,
         could_not_run=done and none_could_run([run for run in runs if not has_passed(run)]),
@@ -90,6 +93,11 @@ def verdict(build: Build, runs: Sequence[Run]) -> str:
 _WORDS: Final = {Conclusion.SUCCESS: "passed", Conclusion.FAILURE: "failed", Conclusion.CANCELLED: "cancelled"}
 
 
+def conclusion_of_build(build: Build, runs: Sequence[Run]) -> Conclusion:
+    """Of one that has ended."""
+    return Conclusion.FAILURE if build.problems else _conclusion(runs)
+
+
 def _conclusion(runs: Sequence[Run]) -> Conclusion:
     """Success: every suite passed, was skipped by a filter or may fail."""
     found = {conclusion(run) for run in runs if not has_passed(run)}
@@ -131,6 +139,31 @@ def _table(build: Build, runs: Sequence[Run], suite_url: Callable[[str], str], l
     return "\n".join(rows) + note
 
 
+def _remarks(build: Build) -> str:
+    count = len(build.warnings)
+    return (
+        f"\n\n{code(build.suite_file)} has {count} warning{'s' if count > 1 else ''}: `assay lint`" if count else ""
+    )
+
+
+def _warnings(build: Build) -> tuple[Annotation, ...]:
+    """They fail nothing."""
+    return tuple(
+        replace(_annotation(build, one), level="warning") for one in build.warnings[: build.pull_requests.annotations]
+    )
+
+
+def _annotation(build: Build, problem: Problem) -> Annotation:
+    return Annotation(
+        path=build.suite_file,
+        line=problem.line,
+        column=problem.column,
+        end_column=problem.end_column,
+        message=f"{problem.message}{f'; {problem.help}' if problem.help else ''}",
+        title=f"{problem.code} in the suite file",
+    )
+
+
 def _waiting(build: Build, url: str) -> Check:
     touched = "\n".join(f"- {code(path)}" for path in build.risky_paths)
     looks = (
@@ -167,17 +200,7 @@ def _invalid(build: Build, url: str) -> Check:
         f"| {one.line} | {escaped(one.message)}{f'; {escaped(one.help)}' if one.help else ''} ({one.code}) |"
         for one in build.problems[:100]
     ]
-    annotations = tuple(
-        Annotation(
-            path=build.suite_file,
-            line=one.line,
-            column=one.column,
-            end_column=one.end_column,
-            message=f"{one.message}{f'; {one.help}' if one.help else ''}",
-            title=f"{one.code} in the suite file",
-        )
-        for one in build.problems[:50]
-    )
+    annotations = tuple(_annotation(build, one) for one in build.problems[:50])
     table = "\n".join(["| line | error |", "| ---: | --- |", *rows])
     return _check(
         build,

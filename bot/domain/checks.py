@@ -78,4 +78,18 @@ AGGREGATE: Final = "assay"
 
 
 def check_name(suite: str) -> str:
+    """`suite`: a suite's name, or a cell's key where each has a check of its own."""
     return f"{AGGREGATE} / {suite}"
+
+
+_COMMENT: Final = "comment #"
+
+
+def comment_name(change: int) -> str:
+    """What the outbox calls the comment with a change's results; no check is called so."""
+    return f"{_COMMENT}{change}"
+
+
+def commented_change(name: str) -> int | None:
+    """The change that the outbox's `name` is the comment of; None: it is a check."""
+    return int(name.removeprefix(_COMMENT)) if name.startswith(_COMMENT) else None

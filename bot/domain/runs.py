@@ -2,13 +2,13 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NewType
 
 from bot.domain.errors import IllegalMove, Problem
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.suites import Suite
+from bot.domain.suites import PullRequests, Suite
 
 RunId = NewType("RunId", str)
 BuildId = NewType("BuildId", int)
@@ -169,6 +169,10 @@ class Build:
     """Path of the suite file that was read."""
     problems: tuple[Problem, ...] = ()
     """Errors of the suite file; then the build has no runs."""
+    warnings: tuple[Problem, ...] = ()
+    """What the suite file says without effect."""
+    pull_requests: PullRequests = field(default_factory=PullRequests)
+    """How the suite file wants people to be told."""
     note: str = ""
     """One remark for people, e.g. why path filters were not used."""
     risky_paths: tuple[str, ...] = ()

@@ -43,10 +43,10 @@ _CONCLUSIONS: Final = {
 }
 
 
-def suite_check(run: Run, build: Build, url: str, limits: Limits) -> Check:
-    """`url`: the run's page; its log is there as well."""
+def suite_check(run: Run, build: Build, url: str, limits: Limits, name: str = "") -> Check:
+    """`url`: the run's page; its log is there as well. `name`: of the check, if not the suite's."""
     return Check(
-        name=check_name(run.suite.name),
+        name=name or check_name(run.suite.name),
         sha=run.sha,
         external_id=run.id,
         details_url=url,

@@ -156,10 +156,14 @@ class Forge(Protocol):
     def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         """Put our reaction on a comment; that it is there already is fine, and so is a comment that is gone."""
 
-    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         """Write a comment on the change, or replace the text of our earlier one (`ref`); gives its id.
 
-        A comment that somebody deleted is written anew. Text over the forge's limit is cut.
+        A comment that somebody deleted is written anew. Text over the forge's limit is cut. `unique`: words of the
+        text that one comment of ours on the change may hold: without `ref` the one that holds them is adopted, and
+        one that was deleted is not written anew.
+
+        Raises: Gone: there is no such change; with `unique`: somebody deleted the comment.
         """
 
     def access(self, repository: Repository) -> Access:

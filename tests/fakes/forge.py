@@ -55,6 +55,9 @@ class FakeForge:
     reactions: dict[int, list[Reaction]] = field(default_factory=dict)
     replies: dict[str, str] = field(default_factory=dict)
     """Our comments by their id, each as it reads now."""
+    said: list[str] = field(default_factory=list)
+    """Every text that one of them has had."""
+    after_reply: list[Exception] = field(default_factory=list)
     events: dict[bytes, ForgeEvent | Ignored] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
@@ -132,10 +135,17 @@ class FakeForge:
         self._called("react")
         self.reactions.setdefault(comment, []).append(reaction)
 
-    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         self._called("reply")
+        if unique:
+            ref = ref or next((one for one, old in self.replies.items() if unique in old), None)
+            if ref is not None and ref not in self.replies:
+                raise Gone("somebody deleted the comment")
         ref = ref or f"reply{len(self.replies) + 1}"
         self.replies[ref] = text
+        self.said.append(text)
+        if self.after_reply:
+            raise self.after_reply.pop(0)
         return ref
 
     def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:

@@ -226,7 +226,8 @@ def test_a_push_ends_what_a_command_started_on_the_older_head(built: World) -> N
 
 
 def test_a_retest_leaves_what_a_filter_skipped_as_it_is(world: World) -> None:
-    world.forge.suite_files[""] = FILE + b"  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+    docs = b"suites:\n  docs: {image: busybox, run: x, when: {branches: [release]}}\n"
+    world.forge.suite_files[""] = FILE.replace(b"suites:\n", docs)
     world.sandbox.acts["exit 1"] = Act(exit=Exit(code=1))
     world.open_change(a_change(7, ONE))
     world.settle()

@@ -11,13 +11,13 @@ import httpx
 from bot.adapters.forge_github import publishing, standing, statuses
 from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
-from bot.adapters.forge_github.conversation import react, reply
+from bot.adapters.forge_github.conversation import edit, find, react, reply
 from bot.adapters.forge_github.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
 from bot.adapters.forge_github.hooks import GitHubWebhooks
 from bot.adapters.forge_github.pacing import Lanes
 from bot.adapters.forge_github.session import PER_PAGE, Session
 from bot.adapters.forge_github.signature import usable_secrets, verify
-from bot.adapters.forge_github.translation import OURS, SUBSCRIBED, repository_seen, translate
+from bot.adapters.forge_github.translation import OURS, SUBSCRIBED, is_ours, repository_seen, translate
 from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
 from bot.domain.checks import Check
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
@@ -190,10 +190,25 @@ class GitHubForge:
         """Raises: NotAllowed: also for a locked conversation."""
         react(self._session, repository, comment, kind, reaction)
 
-    def reply(self, repository: Repository, change: int, text: str, ref: str | None) -> str:
+    def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         """Raises: NotAllowed: also for a locked conversation; Ambiguous: a new comment may have been written."""
         mark = "" if self._app else f"\n\n{OURS}"
-        return reply(self._session, repository, change, text, ref, mark=mark)
+        if not unique:
+            return reply(self._session, repository, change, text, ref, mark=mark)
+        if ref is None:
+            ref = find(self._session, repository, change, unique, self._wrote(repository))
+        if ref is None:
+            return reply(self._session, repository, change, text, None, mark=mark)
+        edit(self._session, repository, text, ref, mark=mark)
+        return ref
+
+    def _wrote(self, repository: Repository) -> Callable[[Fields], bool]:
+        """Tells our comments from others', who may copy what ours hold."""
+        if self._app:
+            return lambda comment: is_ours(comment, self._app_id, "performed_via_github_app")
+        account = Fields(self._session.account(repository))
+        me = _understood(lambda: account.number("id"))
+        return lambda comment: comment.has("user") and comment.inner("user").data.get("id") == me
 
     def access(self, repository: Repository) -> Access:
         """Raises: Refused: the clone address is not on this forge, where the credential belongs."""

@@ -1,5 +1,6 @@
 """Reactions to comments and comments of our own (FORGES §1.7)."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from bot.adapters.forge_github.checks import cut
@@ -12,6 +13,7 @@ from bot.ports.forge import Reaction
 
 MAX_COMMENT: Final = 65536
 """Characters."""
+_MAX_PAGES: Final = 30
 _REACTIONS: Final = {
     CommentKind.CHANGE: "/issues/comments/{comment}/reactions",
     CommentKind.REVIEW: "/pulls/comments/{comment}/reactions",
@@ -31,21 +33,38 @@ def reply(
     session: Session, repository: Repository, change: int, text: str, ref: str | None, *, mark: str = ""
 ) -> str:
     """As Forge.reply; `mark` goes behind the text."""
-    body = {"body": cut(text, MAX_COMMENT - len(mark)) + mark}
-    if ref is not None and _edited(session, repository, ref, body):
-        return ref
+    body = _body(text, mark)
+    if ref is not None:
+        try:
+            edit(session, repository, text, ref, mark=mark)
+        except Gone:
+            pass
+        else:
+            return ref
     session.reserve(repository, 1)
     return _id(session.write(repository, "POST", "/issues/{number}/comments", body, number=str(change)))
 
 
-def _edited(session: Session, repository: Repository, ref: str, body: dict[str, str]) -> bool:
-    """False: it is gone."""
+def edit(session: Session, repository: Repository, text: str, ref: str, *, mark: str = "") -> None:
+    """Raises: Gone."""
     session.reserve(repository, 1)
-    try:
-        session.overwrite(repository, "PATCH", "/issues/comments/{comment}", body, comment=ref)
-    except Gone:
-        return False
-    return True
+    session.overwrite(repository, "PATCH", "/issues/comments/{comment}", _body(text, mark), comment=ref)
+
+
+def find(
+    session: Session, repository: Repository, change: int, words: str, is_ours: Callable[[Fields], bool]
+) -> str | None:
+    """The oldest of our comments that holds the words."""
+    template = "/issues/{number}/comments{?per_page,page}"
+    for page in session.pages(repository, template, _MAX_PAGES, number=str(change)):
+        for comment in Fields({"comments": page}).each("comments"):
+            if is_ours(comment) and words in comment.text("body", MAX_COMMENT):
+                return _id(comment.data)
+    return None
+
+
+def _body(text: str, mark: str) -> dict[str, str]:
+    return {"body": cut(text, MAX_COMMENT - len(mark)) + mark}
 
 
 def _id(comment: Any) -> str:

@@ -55,6 +55,14 @@ class Session:
         data, _ = self._ask(repository, request)
         return data
 
+    def account(self, repository: Repository) -> Any:
+        """Whose token it is."""
+        answer = self._paced(
+            repository, lambda token: self.client.send(Request(method="GET", path="/user", names={}), token)
+        )
+        data, _ = self._decode(repository, answer, once=False)
+        return data
+
     def reserve(self, repository: Repository, writes: int, *, hurry: bool = False) -> None:
         """Take the right to that many writes at once; `hurry`: as in `Lane.reserve`. Raises: RateLimited."""
         self._lane(repository).reserve(writes, hurry=hurry)

@@ -153,7 +153,7 @@ def _comment(forge: ForgeName, app_id: str, data: Fields, change: Fields, kind: 
     action, comment = _action(data), data.inner("comment")
     if action != "created":
         return Ignored(f"comment {printable(action, 64)}: only new ones are read")
-    if any(_is_ours(one, app_id, "performed_via_github_app") for one in (comment, data)):
+    if any(is_ours(one, app_id, "performed_via_github_app") for one in (comment, data)):
         return Ignored("a comment by ourselves")
     if comment.text("body", MAX_MESSAGE).rstrip().endswith(OURS):
         return Ignored("a comment by ourselves")
@@ -172,7 +172,7 @@ def _check_run(forge: ForgeName, app_id: str, data: Fields) -> Translated:
     action, run = _action(data), data.inner("check_run")
     if action not in ("rerequested", "requested_action"):
         return _unused_action("check_run", action)
-    if not _is_ours(run, app_id):
+    if not is_ours(run, app_id):
         return Ignored("a check of another App")
     seen, sha, external_id = _seen(forge, data), run.sha("head_sha"), run.word("external_id")
     if action == "rerequested":
@@ -185,7 +185,7 @@ def _check_suite(forge: ForgeName, app_id: str, data: Fields) -> Translated:
     action, suite = _action(data), data.inner("check_suite")
     if action != "rerequested":
         return _unused_action("check_suite", action)
-    if not _is_ours(suite, app_id):
+    if not is_ours(suite, app_id):
         return Ignored("checks of another App")
     return RerunAsked(
         repository=_seen(forge, data), sha=suite.sha("head_sha"), external_id=None, sender=_sender(data)
@@ -210,7 +210,7 @@ def _merge_group(forge: ForgeName, _: str, data: Fields) -> Translated:
     )
 
 
-def _is_ours(data: Fields, app_id: str, name: str = "app") -> bool:
+def is_ours(data: Fields, app_id: str, name: str = "app") -> bool:
     """Does that name our App, which is known by its number or its client id."""
     app = data.inner(name) if data.has(name) else Fields({})
     return app_id in (str(app.data.get("id")), app.data.get("client_id"))

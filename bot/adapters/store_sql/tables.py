@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
 from bot.domain.errors import Problem
 from bot.domain.runs import MOVES, Cause, Group, Reason, RunState, Trust
-from bot.domain.suites import Suite
+from bot.domain.suites import PullRequests, Suite
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import ArtifactKind
 from bot.ports.store import DeliveryStatus
@@ -118,6 +118,8 @@ build = sa.Table(
     _flag("approved"),
     _text("suite_file"),
     sa.Column("problems", Snapshot(tuple[Problem, ...]), nullable=False),
+    sa.Column("warnings", Snapshot(tuple[Problem, ...]), nullable=False, server_default=sa.text("'[]'")),
+    sa.Column("pull_requests", Snapshot(PullRequests), nullable=False, server_default=sa.text("'{}'")),
     _text("note"),
     sa.Column("risky_paths", Snapshot(tuple[str, ...]), nullable=False),
     sa.Column("head_at", Moment),

@@ -27,8 +27,10 @@ __all__ = [
     "schema_text",
     "severity",
     "variable",
+    "without_effect",
 ]
 
+_MATTERS_OF_STYLE: Final = frozenset({"W302"})
 NAMES: Final = (".assay.yml", ".assay.yaml")
 """At the repository's root; one of them, not both."""
 
@@ -43,6 +45,11 @@ def parse(path: str, data: bytes, later: AbstractSet[str] = LATER) -> SuiteFile:
     file = suite_file(path, read(data, found), found)
     found.raise_if_any()
     return file
+
+
+def without_effect(file: SuiteFile) -> tuple[Problem, ...]:
+    """Those of the warnings that say: what is written here does nothing."""
+    return tuple(one for one in file.warnings if one.code not in _MATTERS_OF_STYLE)
 
 
 def both_there() -> InvalidSuiteFile:

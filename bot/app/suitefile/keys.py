@@ -7,7 +7,7 @@ from typing import Final
 
 LATER: Final = frozenset(
     {
-        *("file.test_merge", "file.pull_requests", "file.notify"),
+        *("file.test_merge", "file.notify"),
         "suite.reports",
     }
 )

@@ -1,0 +1,82 @@
+"""The one comment with a change's results: silent while green, edited from its first red on (PRODUCT §2.5).
+
+It goes through the outbox like a check, under a name of its own, and becomes due with the end of the aggregate.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.app import announcing
+from bot.app.context import App
+from bot.app.turns import one_at_a_time
+from bot.domain.build_check import conclusion_of_build, counts
+from bot.domain.checks import Conclusion, comment_name
+from bot.domain.errors import Gone
+from bot.domain.refs import Repository
+from bot.domain.results_comment import MARK, results_comment
+from bot.domain.runs import Run, RunState
+from bot.domain.suites import CommentWhen
+from bot.ports.queue import SendReport
+from bot.ports.store import Report, UnitOfWork
+
+_TOPIC: Final = "results"
+_FOREVER: Final = 10 * 365 * 86400.0
+_DELETED: Final = ""
+"""In place of the comment's id: somebody did not want it, so it is not written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What it shall say."""
+
+    change: int
+    text: str
+
+
+def follow(app: App, work: UnitOfWork, aggregate: Report) -> None:
+    """The aggregate has ended: the comments of the commit's changes may have news."""
+    if not app.rules.comments:
+        return
+    for build in {one.change: one for one in reversed(work.builds.at(aggregate.repository, aggregate.sha))}.values():
+        if build.change is not None and build.pull_requests.comment is not CommentWhen.NEVER:
+            name = comment_name(build.change)
+            work.send(SendReport(work.reports.own(build.repository, build.sha, name, build.id, None)))
+
+
+def render(app: App, work: UnitOfWork, report: Report, change: int) -> Comment | None:
+    """None: nothing is to be said; an older head, not ended, or green as it always was."""
+    build = work.builds.get(report.build)
+    runs = [run for run in announcing.runs_at(work, report.repository, report.sha) if counts(run)]
+    newest = work.builds.of_change(report.repository, change)[0]
+    waits = any(not run.state.is_final or run.state is RunState.REJECTED for run in runs)
+    if newest.sha != report.sha or waits:
+        return None
+
+    def url_of(run: Run) -> str:
+        return f"{app.suite_url(build.id, run.suite.name)}?run={run.id}"
+
+    known = work.conversations.reply(report.repository, change, _TOPIC, _FOREVER)
+    match conclusion_of_build(build, runs):
+        case Conclusion.SUCCESS if known is None and build.pull_requests.comment is CommentWhen.FAILURES:
+            return None
+        case Conclusion.SUCCESS | Conclusion.FAILURE:
+            word = "/retest" if app.rules.bare_commands else "/assay retest"
+            return Comment(change, results_comment(build, runs, app.build_url(build.id), url_of, app.limits_of, word))
+        case _:
+            return None
+
+
+def write(app: App, repository: Repository, comment: Comment) -> str:
+    """Raises: what Forge.reply does, but for a comment that is gone; Busy."""
+    with one_at_a_time(app, f"comment:{repository.id}:{comment.change}"):
+        with app.work() as work:
+            ref = work.conversations.reply(repository.id, comment.change, _TOPIC, _FOREVER)
+        if ref == _DELETED:
+            return _DELETED
+        try:
+            ref = app.forge_of(repository).reply(repository, comment.change, comment.text, ref, unique=MARK)
+        except Gone:
+            ref = _DELETED
+        with app.work() as work:
+            work.conversations.keep_reply(repository.id, comment.change, _TOPIC, ref)
+    return ref
