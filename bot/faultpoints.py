@@ -22,6 +22,7 @@ POINTS: Final = (
     "janitor.while_removing",
     "worker.in_parser",
     "logs.after_pack",
+    "caches.before_publish",
 )
 """Every place, so that a test can list them."""
 

@@ -12,6 +12,7 @@ from typing import BinaryIO, Final
 from bot.domain.errors import BadInput, Gone, StoreBusy
 from bot.domain.refs import RepositoryId
 from bot.domain.texts import size
+from bot.faultpoints import faultpoint
 from bot.ports.caches import CacheDigest, CacheKept, CacheName, CacheScope
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -37,6 +38,7 @@ class FileCaches:
             try:
                 _write(handle, pieces, limit)
                 os.utime(aside, (self._now(), self._now()))
+                faultpoint("caches.before_publish")
                 return self._publish(Path(aside), name)
             finally:
                 Path(aside).unlink(missing_ok=True)

@@ -1,12 +1,13 @@
 """What every sandbox promises to whoever runs jobs in it."""
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from bot.domain.errors import ImageMissing
+from bot.domain.errors import BadInput, ImageMissing
 from bot.domain.runs import RunId
 from bot.ports.sandbox import Exit, FileLimits, Found, JobService, Listens, Sandbox, Skipped, Stop
 from tests.fakes.sandbox import Act, FakeSandbox
@@ -151,6 +152,59 @@ def test_files_are_given_up_to_a_limit(
 
     assert [one.path for one in found if isinstance(one, Found)] == taken
     assert [one.path for one in found if isinstance(one, Skipped)] == skipped
+
+
+def text(path: str) -> bool:
+    return path.endswith(".txt")
+
+
+def archive_of(sandbox: Sandbox) -> bytes:
+    """The texts that a job left."""
+    wanted = job(LEAVE)
+    run(sandbox, wanted)
+    return b"".join(sandbox.pack(wanted.run, 1, text, FileLimits()))
+
+
+def test_files_that_a_job_left_can_be_given_to_another(sandbox: Sandbox) -> None:
+    archive, wanted = archive_of(sandbox), job(PRINT)
+    folder = sandbox.workspace(wanted)
+    (folder / "out").mkdir()
+    (folder / "out/b.txt").write_text("the commit's")
+
+    assert sandbox.unpack(wanted.run, 1, io.BytesIO(archive), text, FileLimits(), lambda: False)
+
+    assert (folder / "out/a.txt").read_text() == "a\n"
+    assert (folder / "out/b.txt").read_text() == "the commit's"
+    assert not (folder / "c.log").exists()
+
+
+def test_whoever_does_not_want_to_wait_gets_none_of_them(sandbox: Sandbox) -> None:
+    archive, wanted = archive_of(sandbox), job(PRINT)
+    folder = sandbox.workspace(wanted)
+
+    assert not sandbox.unpack(wanted.run, 1, io.BytesIO(archive), text, FileLimits(), lambda: True)
+
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1100], lambda _: b"no archive"], ids=["cut", "other"])
+def test_a_broken_archive_is_refused_and_leaves_nothing(sandbox: Sandbox, damage: Callable[[bytes], bytes]) -> None:
+    broken, wanted = damage(archive_of(sandbox)), job(PRINT)
+    folder = sandbox.workspace(wanted)
+
+    with pytest.raises(BadInput):
+        sandbox.unpack(wanted.run, 1, io.BytesIO(broken), text, FileLimits(), lambda: False)
+
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_too_much_or_nothing_is_not_packed(sandbox: Sandbox) -> None:
+    wanted = job(LEAVE)
+    run(sandbox, wanted)
+
+    for taken, limits in ((text, FileLimits(size=1)), (lambda _: False, FileLimits())):
+        with pytest.raises(BadInput):
+            list(sandbox.pack(wanted.run, 1, taken, limits))
 
 
 def test_an_attempt_that_is_gone_has_no_files(sandbox: Sandbox) -> None:

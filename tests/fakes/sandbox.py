@@ -139,6 +139,8 @@ class FakeSandbox:
         }
         if not found:
             raise BadInput("there are none of its files")
+        if sum(map(len, found.values())) > limits.size:
+            raise BadInput("it is too large")
         yield json.dumps({path: content.decode() for path, content in found.items()}).encode()
 
     def unpack(

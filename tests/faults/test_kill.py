@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.faults.place import Place
+from tests.faults.place import Place, suite_file
 from tests.faults.quiet import assert_quiet
+from tests.images import busybox
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 
@@ -175,3 +176,41 @@ def test_a_run_that_kills_its_worker_each_time_is_given_up_and_others_go_on(here
     poisoned, well = assert_quiet(here).runs
     assert (poisoned.state, poisoned.attempt, well.state) == ("errored", 3, "passed")
     assert poisoned.outcomes == [("queued", "worker_lost")] * 2 + [("errored", "worker_lost")]
+
+
+def test_a_worker_that_dies_between_two_attempts_of_a_suite_forgets_no_failure(here: Place) -> None:
+    here.serve.start("worker.after_verdict=kill")
+    sha = push_with(here, "    retries: 1\n", 'echo "try $ASSAY_ATTEMPT"; test "$ASSAY_ATTEMPT" = 2\n')
+    here.serve.wait_killed()
+    here.serve.start()
+    assert here.conclusions(sha) == PASSED
+    (run,) = assert_quiet(here).runs
+    assert (run.state, run.attempt) == ("passed", 2)
+    assert run.outcomes == [("queued", "command"), ("passed", None)]
+    title = here.check(sha)
+    assert title is not None
+    assert title.title.endswith("(flaky: failed once before)")
+    assert [line for line in here.log(run.id).decode().splitlines() if line] == [
+        "try 1",
+        "[assay] Attempt 2: the last attempt exited with 1.",
+        "try 2",
+    ]
+
+
+def test_a_worker_that_dies_while_it_keeps_a_cache_leaves_no_part_of_it(here: Place) -> None:
+    here.serve.start("caches.before_publish=kill")
+    sha = push_with(here, "    cache: {key: lib, paths: [lib/]}\n", "ls lib || mkdir lib; echo library > lib/file\n")
+    here.serve.wait_killed()
+    caches = here.serve.data / "storage" / "caches"
+    assert list(caches.glob("*/*/*")) == []
+    here.serve.start()
+    assert here.conclusions(sha) == PASSED
+    (run,) = assert_quiet(here).runs
+    assert (run.state, run.attempt) == ("passed", 2)
+    assert len(list(caches.glob("*/default/*"))) == 1
+    assert b"kept" in here.log(run.id)
+
+
+def push_with(here: Place, keys: str, script: str) -> str:
+    files = {".assay.yml": suite_file(busybox(), keys), "test.sh": script}
+    return here.github.commit(here.repo, "main", files)
