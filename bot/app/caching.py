@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
@@ -21,7 +22,7 @@ from bot.app.suitefile import fill_files
 from bot.domain.errors import BadInput, BotError, Gone, StoreBusy
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, Cause, Run, Trust
-from bot.domain.suites import Cache
+from bot.domain.suites import MIB, Cache
 from bot.domain.texts import duration, one_line, size
 from bot.ports.caches import CacheDigest, CacheKept, CacheName, Caches, CacheScope
 from bot.ports.sandbox import FileLimits, Found, Sandbox, Skipped
@@ -32,6 +33,8 @@ _FILES_MAX: Final = 200_000
 _LOOKED_AT: Final = 1_000_000
 _PIECE: Final = 1 << 20
 _SECONDS: Final = 600.0
+_SECONDS_OF_KEY: Final = 30.0
+"""A key may name files many times, and a stranger may write it."""
 _DIGITS: Final = 32
 """Of the digest that stands for `${{ files:GLOB }}`; it also stands in the log."""
 _ABANDONED: Final = 86400.0
@@ -43,6 +46,8 @@ class Cacher(Protocol):
 
     @property
     def caches(self) -> Caches: ...
+    @property
+    def now(self) -> Callable[[], datetime]: ...
     @property
     def rules(self) -> Rules: ...
 
@@ -96,7 +101,7 @@ class RunCache:
         if cache is None:
             return
         try:
-            self._key = fill_files(cache.key, self._digest)
+            self._key = fill_files(cache.key, partial(self._digest, self._app.monotonic()))
             if self._find(cache, self._key):
                 self._key = None
         except BotError as error:
@@ -120,8 +125,8 @@ class RunCache:
         took = duration(self._app.monotonic() - began)
         words = f"kept, {size(pieces.size)} in {took}" if is_ours else "another run kept it meanwhile"
         self._note(f"Cache {_shown(key)}: {words}.")
-        with suppress(BotError):  # upkeep does it again
-            trim(self._app)
+        with suppress(BotError):  # upkeep does it too, but on one machine alone
+            sweep(self._app)
 
     def _find(self, cache: Cache, key: str) -> bool:
         for scope in self._allowed.reads:
@@ -169,10 +174,12 @@ class RunCache:
         digest = hashlib.sha256(json.dumps([key, cache.paths]).encode()).hexdigest()
         return CacheName(self._run.repository, scope, CacheDigest(digest))
 
-    def _digest(self, glob: str) -> str:
+    def _digest(self, began: float, glob: str) -> str:
         """Of the names and contents of all files that it matches; also when there are none."""
+        if self._app.monotonic() - began > _SECONDS_OF_KEY:
+            raise StoreBusy("its key names too much")
         digest = hashlib.sha256()
-        wanted, limits = partial(globs.matches, (glob,)), FileLimits(count=10_000, looked_at=_LOOKED_AT)
+        wanted, limits = partial(globs.matches, (glob,)), FileLimits(count=10_000, size=256 * MIB)
         for file in self._app.sandbox.files(self._run.id, self._run.attempt, wanted, limits):
             digest.update(_summary(file))
         return digest.hexdigest()[:_DIGITS]
@@ -228,6 +235,6 @@ def _beyond(kept: Iterable[CacheKept], limit: int) -> list[CacheKept]:
     return gone
 
 
-def sweep(app: Cacher, now: float) -> int:
-    """What upkeep does; how many are gone."""
-    return trim(app) + app.caches.delete_unfinished(now - _ABANDONED)
+def sweep(app: Cacher) -> int:
+    """Hold them to their limits and clear up what dead workers left; how many are gone."""
+    return trim(app) + app.caches.delete_unfinished(app.now().timestamp() - _ABANDONED)

@@ -170,6 +170,6 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "deadlines": Duty(60.0, _end_overdue),
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
-    "caches": Duty(600.0, lambda app: caching.sweep(app, app.now().timestamp())),
+    "caches": Duty(600.0, caching.sweep),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }
