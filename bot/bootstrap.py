@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 from starlette.types import ASGIApp
@@ -131,6 +132,10 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
 
 
+_KEPT: Final = "kept"
+"""A file that says that the folder's runs stay."""
+
+
 def work_tree(folder: Path) -> WorkTree:
     """Raises: SourceRefused."""
     return WorkTree.around(folder)
@@ -140,7 +145,7 @@ def work_tree(folder: Path) -> WorkTree:
 def build_local(
     settings: Settings, tree: WorkTree, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Iterator[Local]:
-    """What runs suites of a work tree on this machine: an installation of its own, of which nothing stays.
+    """What runs suites of a work tree on this machine: an installation of its own, of which only what is kept stays.
 
     Raises:
         SandboxUnavailable: nothing can run here now, or something could not be removed.
@@ -153,6 +158,7 @@ def build_local(
         yield Local(
             sandbox=sandbox,
             caches=FileCaches(tree.root / OURS / "cache", now=time.time, reserve=settings.disk_reserve),
+            shells=sandbox.shells,
             copy=partial(tree.copy, owner=sandbox.user if os.geteuid() == 0 else None),
             commit=tree.commit,
             branch=tree.branch,
@@ -161,14 +167,34 @@ def build_local(
             monotonic=time.monotonic,
             new_id=lambda: uuid.uuid4().hex,
             rules=_rules(settings),
+            keep=(folder / _KEPT).touch,
         )
-        _sweep(sandbox)
+        if not (folder / _KEPT).exists():
+            _sweep(sandbox)
     except BaseException:
         with contextlib.suppress(SandboxUnavailable):
             _sweep(sandbox)
+        (folder / _KEPT).unlink(missing_ok=True)
         raise
     finally:
+        if not (folder / _KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear_kept(settings: Settings, tree: WorkTree) -> int:
+    """Remove what local runs have kept; how many there were.
+
+    Raises:
+        SandboxUnavailable: something could not be removed.
+    """
+    kept = sorted((tree.root / OURS / "runs").glob(f"*/{_KEPT}"))
+    for mark in kept:
+        folder = mark.parent
+        sandbox = DockerSandbox(settings.docker_host, folder.name, folder, reserve=settings.disk_reserve)
+        _refuse_unready(sandbox)
+        _sweep(sandbox)
         shutil.rmtree(folder, ignore_errors=True)
+    return len(kept)
 
 
 def _refuse_unready(sandbox: DockerSandbox) -> None:

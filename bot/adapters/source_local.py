@@ -1,18 +1,34 @@
 """The folder that somebody works in: its files as they are, and what git knows about it."""
 
+import contextlib
 import os
 import re
 import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
 from bot.domain.errors import SourceRefused, SourceUnavailable
 
 OURS: Final = ".assay"
 """The folder at the root that holds our logs and workspaces: never part of the sources."""
+_DEPTH: Final = 50
+"""Commits, as many as a run of the server gets."""
+_HEAD: Final = "refs/assay/head"
+_ASK: Final = 0.05
+"""Seconds between two questions whether to stop."""
+_SETTINGS: Final = (
+    "core.hooksPath=/dev/null",
+    "core.logAllRefUpdates=false",
+    "fetch.recurseSubmodules=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.file.allow=always",
+)
 _REMOTE: Final = re.compile(r"(?P<path>[^/:\s]+/[^/:\s]+?)(?:\.git)?/?$")
 
 
@@ -77,6 +93,9 @@ class WorkTree:
         """Put what would be committed, as it is now, into the empty folder: ignored files stay behind.
 
         Links are copied as links; what is neither a link nor a file (a pipe, a repository within) is left out.
+        A `.git` of its own holds the last commits and their tags, and nothing else of the repository: no remote, no
+        hook, no setting.
+
         `owner`: user and group who get it; None: they have it already.
 
         Raises:
@@ -87,6 +106,8 @@ class WorkTree:
                 if should_stop():
                     raise SourceUnavailable("copying the sources was stopped")
                 _copy(self.root / path, folder / path)
+            if self._has_git:
+                _give_history(self.root, folder, should_stop)
             if owner:
                 _hand_over(folder, owner)
         except OSError as error:
@@ -126,6 +147,46 @@ def _git(folder: Path, *args: str) -> subprocess.CompletedProcess[bytes] | None:
         return None
     command = [program, "-C", str(folder), *args]
     return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - no shell
+
+
+def _give_history(root: Path, folder: Path, should_stop: Callable[[], bool]) -> None:
+    """Make the folder a work tree whose HEAD is that of `root`; its files stay as they are.
+
+    Raises:
+        SourceUnavailable: `should_stop` said yes. SourceRefused: git can't.
+    """
+    _git_in(folder, should_stop, "init", "--quiet", "--template=")
+    if _line_in(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
+        there = f"file://{quote(str(root))}"
+        _git_in(folder, should_stop, "fetch", "--quiet", f"--depth={_DEPTH}", "--", there, f"+HEAD:{_HEAD}")
+        _git_in(folder, should_stop, "update-ref", "--no-deref", "HEAD", _HEAD)
+        _git_in(folder, should_stop, "update-ref", "-d", _HEAD)
+        _git_in(folder, should_stop, "reset", "--quiet")
+    (folder / ".git/FETCH_HEAD").unlink(missing_ok=True)
+
+
+def _git_in(folder: Path, should_stop: Callable[[], bool], *args: str) -> None:
+    """Told where it works, git does not ask whose the folder is; nothing of a repository is run."""
+    program = shutil.which("git") or "git"
+    place = (f"--git-dir={folder / '.git'}", f"--work-tree={folder}")
+    settings = (word for setting in _SETTINGS for word in ("-c", setting))
+    command = [program, "-C", str(folder), *place, *settings, *args]
+    with tempfile.TemporaryFile() as words:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words) as process:  # noqa: S603 - no shell
+            while process.poll() is None:
+                if should_stop():
+                    process.terminate()
+                    raise SourceUnavailable("copying the sources was stopped")
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_ASK)
+        if process.returncode:
+            words.seek(0)
+            raise SourceRefused(f"git {args[0]}: {words.read(4096).decode(errors='replace').strip()}")
+
+
+def _line_in(root: Path, *args: str) -> str:
+    done = _git(root, *args)
+    return done.stdout.decode(errors="replace").strip() if done is not None and done.returncode == 0 else ""
 
 
 def _words(done: subprocess.CompletedProcess[bytes] | None) -> str:

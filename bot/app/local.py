@@ -19,10 +19,13 @@ from bot.domain.suite_check import conclusion
 from bot.domain.suites import Limits, Suite, limits_for
 from bot.ports.caches import Caches
 from bot.ports.sandbox import Exit, Job, Sandbox, Stop
+from bot.ports.shells import Shells
 
 Write = Callable[[bytes], None]
 Wish = Callable[[], Stop | None]
 """Why everything shall end now, or None."""
+Linger = Callable[[Job, Run], bool]
+"""What a person does with an attempt after its end; True: what it left shall stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,7 @@ class Local:
 
     sandbox: Sandbox
     caches: Caches
+    shells: Shells
     copy: Callable[[Path, Callable[[], bool]], None]
     """Puts the sources into an empty folder; given up when the second says so."""
     commit: str
@@ -42,6 +46,8 @@ class Local:
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
     rules: Rules = field(default_factory=Rules)
+    keep: Callable[[], None] = lambda: None
+    """Something of these runs shall stay after all of them."""
 
     def limits_of(self, suite: Suite) -> Limits:
         return limits_for(suite, self.rules.limits, self.rules.ceiling)
@@ -57,6 +63,7 @@ def run_suites(
     open_output: Callable[[Suite], Write],
     on_end: Callable[[Run], None],
     wish: Wish,
+    linger: Linger = lambda _, __: False,
 ) -> list[Run]:
     """Run one after the other, those that are needed first; what needs one that did not pass is skipped.
 
@@ -72,7 +79,7 @@ def run_suites(
         elif wish():
             run = run.ended(RunState.CANCELLED, None, local.now())
         else:
-            run = _run_suite(local, run, secrets, open_output(suite), wish)
+            run = _run_suite(local, run, secrets, open_output(suite), wish, linger)
         on_end(run)
         ended.append(run)
     return ended
@@ -92,24 +99,27 @@ def _has_passed(run: Run) -> bool:
     return conclusion(run) in PASSING and run.reason is not Reason.NEEDS_FAILED
 
 
-def _run_suite(local: Local, run: Run, secrets: Mapping[str, str], write: Write, wish: Wish) -> Run:
+def _run_suite(local: Local, run: Run, secrets: Mapping[str, str], write: Write, wish: Wish, linger: Linger) -> Run:
     given = {name: secrets[name] for name in run.suite.secrets if name in secrets}
-    word = local.new_id()
     output = Output(write, local.monotonic, limit=local.limits_of(run.suite).log)
-    output.expect(given.values(), marks(run.suite, word))
     if missing := [name for name in run.suite.secrets if name not in given]:
         output.note(f"Not given here, so left unset: {', '.join(missing)}")
     while True:
         run = replace(run, state=RunState.PREPARING, attempt=run.attempt + 1, fence=1)
         word = local.new_id()
         output.expect(given.values(), marks(run.suite, word))
+        attempt, stays = _Attempt(local, run, output, wish), False
         try:
-            ended, verdict = _Attempt(local, run, output, wish).carry_out(given, word)
+            ended, verdict = attempt.carry_out(given, word)
+            is_last = bool(wish()) or not verdicts.is_tried_again(run, verdict)
+            output.end()
+            stays = is_last and attempt.job is not None and linger(attempt.job, ended)
         finally:
             output.end()
             with contextlib.suppress(Unavailable):  # whoever made the sandbox looks for leftovers
-                local.sandbox.remove(run.id, run.attempt)
-        if wish() or not verdicts.is_tried_again(run, verdict):
+                if not stays:
+                    local.sandbox.remove(run.id, run.attempt)
+        if is_last:
             return ended
         run = replace(run, failures=run.failures + 1)
         output.begin_again(f"Attempt {run.attempt + 1}: {verdicts.why_again(verdict, ended.exit_code)}.")
@@ -121,6 +131,8 @@ class _Attempt:
     def __init__(self, local: Local, run: Run, output: Output, wish: Wish) -> None:
         self._local, self._run, self._output, self._wish = local, run, output, wish
         self._deadline: float | None = None
+        self.job: Job | None = None
+        """Once its container was there."""
         self._heard_at = local.monotonic()
 
     def carry_out(self, secrets: Mapping[str, str], word: str) -> tuple[Run, verdicts.Verdict]:
@@ -134,6 +146,7 @@ class _Attempt:
             end = self._local.sandbox.run(
                 job, write=self._hear, should_stop=self._should_stop, on_start=lambda: self._start(job)
             )
+            self.job = job
             self._tell_of_service(end)
             verdict = verdicts.of_exit(end)
             if verdict.state is RunState.PASSED:

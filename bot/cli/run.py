@@ -1,10 +1,12 @@
 """`assay run`: suites of the present work tree in the server's sandbox, without a server."""
 
 import contextlib
+import os
 import re
+import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,21 +14,24 @@ import click
 import structlog
 
 from bot.app.choosing import chosen
-from bot.app.local import Local, Wish, Write, run_suites
+from bot.app.local import Linger, Local, Wish, Write, run_suites
 from bot.app.secrets import fault_of_name, fault_of_value
-from bot.bootstrap import build_local, work_tree
+from bot.bootstrap import build_local, clear_kept, work_tree
 from bot.cli.reading import read_settings
 from bot.cli.streaming import Stream
 from bot.cli.workplace import fail, read_suite_file
 from bot.domain.checks import PASSING
 from bot.domain.errors import BadInput, SourceRefused, Unavailable
-from bot.domain.runs import Run, RunState
-from bot.domain.suite_check import conclusion, failed_before, title
+from bot.domain.runs import Group, Run, RunState
+from bot.domain.suite_check import conclusion, failed_before, run_line, title
 from bot.domain.suites import Suite
-from bot.domain.texts import between, duration
-from bot.ports.sandbox import Stop
+from bot.domain.texts import between, duration, last_lines, one_line
+from bot.ports.sandbox import Job, Stop
 
 FOLDER: Final = ".assay"
+_TAIL: Final = 32 * 1024
+_LINES: Final = 10
+"""Of what failed, at the end."""
 _NOT_IN_NAMES: Final = re.compile(r"[^\w.-]+")
 _NO_SUCCESS: Final = ((RunState.FAILED, 1), (RunState.TIMED_OUT, 1), (RunState.ERRORED, 3), (RunState.CANCELLED, 5))
 """Exit statuses of PRODUCT §2.10; what says most about the code comes first."""
@@ -36,12 +41,24 @@ _NO_SUCCESS: Final = ((RunState.FAILED, 1), (RunState.TIMED_OUT, 1), (RunState.E
 @click.argument("suites", nargs=-1, metavar="[SUITE]...")
 @click.option("--set", "axes", multiple=True, metavar="AXIS=VALUE", help="Only the cells with that value.")
 @click.option("--shard", type=click.IntRange(1), help="Only that shard of suites that are cut in shards.")
+@click.option("--shell", is_flag=True, help="Then open a shell in the container, with what the suite has left.")
+@click.option("--keep", is_flag=True, help="Keep the container and files of a suite that did not pass.")
+@click.option("--clean", is_flag=True, help="Only remove what --keep has kept in this repository.")
 @click.option(
     "--secrets-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Lines NAME=VALUE; a suite gets those it names.",
 )
-def run(suites: Sequence[str], axes: Sequence[str], shard: int | None, secrets_file: Path | None) -> None:
+def run(
+    suites: Sequence[str],
+    axes: Sequence[str],
+    shard: int | None,
+    secrets_file: Path | None,
+    *,
+    shell: bool,
+    keep: bool,
+    clean: bool,
+) -> None:
     """Run suites of this repository's suite file here; without SUITE all that pushes and pull requests start.
 
     The sources are the files as they are now, but for what git ignores. Image, script, variables and limits are the
@@ -54,10 +71,16 @@ def run(suites: Sequence[str], axes: Sequence[str], shard: int | None, secrets_f
     _keep_quiet()
     try:
         tree = work_tree(Path.cwd())
+        if clean:
+            click.echo(f"assay: removed {clear_kept(settings, tree)}")
+            return
         wanted = chosen(read_suite_file(tree.root), suites, _axes(axes), shard)
+        if shell:
+            _refuse_shell(wanted)
         secrets = read_secrets(secrets_file) if secrets_file else {}
         with _Ending() as ending, build_local(settings, tree) as local:
-            status = _Round(local, tree.root, wanted).play(secrets, ending.wish)
+            after = _Afterwards(local, shell=shell, keep=keep)
+            status = _Round(local, tree.root, wanted).play(secrets, ending.wish, after.linger)
     except (BadInput, SourceRefused) as error:
         fail(error)
     except Unavailable as error:
@@ -75,15 +98,17 @@ class _Round:
         self._logs = log_paths(suites)
         self._open = contextlib.ExitStack()
 
-    def play(self, secrets: Mapping[str, str], wish: Wish) -> int:
+    def play(self, secrets: Mapping[str, str], wish: Wish, linger: Linger) -> int:
         """Gives the exit status."""
         _make_folder(self._root)
         click.echo(f"assay: {_count(self._suites)}, same image and script as on the server")
         with self._open:
-            runs = run_suites(self._local, self._suites, secrets, self._start, self._end, wish)
+            runs = run_suites(self._local, self._suites, secrets, self._start, self._end, wish, linger)
         click.echo()
         for each in runs:
             click.echo(self._line(each))
+            for line in self._details(each):
+                click.echo(f"    {line}")
         return status_of(runs)
 
     def _start(self, suite: Suite) -> Write:
@@ -95,6 +120,19 @@ class _Round:
         """The last line of its output shows before anything of the next."""
         self._open.pop_all().close()
 
+    def _details(self, each: Run) -> Iterator[str]:
+        """Its commands; of one that failed the last lines of its output, and how to look into it."""
+        if len(each.groups) > 1:
+            yield from (_group_line(each, group) for group in each.groups)
+        if each.state not in (RunState.FAILED, RunState.TIMED_OUT):
+            return
+        with (self._root / self._logs[each.suite.key]).open("rb") as log:
+            begin = each.groups[-1].offset if each.groups else 0
+            log.seek(max(begin, log.seek(0, os.SEEK_END) - _TAIL))
+            lines = last_lines(log.read().decode(errors="replace"), _LINES, 200)
+        yield from (f"│ {line}" for line in lines.split("\n"))
+        yield f"hint: {run_line(each.suite)} --shell opens a shell in its container"
+
     def _line(self, each: Run) -> str:
         key = each.suite.key
         if each.state is RunState.PASSED:
@@ -105,6 +143,44 @@ class _Round:
         log = f" · log {self._logs[key]}" if each.state is not RunState.SKIPPED and each.started_at else ""
         took = f" · {duration(between(each.started_at, each.finished_at))}" if each.started_at else ""
         return f"{mark} {key}  {words}{took}{log}"
+
+
+def _group_line(run: Run, group: Group) -> str:
+    mark = "✓" if group.code == 0 else "✗"
+    code = f"  exit {group.code}" if group.code else ""
+    took = f"  {duration(group.seconds)}" if group.seconds is not None else ""
+    return f"{mark} {one_line(run.suite.commands[group.number - 1], 60)}{code}{took}"
+
+
+class _Afterwards:
+    """What people do with a suite that has ended."""
+
+    def __init__(self, local: Local, *, shell: bool, keep: bool) -> None:
+        self._local, self._shell, self._keep = local, shell, keep
+
+    def linger(self, job: Job, ended: Run) -> bool:
+        folder = ended.suite.workdir
+        if self._shell and ended.state is not RunState.CANCELLED:
+            click.echo(
+                f"assay: {title(ended, self._local.limits_of(ended.suite))}; a shell in its container:", err=True
+            )
+            self._local.shells.open(job, folder)
+        if not self._keep or conclusion(ended) in PASSING:
+            return False
+        kept = self._local.shells.keep(job, folder)
+        self._local.keep()
+        click.echo(f"assay: kept {ended.suite.key}: its files are in {kept.files}", err=True)
+        click.echo(f"  enter it:  docker exec -it -w {shlex.quote(kept.folder)} {kept.container} sh", err=True)
+        click.echo("  remove it: assay run --clean", err=True)
+        return True
+
+
+def _refuse_shell(suites: Sequence[Suite]) -> None:
+    """Raises: BadInput."""
+    if len(suites) > 1:
+        raise BadInput(f"--shell is for one suite and one cell; this is {_count(suites)}: name it, or use --set")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise BadInput("--shell needs a terminal")
 
 
 def status_of(runs: Sequence[Run]) -> int:

@@ -1,10 +1,15 @@
 """`assay run` as people start it: a process, a repository, the engine, and nothing left behind."""
 
 import contextlib
+import fcntl
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +32,10 @@ services:
 suites:
   good:
     image: {image}
-    run: [cat README, 'echo "$ASSAY_SUITE on $ASSAY_BRANCH"']
+    run: [cat README, 'cat .git/HEAD', 'echo "$ASSAY_SUITE on $ASSAY_BRANCH"']
+  steps:
+    image: {image}
+    run: [echo first, "sh -c 'echo mine > left; echo why; exit 6'"]
   bad: {{image: {image}, run: echo no; exit 7}}
   after: {{image: {image}, run: "true", needs: [bad]}}
   cells:
@@ -143,6 +151,80 @@ def test_without_an_engine_it_could_not_run(root: Path) -> None:
     done = run(root, "good", host=f"unix://{root}/none.sock")
     assert (done.returncode, "the Docker engine does not answer" in done.stderr) == (3, True)
     assert "Traceback" not in done.stderr
+
+
+def test_the_end_tells_each_command_and_the_last_lines_of_the_one_that_failed(root: Path) -> None:
+    done = run(root, "steps")
+    assert done.returncode == 1, done.stderr
+    _, _, end = done.stdout.partition("\n✗ steps  sh -c")
+    told = [line.strip() for line in end.splitlines()[1:]]
+    assert re.sub(r"  \d\S*s$", "", told[0]) == "✓ echo first"
+    assert re.sub(r"  \d\S*s$", "", told[1]) == "✗ sh -c 'echo mine > left; echo why; exit 6'  exit 6"
+    assert told[2:] == [
+        "│ $ sh -c 'echo mine > left; echo why; exit 6'",
+        "│ why",
+        "hint: assay run steps --shell opens a shell in its container",
+    ]
+
+
+def test_git_knows_in_a_run_what_it_knows_outside(root: Path) -> None:
+    write(root, {"README": "new\n"})
+    done = run(root, "good")
+    head = git(root, "rev-parse", "HEAD")
+    assert f"\n{head}\n" in done.stdout
+
+
+def test_what_failed_is_kept_until_it_is_cleaned(root: Path) -> None:
+    done = run(root, "steps", "good", "--keep")
+    assert "kept steps" in done.stderr
+    assert "kept good" not in done.stderr
+    (name,) = re.findall(r"docker exec -it -w /workspace/src (\S+) sh", done.stderr)
+    api = engine()
+    asked = api.exec_create(name, ["sh", "-c", "echo $ASSAY_SUITE; cat left; id -u"], workdir="/workspace/src")
+    assert api.exec_start(asked["Id"]).decode().splitlines()[:2] == ["steps", "mine"]
+    (files,) = re.findall(r"its files are in (\S+)", done.stderr)
+    assert (Path(files) / "left").read_text() == "mine\n"
+    assert run(root, "--clean").stdout == "assay: removed 1\n"
+    assert not Path(files).exists()
+
+
+def test_a_shell_opens_after_the_script_with_what_it_left(root: Path) -> None:
+    seen = typed(root, ["steps", "--shell"], b"echo [$ASSAY_SUITE] [$(cat left)] [$PWD]; stty size; exit 3\n")
+    assert "[steps] [mine] [/workspace/src]" in seen
+    assert "33 99" in seen
+    assert "✗ steps" in seen
+
+
+def test_a_shell_wants_one_cell_and_a_terminal(root: Path) -> None:
+    many, piped = run(root, "cells", "--shell"), run(root, "good", "--shell")
+    assert (many.returncode, "is 1 suite, 2 cells: name it, or use --set" in many.stderr) == (2, True)
+    assert (piped.returncode, piped.stderr) == (2, "assay: --shell needs a terminal\n")
+
+
+def typed(root: Path, args: list[str], keys: bytes) -> str:
+    """What a terminal of 33 rows shows where that is typed once the shell is announced."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("4H", 33, 99, 0, 0))
+    with subprocess.Popen(  # noqa: S603 - no shell
+        command(*args),
+        cwd=root,
+        env=environment(),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        seen, is_typed = b"", False
+        with contextlib.suppress(OSError):  # the other side is closed
+            while piece := os.read(ours, 4096):
+                seen += piece
+                if not is_typed and b"/workspace/src $ " in seen:
+                    os.write(ours, keys)
+                    is_typed = True
+        process.wait(60)
+    os.close(ours)
+    return seen.decode()
 
 
 @contextlib.contextmanager

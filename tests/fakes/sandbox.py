@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 from bot.domain.errors import BadInput, ImageMissing, SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
+from bot.ports.shells import Kept
 
 WELL: Final = Exit(code=0)
 
@@ -214,3 +215,19 @@ def _leave(top: Path, act: Act) -> None:
         (top / name).write_bytes(content)
     for name in act.links:
         (top / name).symlink_to("nowhere")
+
+
+class FakeShells:
+    """Keeps which jobs somebody went on with."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.opened: list[tuple[Job, str]] = []
+        self.kept: list[tuple[Job, str]] = []
+
+    def open(self, job: Job, folder: str) -> None:
+        self.opened.append((job, folder))
+
+    def keep(self, job: Job, folder: str) -> Kept:
+        self.kept.append((job, folder))
+        return Kept(f"shell-of-{job.run}", f"/workspace/src/{folder}", self._folder)

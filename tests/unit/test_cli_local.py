@@ -1,6 +1,7 @@
 """Running suites of a work tree: order, needs, ends, secrets, limits."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from bot.app.context import Rules
 from bot.app.local import Local, run_suites
 from bot.domain.runs import Reason, Run, RunState
 from bot.domain.suites import Cache, Limits, Service, Suite
-from bot.ports.sandbox import Exit, Stop
+from bot.ports.sandbox import Exit, Job, Stop
 from tests.fakes.caches import FakeCaches
-from tests.fakes.sandbox import Act, FakeSandbox
+from tests.fakes.sandbox import Act, FakeSandbox, FakeShells
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -23,13 +24,17 @@ class Place:
     def __init__(self, folder: Path, *, log: int = 1000) -> None:
         self.sandbox = FakeSandbox(folder)
         self.caches = FakeCaches()
+        self.shells = FakeShells(folder)
         self.output = dict[str, bytes]()
         self.wish: Stop | None = None
+        self.lingered = list[tuple[Job, RunState]]()
+        self.stays = False
         self.clock = 0.0
         self.ids = 0
         self.local = Local(
             sandbox=self.sandbox,
             caches=self.caches,
+            shells=self.shells,
             copy=lambda target, _: (target / "a.txt").touch(),
             commit="c" * 40,
             branch="feature",
@@ -41,7 +46,14 @@ class Place:
         )
 
     def run(self, *suites: Suite, secrets: Mapping[str, str] | None = None) -> list[Run]:
-        return run_suites(self.local, suites, secrets or {}, self._open, lambda _: None, lambda: self.wish)
+        return run_suites(
+            self.local, suites, secrets or {}, self._open, lambda _: None, lambda: self.wish, self.lingers
+        )
+
+    def lingers(self, job: Job, run: Run) -> bool:
+        self.lingered.append((job, run.state))
+        assert (run.id, job.attempt) in self.sandbox.left
+        return self.stays
 
     def _open(self, suite: Suite) -> Callable[[bytes], None]:
         pieces = list[bytes]()
@@ -202,3 +214,30 @@ def test_what_a_suite_leaves_in_its_cache_the_next_time_finds(place: Place) -> N
     place.run(cached)
     assert "restored, 23 bytes" in place.output["unit"].decode()
     assert place.sandbox.found[-1] == {".npm/lib": b"library", "a.txt": b""}
+
+
+def test_whoever_lingers_finds_the_attempt_and_says_whether_it_stays(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(exit=Exit(code=3))
+    place.run(suite("unit"))
+    assert ([state for _, state in place.lingered], place.sandbox.left) == ([RunState.FAILED], {})
+    place.stays = True
+    (run,) = place.run(suite("unit"))
+    assert list(place.sandbox.left) == [(run.id, 1)]
+
+
+def test_nobody_lingers_between_two_attempts_or_where_nothing_ran(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(exit=Exit(code=3))
+    place.run(suite("unit", retries=1))
+    assert [job.attempt for job, _ in place.lingered] == [2]
+    place.sandbox.absent.add("box:1")
+    place.run(suite("unit"))
+    assert len(place.lingered) == 1
+
+
+def test_groups_are_those_of_the_last_attempt_and_no_mark_is_seen(place: Place) -> None:
+    place.sandbox.acts["unit"] = Act(output=b"\x1e1:0\n$ make\n\x1e2:0\n$ test\n", exit=Exit(code=3))
+    (run,) = place.run(replace(suite("unit", retries=1, is_script=False), commands=("make", "test")))
+    assert b"\x1e" not in place.output["unit"]
+    begins = [place.output["unit"][group.offset :].split(b"\n")[0] for group in run.groups]
+    assert (begins, [group.code for group in run.groups]) == ([b"$ make", b"$ test"], [0, 3])
+    assert run.groups[0].offset > len(b"$ make\n$ test\n")

@@ -13,7 +13,8 @@ from tests.workfolders import commit, git, repository, write
 def copied(root: Path, target: Path) -> set[str]:
     target.mkdir()
     WorkTree.around(root).copy(target, lambda: False)
-    return {str(path.relative_to(target)) for path in target.rglob("*") if not path.is_dir() or path.is_symlink()}
+    files = (path for path in target.rglob("*") if not path.is_dir() or path.is_symlink())
+    return {name for path in files if not (name := str(path.relative_to(target))).startswith(".git/")}
 
 
 def test_changed_and_new_files_are_copied_as_they_are_and_ignored_ones_are_not(tmp_path: Path) -> None:
@@ -116,3 +117,61 @@ def test_changed_files_are_those_since_the_branch_left_its_base(tmp_path: Path) 
 def test_a_base_that_is_not_there_is_unknown(tmp_path: Path) -> None:
     root = repository(tmp_path / "here", {"a.txt": "x"})
     assert WorkTree.around(root).base("trunk") == ""
+
+
+def test_git_works_in_the_copy_and_sees_what_is_not_committed(tmp_path: Path) -> None:
+    root = repository(tmp_path / "odd na%me", {"a.txt": "one", "b.txt": "x"})
+    git(root, "tag", "-a", "v1.0", "-m", "the first")
+    commit(root, "second")
+    git(root, "tag", "light")
+    commit(root, "third")
+    write(root, {"a.txt": "changed", "new.txt": "n"})
+    (root / "b.txt").unlink()
+    there = tmp_path / "there"
+    copied(root, there)
+    assert git(there, "rev-parse", "HEAD") == git(root, "rev-parse", "HEAD")
+    assert git(there, "log", "--format=%s") == "third\nsecond\nAll of it"
+    assert git(there, "describe") == git(root, "describe")
+    assert git(there, "describe", "--tags") == git(root, "describe", "--tags")
+    assert set(git(there, "status", "--porcelain").splitlines()) == {"M a.txt", " D b.txt", "?? new.txt"}
+    assert git(there, "fsck", "--strict") == ""
+
+
+def test_nothing_of_the_repository_but_commits_gets_into_the_copy(tmp_path: Path) -> None:
+    root = repository(tmp_path / "here", {"a.txt": "one"})
+    git(root, "remote", "add", "origin", "https://ana:the-password@example.com/acme/web.git")
+    git(root, "config", "http.extraHeader", "Authorization: the-password")
+    git(root, "branch", "the-password")
+    for hook in ("post-checkout", "reference-transaction", "post-index-change", "pre-commit"):
+        write(root, {f".git/hooks/{hook}": f"#!/bin/sh\ntouch {tmp_path}/ran\n"})
+        (root / f".git/hooks/{hook}").chmod(0o755)
+    (tmp_path / "ran").unlink(missing_ok=True)
+    there = tmp_path / "there"
+    copied(root, there)
+    inside = [path for path in (there / ".git").rglob("*") if path.is_file()]
+    assert not [path for path in inside if b"the-password" in path.read_bytes() or b"here" in path.read_bytes()]
+    assert not (there / ".git/hooks").exists()
+    assert not (tmp_path / "ran").exists()
+    assert git(there, "remote") == ""
+
+
+def test_of_a_long_history_the_last_commits_are_there(tmp_path: Path) -> None:
+    root = repository(tmp_path / "here", {"a.txt": "one"})
+    for number in range(60):
+        commit(root, str(number))
+    copied(root, tmp_path / "there")
+    assert git(tmp_path / "there", "rev-list", "--count", "HEAD") == "50"
+
+
+def test_a_work_tree_beside_its_repository_and_one_without_commits_have_a_git_too(tmp_path: Path) -> None:
+    root = repository(tmp_path / "here", {"a.txt": "one"})
+    git(root, "worktree", "add", "-q", "-b", "side", str(tmp_path / "side"))
+    commit(tmp_path / "side", "of the side")
+    copied(tmp_path / "side", tmp_path / "there")
+    assert git(tmp_path / "there", "log", "-1", "--format=%s") == "of the side"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    git(empty, "init", "-q")
+    write(empty, {"a.txt": "x"})
+    copied(empty, tmp_path / "from-empty")
+    assert git(tmp_path / "from-empty", "status", "--porcelain") == "?? a.txt"

@@ -129,9 +129,9 @@ class Containers:
         return self.make(attempt.name, body)
 
     def _beside(self, attempt: Attempt) -> list[str]:
-        """The containers of its services."""
-        wanted = {"label": [*profile.filters(attempt)["label"], "assay.service"]}
-        return [str(one["Id"]) for one in self._engine.client().containers(all=True, filters=wanted)]
+        """The other containers of the attempt: of its services, of shells."""
+        found = self._engine.client().containers(all=True, filters=profile.filters(attempt))
+        return [str(one["Id"]) for one in found]
 
     def _made(self, name: str, body: dict[str, Any]) -> str:
         """Its name is its own, so a container whose making was not answered is found again, not made twice."""

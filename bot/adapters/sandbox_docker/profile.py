@@ -20,10 +20,12 @@ HOME: Final = "home"
 LOG: Final = "log"
 
 END: Final = "end"
+PATH: Final = "$HOME/.local/bin:${PATH:-/usr/local/bin:/usr/bin:/bin}"
+"""For the suite's shell, in its own words."""
 
 _WRAPPER: Final = f"""\
 trap '_assay_told=1' TERM
-PATH="$HOME/.local/bin:${{PATH:-/usr/local/bin:/usr/bin:/bin}}" /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
+PATH="{PATH}" /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
 code=$?
 cd /sys/fs/cgroup
 [ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat \\

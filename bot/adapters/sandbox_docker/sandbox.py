@@ -21,6 +21,7 @@ from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
 from bot.adapters.sandbox_docker.profile import END, HOME, LOG, SOURCES, Attempt, Usage
 from bot.adapters.sandbox_docker.services import Services
+from bot.adapters.sandbox_docker.shells import DockerShells
 from bot.adapters.sandbox_docker.stream import Pipe
 from bot.adapters.sandbox_docker.watching import AskingSignal, EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
@@ -77,6 +78,7 @@ class DockerSandbox:
         self._firewall = Firewall() if firewall else None
         self._containers = Containers(self._engine, self._firewall)
         self._services = Services(self._engine, self._images, self._containers)
+        self.shells = DockerShells(self._engine, self._containers, self._place_of)
         self._waiting: dict[Attempt, str] = {}
         """Containers that are made and not started yet."""
         if not _NAME.fullmatch(instance):
@@ -256,6 +258,10 @@ class DockerSandbox:
 
     def _place(self, attempt: Attempt) -> Path:
         return self._folder / attempt.folder
+
+    def _place_of(self, job: Job) -> tuple[Attempt, dict[str, Any], Path]:
+        attempt = self._attempt(job.run, job.attempt)
+        return attempt, self._body(attempt, job, self._images.find(job.image)), self._place(attempt)
 
     def _create(self, attempt: Attempt, job: Job, image: Image) -> str:
         container = self._containers.create(attempt, job, self._body(attempt, job, image), self._place(attempt))
