@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, caching, collecting, globs, secrets, verdicts
+from bot.app import announcing, caching, collecting, comparing, globs, judging, secrets, verdicts
 from bot.app.caching import RunCache
 from bot.app.context import App
 from bot.app.holding import Hold
@@ -50,7 +50,7 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
         with Hold(app, run, shutdown) as hold:
             current, verdict, end = _attempt(app, subject, hold)
             faultpoint("worker.in_parser")
-            _finish(app, current, verdict, end, hold)
+            _finish(app, replace(subject, run=current), verdict, end, hold)
         faultpoint("worker.after_verdict")
         _clean_up(app, run)
 
@@ -86,7 +86,7 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         _prepare(app, subject, job, hold)
         cache = _cache(app, subject, hold, runlog)
         cache.restore()
-        return _run(app, subject.run, job, hold, runlog, cache)
+        return _run(app, subject, job, hold, runlog, cache)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
         verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
@@ -158,9 +158,9 @@ def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:
 
 
 def _run(
-    app: App, run: Run, job: Job, hold: Hold, runlog: RunLog, cache: RunCache
+    app: App, subject: Subject, job: Job, hold: Hold, runlog: RunLog, cache: RunCache
 ) -> tuple[Run, Verdict, Exit | None]:
-    started = run
+    run = started = subject.run
 
     def on_start() -> None:
         nonlocal started
@@ -181,7 +181,8 @@ def _run(
         runlog.write(output)
     runlog.end(end.code if end.by_itself else None)
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
-    verdict = verdicts.of_exit(end)
+    judged = judging.Subject(run=started, build=subject.build, repository=subject.repository)
+    verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
     _collect(app, started, verdict, hold, runlog)
     if verdict.state is RunState.PASSED:
         cache.keep()
@@ -189,18 +190,20 @@ def _run(
     return replace(started, groups=runlog.groups), verdict, end
 
 
+def _is_lost(hold: Hold) -> bool:
+    return hold.should_stop() in (Stop.LEASE_LOST, Stop.SHUTDOWN)
+
+
 def _collect(app: App, run: Run, verdict: Verdict, hold: Hold, runlog: RunLog) -> None:
     """Artifacts cost no verdict: what is missing is said in the log and in their list."""
     wanted = run.suite.artifacts
     if wanted is None or (wanted.store is Store.ON_FAILURE and verdict.state is RunState.PASSED):
         return
-
-    def should_stop() -> bool:
-        return hold.should_stop() in (Stop.LEASE_LOST, Stop.SHUTDOWN)
-
     budget = collecting.Budget(size=app.rules.artifact_limit)
     files = app.sandbox.files(run.id, run.attempt, partial(globs.matches, wanted.paths), budget.of_sandbox)
-    collected = collecting.collect(app, run, files, keep=wanted.keep, budget=budget, should_stop=should_stop)
+    collected = collecting.collect(
+        app, run, files, keep=wanted.keep, budget=budget, should_stop=lambda: _is_lost(hold)
+    )
     if collected.truncated:
         runlog.note(f"Not all artifacts were kept: {collected.truncated}.")
         runlog.end()
@@ -218,8 +221,9 @@ def _note_start(app: App, run: Run, hold: Hold) -> Run:
     return running
 
 
-def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
-    """One transaction: verdict and report. Without effect when another worker has the run by now."""
+def _finish(app: App, subject: Subject, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
+    """One transaction: verdict, test results and report. Without effect when another worker has the run by now."""
+    before = subject.run
     facts: dict[str, object] = {
         "tail": _tail(app, before),
         "exit_code": end.code if end else None,
@@ -228,12 +232,12 @@ def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hol
         "cpu_seconds": end.cpu_seconds if end else None,
     }
     after = _ended(app, before, verdict, hold.run, end, facts)
-    if not _save(app, before, after):
+    if not _save(app, subject, after, verdict):
         # Going back to the queue is refused when somebody wants the run to end meanwhile.
         with app.work() as work:
             wishes = work.runs.get(before.id)
         after = _ended(app, before, verdict, wishes, end, facts)
-        if not _save(app, before, after):
+        if not _save(app, subject, after, verdict):
             log.warning("run.verdict_discarded", state=after.state.value)
             return
     if after.state.is_final:
@@ -244,10 +248,13 @@ def _finish(app: App, before: Run, verdict: Verdict, end: Exit | None, hold: Hol
     log.info("run.ended", state=after.state.value, reason=after.reason, note=after.note)
 
 
-def _save(app: App, before: Run, after: Run) -> bool:
+def _save(app: App, subject: Subject, after: Run, verdict: Verdict) -> bool:
+    before = subject.run
     with app.work() as work:
         if not work.runs.save(before, after, app.owner):
             return False
+        if after.state.is_final and verdict.results is not None:
+            work.results.conclude(after, comparing.branch_of(subject.build), verdict.results)
         announcing.run_changed(work, after)
         if after.state is RunState.QUEUED:
             is_our_fault = after.failures == before.failures

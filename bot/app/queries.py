@@ -10,6 +10,7 @@ from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
 from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId
+from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
@@ -110,6 +111,13 @@ class RunView:
     repository: Repository
     events: Sequence[RunEvent] = ()
     artifacts: Sequence[Artifact] = ()
+    results: Results | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsView(RunView):
+    cases: Sequence[Case]
+    """By name, one page of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             repository=repository,
             events=work.runs.events(chosen.id),
             artifacts=work.artifacts.of_run(chosen.id),
+            results=work.results.of_run(chosen.id),
         )
 
 
@@ -213,6 +222,22 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     with app.work() as work:
         found = work.runs.get(run_id)
         return RunView(run=found, build=work.builds.get(found.build), repository=repository)
+
+
+def results(
+    app: App, viewer: Viewer, run_id: RunId, limit: int, *, outcome: Outcome | None = None, after: str = ""
+) -> ResultsView:
+    """What the run's reports tell, once it has ended; only tests whose names come after `after`. Raises: Gone."""
+    view = run(app, viewer, run_id)
+    with app.work() as work:
+        found = work.results.of_run(run_id)
+        return ResultsView(
+            run=view.run,
+            build=view.build,
+            repository=view.repository,
+            results=found,
+            cases=work.results.cases(run_id, limit, outcome=outcome, after=after) if found else (),
+        )
 
 
 def artifacts(app: App, viewer: Viewer, run_id: RunId) -> Sequence[Artifact]:

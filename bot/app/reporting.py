@@ -60,8 +60,10 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
     if len(cells) == 1:
         (run,) = cells
         url = url if shown == run.suite.name else f"{url}?run={run.id}"
-        return suite_check(run, build, url, app.limits_of(run.suite), report.name)
-    return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run)
+        results = work.results.of_run(run.id)
+        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name)
+    told = [(run, results) for run in cells if (results := work.results.of_run(run.id)) is not None]
+    return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run, told)
 
 
 def _send(app: App, report: Report, repository: Repository, shown: Check | Comment | None) -> None:

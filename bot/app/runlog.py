@@ -7,6 +7,7 @@ from bot.app.context import App
 from bot.app.grouping import Marks
 from bot.app.holding import Hold
 from bot.app.output import Output
+from bot.domain.masking import Masker
 from bot.domain.runs import Group, Run
 
 _BATCH: Final = 1 << 20
@@ -21,6 +22,7 @@ class RunLog:
     def __init__(self, app: App, run: Run, hold: Hold) -> None:
         self._app, self._run, self._hold = app, run, hold
         self._waiting = bytearray()
+        self._masker = Masker(())
         self._flushed_at = 0.0
         self._kept: tuple[Group, ...] = ()
         # One log holds all attempts; one that fails by itself takes no room from the next.
@@ -34,7 +36,15 @@ class RunLog:
 
     def expect(self, secrets: Iterable[str], marks: Marks | None) -> None:
         """From now on these never show; called before the first output."""
-        self._output.expect(secrets, marks)
+        values = tuple(secrets)
+        self._masker = Masker(values)
+        self._output.expect(values, marks)
+
+    def masked(self, text: str) -> str:
+        """The same for what is shown elsewhere."""
+        line = f"{text}\n".encode(errors="replace")
+        shown = self._masker.feed(line) + self._masker.flush()
+        return text if shown == line else shown.decode(errors="replace").removesuffix("\n")
 
     def note(self, words: str) -> None:
         """A line of our own, on a line of its own."""

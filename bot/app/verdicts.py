@@ -1,10 +1,12 @@
 """What the end of a container means for its run (RELIABILITY §6.3)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.domain.errors import ImageMissing, Refused, SandboxUnavailable, SourceRefused, SourceUnavailable, Unavailable
+from bot.domain.results import Results
 from bot.domain.runs import RETRIED, Reason, Run, RunState
+from bot.domain.tests_words import failed_words, passed_words
 from bot.domain.texts import one_line
 from bot.ports.sandbox import Exit, Stop
 
@@ -19,6 +21,8 @@ class Verdict:
     state: RunState | None
     reason: Reason | None = None
     note: str = ""
+    results: Results | None = None
+    """Of its tests, if it promised reports."""
 
 
 def of_exit(end: Exit) -> Verdict:
@@ -40,6 +44,26 @@ def of_exit(end: Exit) -> Verdict:
         return Verdict(None, Reason.KILLED_EXTERNALLY, "something outside of Assay killed the container")
     special = {_SIGSYS: Reason.BLOCKED_SYSTEM_CALL, _SIGXFSZ: Reason.FILE_SIZE_LIMIT}
     return Verdict(RunState.FAILED, special.get(end.code, Reason.COMMAND))
+
+
+def with_results(verdict: Verdict, results: Results, *, optional: bool) -> Verdict:
+    """Never green by absence: a promised report that is missing fails what exited with 0 (BEHAVIOUR §5).
+
+    Failed tests fail the suite, also when its command let them pass; quarantined ones alone do not.
+    """
+    failures = results.failed - results.quarantined
+    is_lacking = bool(results.faults) and not optional
+    match verdict.state, verdict.reason:
+        case (RunState.PASSED, _) | (RunState.FAILED, Reason.COMMAND) if failures:
+            return Verdict(RunState.FAILED, Reason.TESTS, failed_words(results), results)
+        case RunState.PASSED, _ if is_lacking:
+            return Verdict(RunState.FAILED, Reason.REPORT, results.faults[0], results)
+        case RunState.FAILED, Reason.COMMAND if results.quarantined and not results.faults:
+            return Verdict(RunState.PASSED, None, passed_words(results), results)
+        case RunState.PASSED, _:
+            return replace(verdict, note=passed_words(results), results=results)
+        case _:
+            return replace(verdict, results=results)
 
 
 def of_error(error: Refused | Unavailable) -> Verdict:
@@ -69,6 +93,8 @@ def why_again(verdict: Verdict, exit_code: int | None) -> str:
     """What the next attempt says of the one before."""
     if verdict.reason is Reason.OUT_OF_MEMORY:
         return "the last attempt ran out of memory"
+    if verdict.reason is Reason.TESTS:
+        return f"in the last attempt {verdict.note}"
     return f"the last attempt exited with {exit_code}" if verdict.reason is Reason.COMMAND else verdict.note
 
 

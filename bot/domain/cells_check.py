@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
-from bot.domain.runs import Build, Run, RunState
+from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suite_check import (
     RERUN_ALL,
     RERUN_FAILED,
@@ -18,6 +18,18 @@ from bot.domain.suite_check import (
     title,
 )
 from bot.domain.suites import Limits, Suite
+from bot.domain.tests_words import (
+    Told,
+    annotations,
+    distinct,
+    failed_words,
+    failures,
+    faults,
+    headline,
+    more,
+    passed_words,
+    together,
+)
 from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
 
 _SHOWN: Final = 8
@@ -28,9 +40,15 @@ LimitsOf = Callable[[Suite], Limits]
 
 
 def cells_check(
-    runs: Sequence[Run], build: Build, url: str, cell_url: Callable[[Run], str], limits_of: LimitsOf, external_id: str
+    runs: Sequence[Run],
+    build: Build,
+    url: str,
+    cell_url: Callable[[Run], str],
+    limits_of: LimitsOf,
+    external_id: str,
+    told: Told = (),
 ) -> Check:
-    """`runs`: those of one suite that count, two or more. `cell_url`: the page of one of them."""
+    """`runs`: those of one suite that count, two or more. `cell_url`: the page of one of them. `told`: results."""
     done = all(run.state.is_final for run in runs)
     verdict = conclusion_of_all(runs) if done else None
     is_bad = verdict not in PASSING
@@ -41,9 +59,10 @@ def cells_check(
         details_url=url,
         status=CheckStatus.COMPLETED if done else _status(runs),
         conclusion=verdict,
-        title=_title(runs, limits_of(runs[0].suite), done=done),
-        summary=_summary(runs, url, limits_of),
-        text=_table(runs, cell_url, limits_of),
+        title=_title(runs, limits_of(runs[0].suite), told, done=done),
+        summary=_summary(runs, url, cell_url, limits_of, told),
+        text="\n\n".join(filter(None, (_table(runs, cell_url, limits_of), more(told)))),
+        annotations=annotations(told, cell_url, runs[0].suite.annotations) if done else (),
         actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else _start(runs),
         started_at=min((run.started_at for run in runs if run.started_at), default=None),
         completed_at=max((run.finished_at for run in runs if run.finished_at), default=None) if done else None,
@@ -67,7 +86,7 @@ def _status(runs: Sequence[Run]) -> CheckStatus:
     return CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
 
 
-def _title(runs: Sequence[Run], limits: Limits, *, done: bool) -> str:
+def _title(runs: Sequence[Run], limits: Limits, told: Told, *, done: bool) -> str:
     if not done:
         begun = [run for run in runs if not run.is_unstarted]
         return f"{sum(run.state.is_final for run in begun)} of {len(begun)} environments done"
@@ -76,25 +95,31 @@ def _title(runs: Sequence[Run], limits: Limits, *, done: bool) -> str:
     bad = [run for run in runs if conclusion(run) not in PASSING]
     good = Counter(_word(run) for run in runs if conclusion(run) in PASSING)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
+    if bad and all(run.reason is Reason.TESTS for run in bad):
+        return one_line(f"{failed_words(distinct(told))} in {len(bad)} of {len(runs)} environments", 120)
     if bad:
         names = ", ".join(f"{run.suite.label} {_word(run)}" for run in bad)
-        return one_line(f"{names}; {counts}" if counts else names, 120)
+        return one_line("; ".join(filter(None, (names, counts))), 120)
     if all(run.state is RunState.SKIPPED for run in runs):
         return one_line(f"Skipped: {runs[0].note}", 120)
-    return f"{counts} in {duration(_longest(runs))}{flaky_words(runs)}"
+    return f"{passed_words(together(told)) or counts} in {duration(_longest(runs))}{flaky_words(runs)}"
 
 
-def _summary(runs: Sequence[Run], url: str, limits_of: LimitsOf) -> str:
+def _summary(runs: Sequence[Run], url: str, cell_url: Callable[[Run], str], limits_of: LimitsOf, told: Told) -> str:
     passed = sum(conclusion(run) in PASSING and run.state.is_final for run in runs)
     parts = [f"**{passed} of {len(runs)} environments passed** · {duration(_longest(runs))}"]
+    if told:
+        parts += [headline(together(told), _longest(runs)), failures(told, cell_url), faults(one for _, one in told)]
     bad = [run for run in runs if run.state.is_final and conclusion(run) not in PASSING]
-    for run in bad[:_SHOWN]:
+    for run in [run for run in bad if run.reason is not Reason.TESTS][:_SHOWN]:
         tail = f"\n\n{fence(last_lines(run.tail, _LINES))}" if run.tail else ""
         words = f"**{escaped(run.suite.label)}**: {escaped(title(run, limits_of(run.suite)))}"
         parts.append(f"{words}{tail}\n\nTo run it on your machine: {code(run_line(run.suite))}")
+    if with_tests := [run for run in bad if run.reason is Reason.TESTS]:
+        parts.append(f"To run it on your machine: {code(run_line(with_tests[0].suite))}")
     if len(bad) > _SHOWN:
         parts.append(f"{len(bad) - _SHOWN} more on the page.")
-    return "\n\n".join([*parts, f"[Log]({url})"])
+    return "\n\n".join(filter(None, [*parts, f"[Log]({url})"]))
 
 
 def _table(runs: Sequence[Run], cell_url: Callable[[Run], str], limits_of: LimitsOf) -> str:

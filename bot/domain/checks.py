@@ -38,6 +38,8 @@ class Annotation:
     column: int = 0
     end_column: int = 0
     level: str = "failure"
+    details: str = ""
+    """Shown on demand."""
 
 
 @dataclass(frozen=True, slots=True)

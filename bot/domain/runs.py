@@ -102,6 +102,10 @@ class Reason(enum.StrEnum):
     """Why a run ended as it did, or is asked to end."""
 
     COMMAND = "command"
+    TESTS = "tests"
+    """The reports tell of failed tests."""
+    REPORT = "report"
+    """A promised report is missing, empty or unreadable."""
     COMMAND_NOT_RUNNABLE = "command_not_runnable"
     OUT_OF_MEMORY = "out_of_memory"
     LOG_LIMIT = "log_limit"
@@ -138,7 +142,7 @@ class Reason(enum.StrEnum):
     """Somebody with admin rights let it count as passed."""
 
 
-RETRIED: Final = frozenset({Reason.COMMAND, Reason.OUT_OF_MEMORY, Reason.SERVICE})
+RETRIED: Final = frozenset({Reason.COMMAND, Reason.TESTS, Reason.OUT_OF_MEMORY, Reason.SERVICE})
 """Failures that a suite's `retries` are for: not what costs as much again (time) or is the same again (limits)."""
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
+from bot.domain.results import Results
 from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits, Suite
+from bot.domain.tests_words import annotations, failures, faults, headline, more
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
 SIGNS: Final = {
@@ -43,8 +45,11 @@ _CONCLUSIONS: Final = {
 }
 
 
-def suite_check(run: Run, build: Build, url: str, limits: Limits, name: str = "") -> Check:
-    """`url`: the run's page; its log is there as well. `name`: of the check, if not the suite's."""
+def suite_check(
+    run: Run, build: Build, url: str, limits: Limits, results: Results | None = None, name: str = ""
+) -> Check:
+    """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's."""
+    told = [(run, results)] if results else []
     return Check(
         name=name or check_name(run.suite.name),
         sha=run.sha,
@@ -53,10 +58,9 @@ def suite_check(run: Run, build: Build, url: str, limits: Limits, name: str = ""
         status=status(run),
         conclusion=conclusion(run),
         title=title(run, limits),
-        summary=f"{_summary(run, limits)}\n\n[Log]({url})"
-        if run.state is not RunState.SKIPPED
-        else _summary(run, limits),
-        text=_how_it_ran(run, build) if run.started_at else "",
+        summary=_summary(run, limits, url, results),
+        text="\n\n".join(filter(None, (more(told), _how_it_ran(run, build) if run.started_at else ""))),
+        annotations=annotations(told, lambda _: url, run.suite.annotations),
         actions=buttons(run),
         started_at=run.started_at,
         completed_at=run.finished_at,
@@ -118,7 +122,9 @@ def title(run: Run, limits: Limits) -> str:
 def _passed(run: Run, _: Limits) -> str:
     if run.reason is Reason.OVERRIDE:
         return f"Passed: overridden by {run.note}"
-    return f"Passed in {duration(_took(run))}{f' (flaky: {failed_before(run)})' if run.is_flaky else ''}"
+    return (
+        f"{run.note or 'Passed'} in {duration(_took(run))}{f' (flaky: {failed_before(run)})' if run.is_flaky else ''}"
+    )
 
 
 def _failed(run: Run, limits: Limits) -> str:
@@ -174,6 +180,8 @@ def _running(run: Run, _: Limits) -> str:
 _Words = Callable[[Run, Limits], str]
 
 _FAILURES: Final[dict[Reason, _Words]] = {
+    Reason.TESTS: lambda run, _: run.note,
+    Reason.REPORT: lambda run, _: run.note,
     Reason.OUT_OF_MEMORY: lambda run, limits: f"Ran out of memory ({size(limits.memory)}) in: {_command(run)}",
     Reason.LOG_LIMIT: lambda _, limits: f"Stopped: it wrote more than {size(limits.log)} of log",
     Reason.DISK_LIMIT: lambda _, limits: f"Stopped: it used more than {size(limits.disk)} of disk",
@@ -199,20 +207,37 @@ _TITLES: Final[dict[RunState, _Words]] = {
 }
 
 
-def _summary(run: Run, limits: Limits) -> str:
+def _summary(run: Run, limits: Limits, url: str, results: Results | None) -> str:
     words = _SUMMARIES.get(run.state)
-    return words(run, limits) if words else f"{escaped(title(run, limits))}."
+    said = words(run, limits) if words else f"{escaped(title(run, limits))}."
+    if run.state is RunState.SKIPPED:
+        return said
+    links = f"[Log]({url})"
+    if results and results.total:
+        links += f" · [Test results]({url}#tests)"
+        if run.state is RunState.PASSED or run.reason is Reason.TESTS:
+            said = f"{headline(results, _took(run))}{_remarks(run)}"
+    parts = (said, failures([(run, results)], lambda _: url), faults([results])) if results else (said,)
+    here = _here(run).strip() if run.reason is Reason.TESTS else ""
+    return "\n\n".join(filter(None, (*parts, here, links)))
 
 
 def _passed_summary(run: Run, _: Limits) -> str:
     if run.reason is Reason.OVERRIDE:
         return f"**Overridden**, not run: {escaped(run.note)}. It counts as passed on this commit only."
-    warning = "\n\nA process in it ran out of memory, but the suite passed." if run.out_of_memory else ""
+    return f"**Passed** · {duration(_took(run))}{_remarks(run)}"
+
+
+def _remarks(run: Run) -> str:
+    passed = run.state is RunState.PASSED
+    warning = "\n\nA process in it ran out of memory, but the suite passed." if passed and run.out_of_memory else ""
     flaky = f" · **flaky**: {failed_before(run)} on this commit, see the log" if run.is_flaky else ""
-    return f"**Passed** · {duration(_took(run))}{flaky}{warning}"
+    return f"{flaky}{warning}"
 
 
 def _failed_summary(run: Run, limits: Limits) -> str:
+    if run.reason is Reason.REPORT:
+        return f"**Failed**, though the command exited with 0: a promised report is not as it should be{_tail(run)}"
     return f"**Failed** · {duration(_took(run))}{_advice(run, limits)}{_tail(run)}{_here(run)}"
 
 

@@ -161,6 +161,13 @@ class Suite:
     reports: Reports | None = None
     artifacts: Artifacts | None = None
     cache: Cache | None = None
+    annotations: int = 30
+    """The most that its check carries."""
+
+    @property
+    def cell_label(self) -> str:
+        """What tells its cell from the others: `3.12, pg17`."""
+        return ", ".join(text for _, text in self.cell)
 
     @property
     def is_manual(self) -> bool:
@@ -171,7 +178,7 @@ class Suite:
     def label(self) -> str:
         """What tells it from the suite's others: `3.12, pg17 2/3`."""
         shard = f"{self.shard}/{self.shards}" if self.shards > 1 else ""
-        return " ".join(part for part in (", ".join(text for _, text in self.cell), shard) if part)
+        return " ".join(part for part in (self.cell_label, shard) if part)
 
     @property
     def key(self) -> str:

@@ -46,6 +46,11 @@ def size(count: int) -> str:
     return f"{value:.4g} GiB"
 
 
+def counted(count: int, word: str) -> str:
+    """`1 test`, `2 tests`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def between(start: datetime | None, end: datetime | None) -> float:
     """Seconds; 0 when either is missing."""
     return (end - start).total_seconds() if start and end else 0.0

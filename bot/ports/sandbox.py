@@ -4,10 +4,13 @@ import enum
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB, Limits, Network
+
+FOLDER: Final = "/workspace/src"
+"""Where the sources are for the script."""
 
 
 class Stop(enum.StrEnum):

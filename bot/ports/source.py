@@ -33,5 +33,11 @@ class Source(Protocol):
             SourceUnavailable: the forge did not answer, or does not show the commit yet after a bounded wait.
         """
 
+    def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
+        """The paths of a commit that was checked out before; nothing when it is not here any more.
+
+        Raises: SourceUnavailable.
+        """
+
     def forget(self, repository: RepositoryId) -> None:
         """Remove the mirror."""

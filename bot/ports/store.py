@@ -15,6 +15,7 @@ from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.queue import Task
+from bot.ports.results import ResultTable
 from bot.ports.schedules import Schedules
 from bot.ports.vault import Secrets
 from bot.ports.webhooks import Hooks
@@ -294,6 +295,8 @@ class UnitOfWork(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def hooks(self) -> Hooks: ...
+    @property
+    def results(self) -> ResultTable: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -31,6 +31,7 @@ from bot.web import (
     pages,
     repositories,
     resources,
+    results,
     signin,
     webhooks,
 )
@@ -98,6 +99,7 @@ def make_asgi(
             Route("/b/{build}/-/stream", live.build),
             Route("/b/{build}/{suite}", pages.suite),
             Route("/b/{build}/{suite}/log", pages.raw_log),
+            Route("/b/{build}/{suite}/tests", results.page),
             Route("/b/{build}/{suite}/stream", live.suite),
             Route("/b/{build}/-/press", buttons.press, methods=["POST"]),
             Route("/sign-in", signin.choose),
@@ -138,7 +140,7 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, artifacts, orders, resources, repositories):
+    for part in (api, artifacts, results, orders, resources, repositories):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)

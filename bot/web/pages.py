@@ -19,6 +19,7 @@ from bot.domain.errors import BotError
 from bot.domain.refs import Repository
 from bot.domain.runs import BuildId, Run
 from bot.domain.suite_check import SIGNS, title
+from bot.domain.tests_words import TEST_SIGNS, percent
 from bot.domain.texts import between, duration, size
 from bot.web.ansi import visible
 from bot.web.logview import ShownLog
@@ -149,7 +150,14 @@ def environment() -> Environment:
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "cell": _cell,
     }
-    pages.globals |= {"SIGNS": SIGNS, "names": _FORGES, "title": title, "between": between}
+    pages.globals |= {
+        "SIGNS": SIGNS,
+        "TEST_SIGNS": TEST_SIGNS,
+        "names": _FORGES,
+        "title": title,
+        "between": between,
+        "percent": percent,
+    }
     return pages
 
 

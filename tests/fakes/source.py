@@ -47,5 +47,8 @@ class FakeSource:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(content)
 
+    def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
+        return frozenset(self.commits[sha]) if (repository, sha) in self.mirrored else frozenset()
+
     def forget(self, repository: RepositoryId) -> None:
         self.mirrored = {one for one in self.mirrored if one[0] != repository}

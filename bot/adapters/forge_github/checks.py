@@ -94,6 +94,8 @@ def _annotation(one: Annotation) -> Body:
         "annotation_level": one.level if one.level in _SEVERITY else "failure",
         "message": cut_bytes(one.message or one.title or "here", MAX_MESSAGE),
     }
+    if one.details:
+        body["raw_details"] = cut_bytes(one.details, MAX_MESSAGE)
     if one.title:
         body["title"] = cut(one.title, MAX_TITLE)
     if one.column > 0 and end_line == line:

@@ -12,10 +12,9 @@ from bot.adapters.sandbox_docker.firewall import BRIDGES
 from bot.adapters.sandbox_docker.seccomp import SECCOMP
 from bot.domain.runs import RunId
 from bot.domain.suites import MIB, Network
-from bot.ports.sandbox import Job, JobService
+from bot.ports.sandbox import FOLDER, Job, JobService
 
-WORKSPACE: Final = "/workspace"
-SOURCES: Final = "src"
+WORKSPACE, _, SOURCES = FOLDER.rpartition("/")
 HOME: Final = "home"
 LOG: Final = "log"
 
@@ -173,7 +172,7 @@ def container(
         "Entrypoint": ["/bin/sh", "-c", _WRAPPER, "sh"],
         "Cmd": [job.script],
         "User": f"{user[0]}:{user[1]}",
-        "WorkingDir": f"{WORKSPACE}/{SOURCES}",
+        "WorkingDir": FOLDER,
         "Hostname": HOSTNAME,
         "Env": [f"{name}={value}" for name, value in {**_ENVIRONMENT, **job.env}.items()],
         "Labels": its_labels,

@@ -1,5 +1,6 @@
 """The source of work trees: the mirror is asked first, the forge when it lacks the commit."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,17 @@ class GitSource:
                 self._once(mirror, sha, refs, access, folder, patience)
         except (GitFailed, OSError) as error:
             raise SourceUnavailable(f"the commit could not be checked out: {error}") from error
+
+    def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
+        mirror = self._mirror(repository, Patience.of(self._time_limit))
+        try:
+            with mirror.reading():
+                if not mirror.has(check_sha(sha)):
+                    return frozenset()
+                names = mirror.run("ls-tree", "-r", "-z", "--name-only", "--full-tree", "--end-of-options", sha)
+        except (GitFailed, OSError) as error:
+            raise SourceUnavailable(f"the commit's files can't be listed: {error}") from error
+        return frozenset(os.fsdecode(name) for name in names.split(b"\0") if name)
 
     def forget(self, repository: RepositoryId) -> None:
         mirror = self._mirror(repository, Patience.of(self._time_limit))

@@ -15,6 +15,7 @@ from bot.adapters.store_sql.hooks import SqlHooks
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
+from bot.adapters.store_sql.results import SqlResults
 from bot.adapters.store_sql.runs import SqlRuns
 from bot.adapters.store_sql.schedules import SqlSchedules
 from bot.adapters.store_sql.secrets import SqlSecrets
@@ -131,6 +132,10 @@ class SqlWork:
     @property
     def hooks(self) -> SqlHooks:
         return SqlHooks(self._connection)
+
+    @property
+    def results(self) -> SqlResults:
+        return SqlResults(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

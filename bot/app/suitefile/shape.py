@@ -81,14 +81,15 @@ def _file(path: str, given: Fields, drafts: _Drafts) -> SuiteFile:
         check_containers(drafts.defaults, "defaults", around, found)
     whole = merged(drafts.suites, drafts.defaults, found)
     check_needs(drafts.suites, whole, found)
-    made = suites(whole, around, found)
+    talk = given.get("pull_requests", policies.pull_requests) or PullRequests()
+    made = tuple(replace(one, annotations=talk.annotations) for one in suites(whole, around, found))
     is_draft_built = given.get("drafts", values.boolean)
     file = SuiteFile(
         path=path,
         suites=made,
         drafts=True if is_draft_built is None else is_draft_built,
         test_merge=given.get("test_merge", values.boolean) or False,
-        pull_requests=given.get("pull_requests", policies.pull_requests) or PullRequests(),
+        pull_requests=talk,
         notify=given.get("notify", partial(policies.notify, whole)) or (),
     )
     if found.count:

@@ -1,0 +1,258 @@
+"""Test results: written once for each run, read by test or by run."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from statistics import median
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from bot.adapters.store_sql.dialects import DatabaseNow, insert
+from bot.adapters.store_sql.tables import build as build_table
+from bot.adapters.store_sql.tables import run as run_table
+from bot.adapters.store_sql.tables_results import run_result, test, test_failure, test_result
+from bot.domain.refs import RepositoryId, Sha
+from bot.domain.results import Case, Outcome, Results
+from bot.domain.runs import Run, RunId
+from bot.ports.results import Base, Past, Unsteady
+
+_AT_ONCE: Final = 500
+"""Names in one statement; SQLite takes some thousands of values."""
+_TIMES: Final = 9
+"""Earlier times that the usual one is the middle of."""
+_BAD: Final = (Outcome.FAILED, Outcome.FLAKY)
+_GOOD: Final = (Outcome.PASSED, Outcome.FLAKY)
+
+T = TypeVar("T")
+
+
+class SqlResults:
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def begin(self, run: Run) -> None:
+        for table in (run_result, test_failure, test_result):
+            self._connection.execute(sa.delete(table).where(table.c.run == _number(run.id)))
+
+    def add(self, run: Run, cases: Sequence[Case]) -> None:
+        number = self._connection.execute(sa.select(run_table.c.number).where(run_table.c.id == run.id)).scalar_one()
+        for some in _portions(cases, _AT_ONCE):
+            ids = self._ids(run, [case.name for case in some])
+            results = [
+                {"test": ids[case.name], "run": number, "outcome": case.outcome, "seconds": case.seconds}
+                for case in some
+            ]
+            self._connection.execute(sa.insert(test_result), results)
+            failures = [
+                {
+                    "run": number,
+                    "test": ids[case.name],
+                    "message": _storable(case.message),
+                    "details": _storable(case.details),
+                    "file": _storable(case.file),
+                    "line": case.line,
+                }
+                for case in some
+                if case.outcome in _BAD
+            ]
+            if failures:
+                self._connection.execute(sa.insert(test_failure), failures)
+
+    def _ids(self, run: Run, names: Sequence[str]) -> dict[str, int]:
+        known = self._known(run, names)
+        if missing := [name for name in names if name not in known]:
+            rows = [{**_of_suite(run), "name": _storable(name)} for name in missing]
+            self._connection.execute(insert(self._connection, test).on_conflict_do_nothing(), rows)
+            known |= self._known(run, missing)
+        return known
+
+    def _known(self, run: Run, names: Sequence[str]) -> dict[str, int]:
+        stored = {_storable(name): name for name in names}
+        query = sa.select(test.c.name, test.c.id).where(*_is_of(test, run), test.c.name.in_(stored))
+        return {stored[row.name]: row.id for row in self._connection.execute(query)}
+
+    def conclude(self, run: Run, branch: str, results: Results) -> None:
+        what = {"branch": branch, "build": run.build, "sha": run.sha, "results": results, "at": DatabaseNow()}
+        row = insert(self._connection, run_result).values(run=_number(run.id), **_of_suite(run), **what)
+        self._connection.execute(row.on_conflict_do_update(index_elements=["run"], set_=what))
+
+    def of_run(self, run: RunId) -> Results | None:
+        query = sa.select(run_result.c.results).where(run_result.c.run == _number(run))
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def cases(self, run: RunId, limit: int, *, outcome: Outcome | None = None, after: str = "") -> Sequence[Case]:
+        told = sa.and_(test_failure.c.run == test_result.c.run, test_failure.c.test == test_result.c.test)
+        query = sa.select(test_result, test_failure, test.c.name).join(test, test.c.id == test_result.c.test)
+        query = query.outerjoin(test_failure, told).where(test_result.c.run == _number(run))
+        if outcome is not None:
+            query = query.where(test_result.c.outcome == outcome)
+        query = query.where(test.c.name > after).order_by(test.c.name).limit(limit)
+        return [_case_of(row) for row in self._connection.execute(query)]
+
+    def base(self, run: Run, branch: str, sha: Sha | None = None) -> Base | None:
+        here = [*_is_of(run_result, run), run_result.c.branch == branch, run_result.c.build < run.build]
+        if sha is not None:
+            here.append(run_result.c.sha == sha)
+        query = sa.select(run_result.c.build, run_result.c.sha).where(*here).order_by(run_result.c.build.desc())
+        row = self._connection.execute(query.limit(1)).one_or_none()
+        return None if row is None else Base(branch=branch, build=row.build, sha=row.sha)
+
+    def in_base(self, run: Run, base: Base, names: Iterable[str] | None = None) -> Mapping[str, Outcome]:
+        query = sa.select(test.c.name, test_result.c.outcome).join(test_result, test_result.c.test == test.c.id)
+        query = query.join(run_result, run_result.c.run == test_result.c.run)
+        query = query.where(*_is_of(run_result, run), run_result.c.branch == base.branch)
+        query = query.where(run_result.c.build == base.build)
+        if names is None:
+            return self._outcomes(query)
+        found: dict[str, Outcome] = {}
+        for some in _portions(names, _AT_ONCE):
+            found |= self._outcomes(query.where(test.c.name.in_(some)))
+        return found
+
+    def _outcomes(self, query: sa.Select[Any]) -> dict[str, Outcome]:
+        return {row.name: row.outcome for row in self._connection.execute(query)}
+
+    def history(
+        self, repository: RepositoryId, suite: str, cell: str, name: str, limit: int, *, branch: str | None = None
+    ) -> Sequence[Past]:
+        query = sa.select(test_result.c.outcome, test_result.c.seconds, run_result, run_table.c.id.label("run_id"))
+        query = query.join(test, test.c.id == test_result.c.test)
+        query = query.join(run_result, run_result.c.run == test_result.c.run)
+        query = query.join(run_table, run_table.c.number == test_result.c.run)
+        query = query.where(test.c.repository == repository, test.c.suite == suite, test.c.cell == cell)
+        query = query.where(test.c.name == name)
+        if branch is not None:
+            query = query.where(run_result.c.branch == branch)
+        query = query.order_by(test_result.c.run.desc()).limit(limit)
+        return [_past_of(row) for row in self._connection.execute(query)]
+
+    def flaky_among(self, run: Run, names: Sequence[str], since: float) -> frozenset[str]:
+        failures = _count(test_result.c.outcome.in_(_BAD)) + _count(run_result.c.sha == run.sha)
+        query = sa.select(test.c.name).join(test_result, test_result.c.test == test.c.id)
+        query = query.join(run_result, run_result.c.run == test_result.c.run)
+        query = query.where(*_is_of(test, run), run_result.c.at > DatabaseNow() - since)
+        query = query.group_by(test.c.name, run_result.c.sha)
+        query = query.having(failures > 0, _count(test_result.c.outcome.in_(_GOOD)) > 0)
+        found: set[str] = set()
+        for some in _portions(names, _AT_ONCE):
+            found |= set(self._connection.execute(query.where(test.c.name.in_(some))).scalars())
+        return frozenset(found)
+
+    def usual_seconds(self, run: Run, names: Sequence[str], branch: str) -> Mapping[str, float]:
+        usual = {}
+        for name in names:
+            past = self.history(run.repository, run.suite.name, run.suite.cell_label, name, _TIMES, branch=branch)
+            if times := [one.seconds for one in past if one.seconds is not None]:
+                usual[name] = median(times)
+        return usual
+
+    def flaky(self, repository: RepositoryId, since: float, limit: int) -> Sequence[Unsteady]:
+        tests, commits = self._broke_and_passed(repository, since)
+        found = [self._unsteady(one, commits[one], since) for one in tests]
+        return sorted(found, key=lambda one: (-one.people, -one.failures, one.name))[:limit]
+
+    def _broke_and_passed(self, repository: RepositoryId, since: float) -> tuple[Sequence[int], Mapping[int, int]]:
+        """Failures are few: from them to the passes on the same commit."""
+        passed, of_pass = test_result.alias("passed"), run_result.alias("of_pass")
+        also_passed = sa.exists().where(
+            passed.c.test == test_result.c.test,
+            passed.c.outcome.in_(_GOOD),
+            of_pass.c.run == passed.c.run,
+            of_pass.c.sha == run_result.c.sha,
+        )
+        query = sa.select(test_failure.c.test, sa.func.count(run_result.c.sha.distinct()).label("commits"))
+        query = query.join(run_result, run_result.c.run == test_failure.c.run)
+        same = sa.and_(test_result.c.run == test_failure.c.run, test_result.c.test == test_failure.c.test)
+        query = query.join(test_result, same)
+        recent = run_result.c.at > DatabaseNow() - since
+        query = query.where(run_result.c.repository == repository, recent, also_passed).group_by(test_failure.c.test)
+        commits = {row.test: row.commits for row in self._connection.execute(query)}
+        return list(commits), commits
+
+    def _unsteady(self, number: int, commits: int, since: float) -> Unsteady:
+        bad = test_result.c.outcome.in_(_BAD)
+        broke = sa.case((test_result.c.outcome == Outcome.FAILED, build_table.c.sender_id))
+        query = sa.select(
+            test.c.suite,
+            test.c.cell,
+            test.c.name,
+            _count(bad).label("failures"),
+            sa.func.count().label("runs"),
+            sa.func.count(broke.distinct()).label("people"),
+            sa.func.max(sa.case((bad, run_result.c.at))).label("last"),
+        )
+        query = query.join(test_result, test_result.c.test == test.c.id)
+        query = query.join(run_result, run_result.c.run == test_result.c.run)
+        query = query.join(build_table, build_table.c.id == run_result.c.build)
+        query = query.where(test.c.id == number, test_result.c.outcome != Outcome.SKIPPED)
+        query = query.where(run_result.c.at > DatabaseNow() - since).group_by(test.c.suite, test.c.cell, test.c.name)
+        row = self._connection.execute(query).one()
+        return Unsteady(
+            suite=row.suite,
+            cell=row.cell,
+            name=row.name,
+            commits=commits,
+            failures=row.failures,
+            runs=row.runs,
+            people=row.people,
+            last=datetime.fromtimestamp(row.last, UTC),
+        )
+
+    def prune(self, older_than: float, limit: int) -> int:
+        old = sa.select(run_result.c.run).where(run_result.c.at < DatabaseNow() - older_than)
+        runs = list(self._connection.execute(old.order_by(run_result.c.at).limit(limit)).scalars())
+        for table in (test_failure, test_result, run_result):
+            self._connection.execute(sa.delete(table).where(table.c.run.in_(runs)))
+        return len(runs)
+
+
+def _number(run: RunId) -> sa.ScalarSelect[int]:
+    return sa.select(run_table.c.number).where(run_table.c.id == run).scalar_subquery()
+
+
+def _of_suite(run: Run) -> dict[str, Any]:
+    return {"repository": run.repository, "suite": run.suite.name, "cell": run.suite.cell_label}
+
+
+def _is_of(table: sa.Table, run: Run) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == value for name, value in _of_suite(run).items()]
+
+
+def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+def _portions(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL takes no NUL, and neither takes half a surrogate pair."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _case_of(row: sa.Row[Any]) -> Case:
+    return Case(
+        name=row.name,
+        outcome=row.outcome,
+        seconds=row.seconds,
+        message=row.message or "",
+        details=row.details or "",
+        file=row.file or "",
+        line=row.line or 0,
+    )
+
+
+def _past_of(row: sa.Row[Any]) -> Past:
+    return Past(
+        run=row.run_id,
+        build=row.build,
+        sha=row.sha,
+        branch=row.branch,
+        outcome=row.outcome,
+        seconds=row.seconds,
+        at=datetime.fromtimestamp(row.at, UTC),
+    )

@@ -1,0 +1,188 @@
+"""What the reports of a run come to: kept test by test, compared, and turned into what its check shows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+
+from bot.app import comparing
+from bot.app.comparing import Began, Comparison
+from bot.app.context import App
+from bot.app.results.gathering import LIMITS, Gathered, gather, is_wanted
+from bot.app.results.placing import Places
+from bot.app.results.scanning import Scan, scan
+from bot.app.results.tally import slowest
+from bot.app.verdicts import Verdict, with_results
+from bot.domain.checks import Annotation
+from bot.domain.errors import Unavailable
+from bot.domain.refs import Repository
+from bot.domain.results import Case, Failure, Mark, Outcome, Results
+from bot.domain.runs import Build, Run, RunState
+from bot.domain.suites import Reports
+from bot.domain.texts import cut
+from bot.ports.sandbox import FOLDER
+
+log = structlog.get_logger()
+
+_ROWS: Final = 2000
+"""Tests that are stored in one transaction: others want to write as well."""
+_SHOWN: Final = 50
+"""Failures that a check has words for, beside those that it annotates."""
+_DETAILS: Final = 4000
+_RETRIED: Final = 1000
+_ORDER: Final = (Mark.NEW, Mark.FLAKY, Mark.KNOWN, Mark.QUARANTINED)
+_JUDGED: Final = frozenset({RunState.PASSED, RunState.FAILED, RunState.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A run whose container has ended."""
+
+    run: Run
+    build: Build
+    repository: Repository
+
+
+def judge(
+    app: App, subject: Subject, verdict: Verdict, masked: Callable[[str], str], should_stop: Callable[[], bool]
+) -> Verdict:
+    """The verdict with its reports taken in. `masked` hides secrets.
+
+    Raises: Unavailable; the run is tried again like after any fault of ours.
+    """
+    run = subject.run
+    if verdict.state not in _JUDGED:
+        return verdict
+    reports = run.suite.reports or Reports(optional=True)
+    gathered = _gather(app, run, reports, should_stop)
+    cases = _with_earlier(app, run, [_hidden(case, masked) for case in gathered.tally.cases])
+    if not _store(app, run, cases, should_stop):
+        return verdict
+    with app.work() as work:
+        slow = slowest(cases)
+        comparison = comparing.compare(work, run, subject.build, subject.repository, cases, slow, app.now())
+    results = _results(app, subject, gathered, cases, comparison)
+    if results == Results():
+        return verdict
+    log.info("run.judged", tests=results.total, failed=results.failed, new=results.new, faults=len(results.faults))
+    return with_results(verdict, results, optional=reports.optional)
+
+
+def _gather(app: App, run: Run, reports: Reports, should_stop: Callable[[], bool]) -> Gathered:
+    if run.suite.reports is None:
+        return Gathered()
+    files = app.sandbox.files(run.id, run.attempt, lambda path: is_wanted(reports, path), LIMITS)
+    return gather(files, reports, should_stop)
+
+
+def _hidden(case: Case, masked: Callable[[str], str]) -> Case:
+    name, message, details = masked(case.name), masked(case.message), masked(case.details)
+    same = (name, message, details) == (case.name, case.message, case.details)
+    return case if same else replace(case, name=name, message=message, details=details)
+
+
+def _with_earlier(app: App, run: Run, cases: Sequence[Case]) -> Sequence[Case]:
+    """What failed in an attempt before and passes now is flaky."""
+    if not run.failures:
+        return cases
+    with app.work() as work:
+        failed = {case.name: case for case in work.results.cases(run.id, _RETRIED, outcome=Outcome.FAILED)}
+    return [
+        replace(failed[case.name], outcome=Outcome.FLAKY, seconds=case.seconds)
+        if case.outcome is Outcome.PASSED and case.name in failed
+        else case
+        for case in cases
+    ]
+
+
+def _store(app: App, run: Run, cases: Sequence[Case], should_stop: Callable[[], bool]) -> bool:
+    """In portions; nobody counts them before the verdict. False when the run is no longer ours."""
+    unique = list({case.name: case for case in cases}.values())
+    for start in range(0, max(len(unique), 1), _ROWS):
+        if should_stop():
+            return False
+        with app.work() as work:
+            if work.runs.renew(run.id, run.fence, app.rules.lease) is None:
+                return False
+            if not start:
+                work.results.begin(run)
+            work.results.add(run, unique[start : start + _ROWS])
+    return True
+
+
+def _results(
+    app: App, subject: Subject, gathered: Gathered, cases: Sequence[Case], comparison: Comparison
+) -> Results:
+    run = subject.run
+    counts = gathered.tally.counts()
+    retried = sum(case.outcome is Outcome.FLAKY for case in cases) - sum(
+        case.outcome is Outcome.FLAKY for case in gathered.tally.cases
+    )
+    failed = sorted(
+        (case for case in cases if case.outcome is Outcome.FAILED),
+        key=lambda case: _ORDER.index(comparison.marks[case.name]),
+    )[: max(_SHOWN, run.suite.annotations)]
+    unsteady = [case for case in cases if case.outcome is Outcome.FLAKY][:_SHOWN]
+    scanned = scan(
+        lambda start, limit: app.logs.read(run.id, start, limit),
+        {case.name: case.message for case in failed[:_SHOWN]},
+    )
+    places = _places(app, subject, needed=bool(failed or unsteady or gathered.findings or scanned.findings))
+    beyond = gathered.tally.beyond
+    return Results(
+        passed=counts[Outcome.PASSED] - retried,
+        failed=counts[Outcome.FAILED],
+        flaky=counts[Outcome.FLAKY] + retried,
+        skipped=counts[Outcome.SKIPPED],
+        new=comparison.count(Mark.NEW) if comparison.base else 0,
+        known=comparison.count(Mark.KNOWN),
+        known_flaky=comparison.count(Mark.FLAKY),
+        base=comparison.base,
+        failures=tuple(
+            _failure(case, comparison, scanned, places, is_detailed=index < _SHOWN)
+            for index, case in enumerate(failed)
+        ),
+        unsteady=tuple(_failure(case, comparison, scanned, places, is_detailed=True) for case in unsteady),
+        slowest=comparison.slowest,
+        removed=comparison.removed,
+        newly_skipped=comparison.newly_skipped,
+        faults=tuple(gathered.faults),
+        remarks=(f"{beyond} tests beyond the limit were only counted.",) if beyond else (),
+        coverage=gathered.coverage,
+        annotations=_findings(gathered, scanned, places, run.suite.annotations),
+    )
+
+
+def _failure(case: Case, comparison: Comparison, scanned: Scan, places: Places, *, is_detailed: bool) -> Failure:
+    path, line = places.of_case(case)
+    began = comparison.began.get(case.name, Began())
+    return Failure(
+        name=case.name,
+        mark=comparison.marks.get(case.name, Mark.FLAKY),
+        message=cut(case.message, 1000),
+        details=cut(case.details, _DETAILS) if is_detailed else "",
+        path=path,
+        line=line,
+        log_line=scanned.lines.get(case.name, 0),
+        since=began.since,
+        since_sha=began.sha,
+        times=began.times,
+    )
+
+
+def _places(app: App, subject: Subject, *, needed: bool) -> Places:
+    """Without the list of the commit's files nothing is placed, and nothing else is lost."""
+    files: frozenset[str] = frozenset()
+    if needed:
+        try:
+            files = app.source.files(subject.repository.id, subject.run.sha)
+        except Unavailable as error:
+            log.warning("run.not_placed", error=str(error))
+    return Places(files, subject.run.suite.workdir, FOLDER)
+
+
+def _findings(gathered: Gathered, scanned: Scan, places: Places, limit: int) -> tuple[Annotation, ...]:
+    found = dict.fromkeys(one for raw in (*gathered.findings, *scanned.findings) if (one := places.of_finding(raw)))
+    worst_first = sorted(found, key=lambda one: ("failure", "warning", "notice").index(one.level))
+    return tuple(worst_first[:limit])
