@@ -111,6 +111,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     app = App(
         forges={GITHUB: github} if github else {},
         webhooks={GITHUB: github.webhooks} if github else {},
+        polled=frozenset({GITHUB} if settings.github_delivery == "poll" else ()),
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),

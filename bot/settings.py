@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     github_token: SecretStr | None = None
     """A person's, instead of an App."""
     github_webhook_secret: SecretStr | None = None
+    github_delivery: Literal["webhook", "poll"] = "webhook"
     github_client_id: str | None = None
     github_client_secret: SecretStr | None = None
 

@@ -81,6 +81,8 @@ class App:
     rules: Rules = field(default_factory=Rules)
     webhooks: Mapping[ForgeName, Webhooks] = field(default_factory=dict)
     """Of the forges where webhooks can be made."""
+    polled: frozenset[ForgeName] = frozenset()
+    """Forges whose webhooks can't reach us, so that we ask."""
     sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
     """Where people can sign in."""
     rights: KnownRights = field(default_factory=KnownRights)

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import conversing, ending, pressing, relabelling, scheduling, starting, trusting
+from bot.app import conversing, ending, found, pressing, relabelling, scheduling, starting, trusting
 from bot.app.context import App
 from bot.app.turns import one_at_a_time
 from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
@@ -79,6 +79,8 @@ def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: floa
 
 def _act(app: App, delivery: StoredDelivery) -> str:
     """Gives the reason that the delivery log shows."""
+    if delivery.name == found.NAME:
+        return _obey(app, found.event_of(app, delivery.payload))
     event = app.forge(delivery.forge).parse(delivery.name, delivery.payload)
     match event:
         case Ignored(reason):

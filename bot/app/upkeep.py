@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bot.app import announcing, caching, collecting, ending, scheduling
+from bot.app import announcing, caching, collecting, ending, missed, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -171,5 +171,8 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
     "caches": Duty(600.0, caching.sweep),
+    "missed deliveries": Duty(600.0, missed.ask_again),
+    "open changes": Duty(600.0, missed.look_at_changes),
+    "polling": Duty(20.0, missed.fetch),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }

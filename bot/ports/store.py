@@ -54,6 +54,9 @@ class Deliveries(Protocol):
         failed: True, and it is due again at once. With `ignored` it is stored without its payload as ignored.
         """
 
+    def knows(self, forge: ForgeName, key: str) -> bool:
+        """Is there a call of that key, whatever became of it, unless it failed."""
+
     def claim(self, delivery: int, lease: float) -> StoredDelivery | None:
         """Take a due delivery for `lease` seconds and count the attempt; None if it is finished or taken."""
 

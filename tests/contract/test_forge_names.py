@@ -1,4 +1,4 @@
-"""What every forge adapter must do to find repositories and commits by what people call them."""
+"""What every forge adapter must do to find repositories, commits and changes."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,10 +7,10 @@ import pytest
 
 from bot.domain.errors import Gone, Refused
 from bot.domain.refs import Sha
-from tests.contract.forge_world import ForgeWorld, GitHubWorld
+from tests.contract.forge_world import ForgeWorld, GitHubTokenWorld, GitHubWorld
 
 
-@pytest.fixture(params=[GitHubWorld], ids=["github"])
+@pytest.fixture(params=[GitHubWorld, GitHubTokenWorld], ids=["github", "github token"])
 def forge_world(request: pytest.FixtureRequest, tmp_path: Path) -> ForgeWorld:
     world: ForgeWorld = request.param(tmp_path)
     return world
@@ -47,3 +47,13 @@ def test_what_stands_for_no_commit_is_refused(forge_world: ForgeWorld, ref: str)
     forge_world.commit("First", {"a": b"1"})
     with pytest.raises(Refused):
         forge_world.forge.commit(forge_world.repository, Sha(ref))
+
+
+def test_open_changes_are_listed_as_they_are_now(forge_world: ForgeWorld) -> None:
+    sha = forge_world.commit("First", {"a.py": b"print()\n"})
+    assert forge_world.forge.open_changes(forge_world.repository) == []
+    number = forge_world.open_change(forge_world.commit("Better", {"a.py": b"print(1)\n"}), sha)
+
+    found = forge_world.forge.open_changes(forge_world.repository)
+
+    assert found == [forge_world.forge.change(forge_world.repository, number)]

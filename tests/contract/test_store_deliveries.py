@@ -150,3 +150,16 @@ def test_fifty_at_once_of_one_that_is_to_be_processed_are_one_delivery(work: Ope
         due = unit.deliveries.due(50)
     assert answers == {(due[0], True)}
     assert len(due) == 1
+
+
+def test_a_call_is_known_by_its_key_unless_it_failed(work: OpenWork) -> None:
+    with work() as unit:
+        assert not unit.deliveries.knows(GITHUB, "a")
+        number, _ = unit.deliveries.add(GITHUB, "a", "push", b"{}")
+        unit.deliveries.add(GITHUB, "b", "ping", b"", ignored="ping")
+        assert unit.deliveries.knows(GITHUB, "a")
+        assert unit.deliveries.knows(GITHUB, "b")
+        assert not unit.deliveries.knows(ForgeName("gitlab"), "a")
+        unit.deliveries.claim(number, 60)
+        unit.deliveries.finish(number, DeliveryStatus.FAILED, "no")
+        assert not unit.deliveries.knows(GITHUB, "a")

@@ -61,6 +61,10 @@ class SqlDeliveries:
             return self._connection.execute(sa.select(table.c.id).where(is_it)).scalar_one(), False
         return again, status["status"] is DeliveryStatus.RECEIVED
 
+    def knows(self, forge: ForgeName, key: str) -> bool:
+        is_it = sa.and_(table.c.forge == forge, table.c.key == key, table.c.status != DeliveryStatus.FAILED)
+        return self._connection.execute(sa.select(table.c.id).where(is_it)).first() is not None
+
     def claim(self, delivery: int, lease: float) -> StoredDelivery | None:
         take = sa.update(table).where(table.c.id == delivery, *_DUE)
         take = take.values(lease_until=DatabaseNow() + lease, attempts=table.c.attempts + 1)
