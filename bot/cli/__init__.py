@@ -11,6 +11,7 @@ _COMMANDS: Final = {
     "admin": ("bot.cli.admin", "admin", "Tokens for programs."),
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
+    "doctor": ("bot.cli.doctor", "doctor", "Check this installation."),
     "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),

@@ -1,0 +1,109 @@
+"""Is this installation in order: one check after the other, each with what to do about it (PRODUCT §2.10)."""
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final
+
+from bot.app import registering
+from bot.app.context import App
+from bot.domain.errors import BotError, Refused
+from bot.ports.forge import Finding, Forge
+
+_PROBE: Final = b"a probe of assay doctor"
+_SOME: Final = 20
+
+Check = Callable[[App], Iterator[Finding]]
+
+
+def examine(app: App) -> Sequence[Finding]:
+    """All checks; what makes one of them stumble is its finding."""
+    return [finding for name, check in CHECKS.items() for finding in _tried(name, check, app)]
+
+
+def _tried(name: str, check: Check, app: App) -> list[Finding]:
+    try:
+        return list(check(app))
+    except BotError as error:
+        return [Finding(ok=False, text=f"{name}: {error}")]
+
+
+def _database(app: App) -> Iterator[Finding]:
+    with app.work() as work:
+        waiting, stuck = work.runs.queue_length(), len(work.deliveries.due(_SOME))
+    yield Finding(ok=True, text=f"the database answers: {waiting} runs and {stuck} deliveries wait")
+
+
+def _engine(app: App) -> Iterator[Finding]:
+    if trouble := app.sandbox.ready():
+        yield Finding(ok=False, text=trouble, help="runs wait until this is mended")
+    else:
+        yield Finding(ok=True, text="the Docker engine answers, and there is room on the disk")
+
+
+def _storage(app: App) -> Iterator[Finding]:
+    """Written and read back; what nobody refers to is swept away later."""
+    stored = app.artifacts.put(io.BytesIO(_PROBE), len(_PROBE))
+    if app.artifacts.read(stored.sha256, 0, len(_PROBE)) != _PROBE:
+        yield Finding(ok=False, text="the storage gives back something else than was stored")
+    else:
+        yield Finding(ok=True, text="the storage keeps what is stored")
+
+
+def _keys(app: App) -> Iterator[Finding]:
+    with app.work() as work:
+        sealed = [one.value for one in work.secrets.every()] + [one.secret for one in work.hooks.every()]
+    locked = sum(not _opens(app, one) for one in sealed)
+    if locked:
+        text = f"{locked} of {len(sealed)} secrets can't be decrypted with ASSAY_SECRET_KEY"
+        yield Finding(ok=False, text=text, help="add the key that they were stored with, or set them again")
+    else:
+        yield Finding(ok=True, text=f"all {len(sealed)} stored secrets can be decrypted")
+
+
+def _opens(app: App, sealed: bytes) -> bool:
+    try:
+        app.vault.decrypt(sealed)
+    except Refused:
+        return False
+    return True
+
+
+def _forges(app: App) -> Iterator[Finding]:
+    if not app.forges:
+        help_ = "set ASSAY_GITHUB_APP_ID and what goes with it, or ASSAY_GITHUB_TOKEN"
+        yield Finding(ok=False, text="no forge is set up", help=help_)
+    for name, forge in app.forges.items():
+        yield from _tried(name, partial(_forge, forge), app)
+
+
+def _forge(forge: Forge, _: App) -> Iterator[Finding]:
+    yield from forge.examine()
+
+
+def _hooks(app: App) -> Iterator[Finding]:
+    """What the forges say of each webhook (RELIABILITY F44)."""
+    registered = [one for one in registering.every(app) if one.hook is not None]
+    well = 0
+    for one in registered:
+        name = f"{one.repository.forge}:{one.repository.path}"
+        try:
+            trouble = registering.trouble(app, one)
+        except BotError as error:
+            trouble = str(error)
+        if trouble:
+            yield Finding(ok=False, text=f"webhook of {name}: {trouble}", help=f"assay repo add {name}")
+        well += not trouble
+    if registered:
+        yield Finding(ok=True, text=f"{well} of {len(registered)} webhooks of repositories are in order")
+
+
+CHECKS: Final[dict[str, Check]] = {
+    "database": _database,
+    "engine": _engine,
+    "storage": _storage,
+    "keys": _keys,
+    "forges": _forges,
+    "webhooks": _hooks,
+}
+"""In the order in which they are told."""
