@@ -23,6 +23,7 @@ from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.caches_fs import FileCaches
 from bot.adapters.forge_github import GitHubForge, api_url
+from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
@@ -39,10 +40,9 @@ from bot.domain.suites import Limits
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
 from bot.ports.signin import SignIn
 from bot.ports.telemetry import Telemetry
-from bot.settings import LOOPBACK, Settings
+from bot.settings import LOOPBACK, Host, Settings
 from bot.web.asgi import make_asgi
 
-GITHUB = ForgeName("github")
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
 _CHECKOUT_SECONDS = 600.0
@@ -107,11 +107,11 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     upgrade(engine)
     queue = LocalQueue({HandleDelivery: _INTAKE_THREADS, SendReport: _REPORT_THREADS, ExecuteRun: settings.workers})
     sandbox = _sandbox(settings)
-    github = _github(settings, telemetry, now)
+    forges = {ForgeName(host.name): _forge(host, telemetry, now) for host in settings.hosts}
     app = App(
-        forges={GITHUB: github} if github else {},
-        webhooks={GITHUB: github.webhooks} if github else {},
-        polled=frozenset({GITHUB} if settings.github_delivery == "poll" else ()),
+        forges=forges,
+        webhooks={name: forge.webhooks for name, forge in forges.items()},
+        polled=frozenset(name for name in forges if name == "github" and settings.github_delivery == "poll"),
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
@@ -222,20 +222,28 @@ def _web(app: App, settings: Settings, look: Callable[[], SqlWork], telemetry: P
     )
 
 
-def _github(settings: Settings, telemetry: Telemetry, now: Callable[[], datetime]) -> GitHubForge | None:
-    """Its credentials decide whether it speaks in check runs or in commit statuses."""
-    key, token = settings.github_private_key, settings.github_token
-    if key is None and token is None:
-        return None
+def _forge(host: Host, telemetry: Telemetry, now: Callable[[], datetime]) -> GitHubForge | GitLabForge:
+    """A GitHub's credentials decide whether it speaks in check runs or in commit statuses."""
+    name, monotonic = ForgeName(host.name), time.monotonic
+    if host.kind == "gitlab":
+        return GitLabForge(
+            name,
+            url=host.url,
+            token=host.token,
+            secrets=host.webhook_secrets,
+            telemetry=telemetry,
+            monotonic=monotonic,
+            now=now,
+        )
     return GitHubForge(
-        GITHUB,
-        url=settings.github_url,
-        app_id=settings.github_app_id or "",
-        private_key=key.get_secret_value() if key else "",
-        token=token.get_secret_value().strip() if token else "",
-        secrets=settings.github_webhook_secrets,
+        name,
+        url=host.url,
+        app_id=host.app_id,
+        private_key=host.private_key,
+        token=host.token,
+        secrets=host.webhook_secrets,
         telemetry=telemetry,
-        monotonic=time.monotonic,
+        monotonic=monotonic,
         now=now,
     )
 

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import (
     BeforeValidator,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -47,9 +49,107 @@ Duration = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
 """Seconds."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One forge. Its settings are named for it: of `gitlab-work` ASSAY_GITLAB_WORK_URL and so on."""
+
+    name: str
+    url: str
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    """One, or several while they are rotated."""
+    app_id: str = ""
+    private_key: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition("-")[0]
+
+
+KINDS: Final = ("github", "gitlab")
+_HOST: Final = re.compile(r"(?:github|gitlab)-[a-z][a-z0-9]{0,30}")
+_PARTS: Final = {
+    "github": ("app_id", "private_key", "token", "webhook_secret"),
+    "gitlab": ("token", "webhook_secret"),
+}
+"""The settings of each kind of forge, besides its address."""
+_SECRET_PARTS: Final = ("private_key", "token", "webhook_secret")
+
+
+def _host(name: str, value_of: Callable[[str], str | None]) -> Host | None:
+    """None: nothing of it is set. Raises: ValueError."""
+    kind, prefix = name.partition("-")[0], name.replace("-", "_")
+    values = {part: value_of(f"{prefix}_{part}") for part in _PARTS[kind]}
+    if not any(value is not None for value in values.values()):
+        return None
+    _check_credentials(prefix.upper(), values)
+    texts = {part: value or "" for part, value in values.items()}
+    secrets = tuple(part for part in (part.strip() for part in texts.pop("webhook_secret").split(",")) if part)
+    if values["webhook_secret"] is not None and not secrets:
+        raise ValueError(f"{prefix.upper()}_WEBHOOK_SECRET must not be empty")
+    if any(len(one) < _SHORTEST_SECRET for one in secrets):
+        raise ValueError(f"{prefix.upper()}_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
+    token = texts.pop("token").strip()
+    return Host(name=name, url=_url_of(prefix, value_of), webhook_secrets=secrets, token=token, **texts)
+
+
+def _check_credentials(name: str, values: Mapping[str, str | None]) -> None:
+    """Raises: ValueError."""
+    token, app = values["token"], (values.get("app_id"), values.get("private_key"))
+    if token is not None and not token.strip():
+        raise ValueError(f"{name}_TOKEN must not be empty")
+    if token and any(app):
+        raise ValueError(f"{name}_TOKEN stands for a person instead of an App: not beside {name}_APP_ID")
+    if token:
+        return
+    if "app_id" not in values:
+        raise ValueError(f"{name}_WEBHOOK_SECRET needs {name}_TOKEN beside it")
+    if not all((*app, values["webhook_secret"])):
+        needed = f"{name}_APP_ID, {name}_PRIVATE_KEY and {name}_WEBHOOK_SECRET"
+        raise ValueError(f"{needed} go together, or {name}_TOKEN")
+
+
+def _url_of(prefix: str, value_of: Callable[[str], str | None]) -> str:
+    try:
+        return _address(value_of(f"{prefix}_url") or "")
+    except ValueError as error:
+        raise ValueError(f"{prefix.upper()}_URL: {error}") from None
+
+
+def _text(value: object) -> str | None:
+    found = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return None if found is None else str(found)
+
+
+def _of_environment(name: str) -> str | None:
+    """A setting of a further host. Raises: ValueError."""
+    variable = f"{PREFIX}{name.upper()}"
+    text, path = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
+    if path is None or not name.endswith(_SECRET_PARTS):
+        return text
+    if text is not None:
+        raise ValueError(f"{name.upper()}: set it or {variable}_FILE, not both")
+    return _content(path)
+
+
+def _content(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8").strip()
+
+
+def _address(value: str) -> str:
+    """Plain http is for this machine alone (DESIGN §5). Raises: ValueError."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError("must be an address like https://ci.example.org")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must be https, except on localhost")
+    return value.rstrip("/")
+
+
 class Settings(BaseSettings):
     """Each field is the variable ASSAY_NAME; those in `secrets` also exist as ASSAY_NAME_FILE."""
 
+    _hosts: tuple[Host, ...] = PrivateAttr(default=())
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
     secret_names: ClassVar[tuple[str, ...]] = (
         "database_url",
@@ -57,6 +157,8 @@ class Settings(BaseSettings):
         "github_private_key",
         "github_token",
         "github_webhook_secret",
+        "gitlab_token",
+        "gitlab_webhook_secret",
         "metrics_token",
         "secret_key",
     )
@@ -79,6 +181,11 @@ class Settings(BaseSettings):
     """A person's, instead of an App."""
     github_webhook_secret: SecretStr | None = None
     github_delivery: Literal["webhook", "poll"] = "webhook"
+    gitlab_url: str = "https://gitlab.com"
+    gitlab_token: SecretStr | None = None
+    gitlab_webhook_secret: SecretStr | None = None
+    forges: str = ""
+    """Names of further hosts; each has settings of its own (`Host`)."""
     github_client_id: str | None = None
     github_client_secret: SecretStr | None = None
 
@@ -126,16 +233,10 @@ class Settings(BaseSettings):
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, _Others(settings_cls)
 
-    @field_validator("url", "github_url")
+    @field_validator("url", "github_url", "gitlab_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        """Plain http is for this machine alone (DESIGN §5)."""
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError("must be an address like https://ci.example.org")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("must be https, except on localhost")
-        return value.rstrip("/")
+        return _address(value)
 
     @field_validator("admins")
     @classmethod
@@ -146,32 +247,29 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _github_is_whole(self) -> Self:
-        app = (self.github_app_id, self.github_private_key)
-        if self.github_token and any(app):
-            raise ValueError("GITHUB_TOKEN stands for a person instead of an App: not beside GITHUB_APP_ID")
-        if self.github_token and not self.github_token.get_secret_value().strip():
-            raise ValueError("GITHUB_TOKEN must not be empty")
-        parts = (*app, self.github_webhook_secret)
-        if any(parts) and not all(parts) and not self.github_token:
-            raise ValueError(
-                "GITHUB_APP_ID, GITHUB_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET go together, or GITHUB_TOKEN"
-            )
+    def _forges_are_whole(self) -> Self:
         if bool(self.github_client_id) != bool(self.github_client_secret):
             raise ValueError("GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together")
-        if any(len(secret) < _SHORTEST_SECRET for secret in self.github_webhook_secrets):
-            raise ValueError(f"GITHUB_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
-        if self.github_webhook_secret and not self.github_webhook_secrets:
-            raise ValueError("GITHUB_WEBHOOK_SECRET must not be empty")
+        first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
+        texts = {name: _text(value) for name, value in first.items()}
+        found = [_host(kind, texts.get) for kind in KINDS]
+        names = [part for part in (part.strip() for part in self.forges.split(",")) if part]
+        if bad := [name for name in names if not _HOST.fullmatch(name)]:
+            raise ValueError(f"FORGES: {bad[0]} must be named like gitlab-work or github-work")
+        if len(set(names)) < len(names):
+            raise ValueError("FORGES: a name is there twice")
+        further = {name: _host(name, _of_environment) for name in names}
+        if missing := [name for name, host in further.items() if host is None]:
+            raise ValueError(f"FORGES: {missing[0]} has no settings {missing[0].upper().replace('-', '_')}_…")
+        self._hosts = tuple(host for host in (*found, *further.values()) if host)
         if self.redis_url != "memory://":
             raise ValueError("REDIS_URL: this version runs in one process only; leave it at memory://")
         return self
 
     @property
-    def github_webhook_secrets(self) -> tuple[str, ...]:
-        """One, or several while they are rotated."""
-        text = self.github_webhook_secret.get_secret_value() if self.github_webhook_secret else ""
-        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+    def hosts(self) -> tuple[Host, ...]:
+        """The forges that are set up."""
+        return self._hosts
 
     @property
     def administrators(self) -> frozenset[str]:
@@ -202,7 +300,7 @@ class _Others(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         found = {
-            name: Path(path).read_text(encoding="utf-8").strip()
+            name: _content(path)
             for name in Settings.secret_names
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
@@ -236,9 +334,20 @@ def unknown_names() -> list[str]:
     """Warnings about ASSAY_… variables that mean nothing, with a guess."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in Settings.secret_names}
+    known |= set(_of_hosts(os.environ.get(f"{PREFIX}FORGES", "")))
     found = []
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             guess = get_close_matches(name, known, 1)
             found.append(f"{name} is not a setting{f'; did you mean {guess[0]}?' if guess else ''}")
     return found
+
+
+def _of_hosts(forges: str) -> Iterator[str]:
+    """The variables of further hosts."""
+    for name in filter(_HOST.fullmatch, (part.strip() for part in forges.split(","))):
+        prefix = f"{PREFIX}{name.replace('-', '_').upper()}"
+        for part in ("url", *_PARTS[name.partition("-")[0]]):
+            yield f"{prefix}_{part.upper()}"
+            if part in _SECRET_PARTS:
+                yield f"{prefix}_{part.upper()}_FILE"

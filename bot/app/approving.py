@@ -19,5 +19,6 @@ def approve(app: App, build_id: BuildId, *, actor: str) -> Build:
     repository = steering.repository_of(app, build)
     change = steering.change_of(app, repository, build)
     if change.is_open and (change.head, change.base_ref) != (build.sha, build.base_ref):
-        raise NotAllowed(f"pull request {build.change} has moved on to {change.head} onto {change.base_ref}")
+        what = app.dialect_of(repository).change
+        raise NotAllowed(f"{what} {build.change} has moved on to {change.head} onto {change.base_ref}")
     return steering.approve(app, repository, change, None, actor=actor)

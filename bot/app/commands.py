@@ -117,12 +117,12 @@ def _test(words: list[str]) -> Command:
     if wrong := next((f"{axis}={value}" for axis, value in axes if not axis or not value), None):
         return Misunderstood(f"`{_safe(wrong)}`: write it like `python=3.12`.")
     if axes and not suites:
-        return Misunderstood("Name the suites whose cells you mean: `/test SUITE AXIS=VALUE`.")
+        return Misunderstood("Name the suites whose cells you mean:", "test SUITE AXIS=VALUE")
     return RunAnew(suites, tuple(dict.fromkeys(axes)))
 
 
 def _run(words: list[str]) -> Command:
-    return Start(words[0]) if len(words) == 1 else Misunderstood("Name one suite: `/run SUITE`.")
+    return Start(words[0]) if len(words) == 1 else Misunderstood("Name one suite:", "run SUITE")
 
 
 def _cancel(words: list[str]) -> Command:
@@ -131,18 +131,18 @@ def _cancel(words: list[str]) -> Command:
 
 def _ok_to_test(words: list[str]) -> Command:
     if len(words) > 1:
-        return Misunderstood("`/ok-to-test` takes the full id of the head commit, `pr` or `stop`.")
+        return Misunderstood("Give the full id of the head commit, `pr` or `stop`:", "ok-to-test SHA")
     word = words[0].lower() if words else "once"
     return OkToTest(_SHA_SCOPES[word]) if word in _SHA_SCOPES else OkToTest(sha=word)
 
 
 def _skip(words: list[str]) -> Command:
-    return Skip(words[0]) if len(words) == 1 else Misunderstood("Name one suite: `/skip SUITE`.")
+    return Skip(words[0]) if len(words) == 1 else Misunderstood("Name one suite:", "skip SUITE")
 
 
 def _override(words: list[str]) -> Command:
     if len(words) < 2:  # noqa: PLR2004  # a suite and at least one word of the reason
-        return Misunderstood("Give a suite and the reason: `/override SUITE REASON`.")
+        return Misunderstood("Give a suite and the reason:", "override SUITE REASON")
     return Override(words[0], " ".join(words[1:])[:500])
 
 

@@ -60,8 +60,9 @@ def render(app: App, work: UnitOfWork, report: Report, change: int) -> Comment |
         case Conclusion.SUCCESS if known is None and build.pull_requests.comment is CommentWhen.FAILURES:
             return None
         case Conclusion.SUCCESS | Conclusion.FAILURE:
-            word = "/retest" if app.rules.bare_commands else "/assay retest"
-            return Comment(change, results_comment(build, runs, app.build_url(build.id), url_of, app.limits_of, word))
+            retest = app.dialect_of(work.repositories.get(report.repository)).command("retest")
+            url = app.build_url(build.id)
+            return Comment(change, results_comment(build, runs, url, url_of, app.limits_of, retest))
         case _:
             return None
 

@@ -1,10 +1,11 @@
 """The one object that use cases get: every port, built once by `bot.bootstrap`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bot.app.rights import KnownRights
+from bot.domain.dialect import ALWAYS, GITHUB, Dialect
 from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
@@ -101,6 +102,12 @@ class App:
     def known_permission(self, repository: Repository, person: Person) -> Permission:
         """As it was a minute ago at the latest: for showing, never for acting. Raises: what Forge.permission does."""
         return self.rights.of(self.forge_of(repository), repository, person, self.monotonic())
+
+    def dialect_of(self, repository: Repository) -> Dialect:
+        """With the form of commands that is understood here."""
+        forge = self.forges.get(repository.forge)
+        dialect = forge.dialect if forge else GITHUB
+        return dialect if self.rules.bare_commands else replace(dialect, prefix=ALWAYS)
 
     def build_url(self, build: BuildId) -> str:
         return f"{self.url}/b/{build}"

@@ -101,11 +101,6 @@ def _obey(app: App, repository: Repository, change: Change, event: Commented, sa
     return Outcome(answers + outcome.answers, refused=outcome.refused)
 
 
-def _reply_to(app: App, repository: Repository, change: Change, question: Status | Explain | Help) -> Answer:
-    """One reply for each kind of question, edited when it is asked again."""
-    return Answer(standing.answer(app, repository, change, question), type(question).__name__.lower(), _FOREVER)
-
-
 def _take_orders(context: obeying.Context, orders: list[Command]) -> Outcome:
     person = context.speaker.person.id
     try:
@@ -123,7 +118,8 @@ def _too_many(app: App, repository: Repository, event: Commented, permission: Pe
         all_said = work.conversations.count(repository.id, event.number, _HOUR)
         theirs = work.conversations.count(repository.id, event.number, _FEW_WINDOW, event.author.id)
     if all_said >= _MANY:
-        return f"At most {_MANY} comments with commands an hour in one pull request; try again later."
+        what = app.dialect_of(repository).change
+        return f"At most {_MANY} comments with commands an hour in one {what}; try again later."
     if permission < Permission.WRITE and theirs >= _FEW:
         return (
             f"At most {_FEW} comments with commands in ten minutes for people without write access; try again later."
@@ -156,7 +152,7 @@ def _show_that_it_was_seen(app: App, repository: Repository, event: Commented) -
 def _react(app: App, repository: Repository, event: Commented, reaction: Reaction) -> None:
     """A conversation may be locked; that must not keep a command from being obeyed."""
     try:
-        app.forge_of(repository).react(repository, event.comment, event.kind, reaction)
+        app.forge_of(repository).react(repository, event.number, event.comment, event.kind, reaction)
     except NotAllowed as error:
         log.warning("reaction.refused", error=str(error), repository=repository.id)
 

@@ -103,7 +103,8 @@ def _stale(app: App, subject: Subject) -> Verdict | None:
         return None
     change = app.forge_of(subject.repository).change(subject.repository, build.change)
     if not change.is_open:
-        return Verdict(RunState.CANCELLED, Reason.CLOSED, "pull request closed")
+        words = f"{app.dialect_of(subject.repository).change} closed"
+        return Verdict(RunState.CANCELLED, Reason.CLOSED, words)
     if change.head != build.sha:
         return Verdict(RunState.SUPERSEDED, Reason.SUPERSEDED, f"superseded by {change.head[:7]}")
     return None

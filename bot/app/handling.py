@@ -205,7 +205,8 @@ def _change_closed(app: App, event: ChangeClosed, repository: Repository) -> str
     if change.is_open:
         return "the change is open again"
     own_branch = change.head_ref if change.head_repository == repository.forge_id else ""
-    ended = ending.end_change(app, repository, event.number, own_branch, Reason.CLOSED, "pull request closed")
+    words = f"{app.dialect_of(repository).change} closed"
+    ended = ending.end_change(app, repository, event.number, own_branch, Reason.CLOSED, words)
     return f"closed, {ended} runs cancelled"
 
 

@@ -20,6 +20,7 @@ from bot.domain.commands import (
     Skip,
     Start,
 )
+from bot.domain.dialect import Dialect
 from bot.domain.errors import BadInput, BotError, InvalidSuiteFile, NotAllowed
 from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
@@ -52,6 +53,10 @@ class Context:
     comment: int
     said_at: datetime | None
 
+    @property
+    def dialect(self) -> Dialect:
+        return self.app.dialect_of(self.repository)
+
     def wish(self, what: str) -> Wish:
         key = f"comment:{self.repository.id}:{self.comment}:{what}"
         may_start = self.speaker.permission >= Permission.WRITE
@@ -66,7 +71,7 @@ def obey(context: Context, orders: Sequence[Command]) -> str:
     """
     for order in orders:
         if isinstance(order, Misunderstood):
-            raise Unclear(order.words)
+            raise Unclear(order.told(context.dialect))
     _check_rights(context, orders)
     words = [_cancel(context, order) for order in orders if isinstance(order, Cancel)]
     words += [_ok_to_test(context, order) for order in orders if isinstance(order, OkToTest)]
@@ -121,7 +126,9 @@ def _ok_to_test(context: Context, order: OkToTest) -> str:
         steering.take_back(context.app, context.repository, context.change.number, login)
         return ""
     if order.sha and order.sha != head:
-        raise Unclear(f"{code(order.sha[:64])} is not the head of this pull request; its head is {code(head)}")
+        raise Unclear(
+            f"{code(order.sha[:64])} is not the head of this {context.dialect.change}; its head is {code(head)}"
+        )
     try:
         steering.approve(
             context.app,
@@ -225,15 +232,15 @@ def _again(context: Context, origin: Build, sharing: Sharing, only: tuple[str, .
 
 
 def _nothing_to_do(context: Context, started: Started) -> str:
-    head = code(context.change.head[:7])
+    head, say = code(context.change.head[:7]), context.dialect.command
     running = [run for run in started.kept if not run.state.is_final]
     if running:
         names = ", ".join(code(run.suite.name) for run in running)
-        return f"Nothing to run again: {names} of {head} will be judged when it ends. `/cancel` stops it."
+        return f"Nothing to run again: {names} of {head} will be judged when it ends. {say('cancel')} stops it."
     if started.kept:
         count = len(started.kept)
         checks = "its check" if count == 1 else f"all {count} checks"
-        return f"Nothing to run again: {checks} of {head} passed. `/test` runs everything anyway."
+        return f"Nothing to run again: {checks} of {head} passed. {say('test')} runs everything anyway."
     return f"Nothing to run on {head}: {started.reason}."
 
 
@@ -247,7 +254,8 @@ def _mark(context: Context, file: SuiteFile, origin: Build, order: Skip | Overri
         return
     if required := [one.name for one in suites if not one.allow_failure]:
         raise Unclear(
-            f"{code(required[0])} has to pass, so it can't be skipped; somebody with admin rights can `/override` it"
+            f"{code(required[0])} has to pass, so it can't be skipped; "
+            f"somebody with admin rights can {context.dialect.command('override')} it"
         )
     steering.mark(
         context.app, origin, suites, context.wish(f"skip-{order.suite}"), Reason.COMMAND_SKIP, f"skipped by {login}"

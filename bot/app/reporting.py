@@ -47,13 +47,14 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
     that only one of them has could fail unseen.
     """
     build = work.builds.get(report.build)
+    dialect = app.dialect_of(work.repositories.get(report.repository))
     runs = announcing.runs_at(work, report.repository, report.sha)
 
     def url_of(suite: str) -> str:
         return app.suite_url(build.id, suite)
 
     if report.run is None:
-        return build_check(build, runs, app.build_url(build.id), url_of, app.limits_of)
+        return build_check(build, runs, app.build_url(build.id), url_of, app.limits_of, dialect)
     shown = report.name.removeprefix(check_name(""))
     cells = [run for run in runs if shown in (run.suite.name, run.suite.key)]
     url = url_of(cells[0].suite.name)

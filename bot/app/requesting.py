@@ -233,7 +233,8 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
         if build.change is not None:
             change = steering.change_of(app, view.repository, build)
             if not change.is_open or change.head != build.sha:
-                raise Conflict(f"pull request {build.change} is closed or has a newer head")
+                what = app.dialect_of(view.repository).change
+                raise Conflict(f"{what} {build.change} is closed or has a newer head")
         started = steering.run_again(app, view.repository, build, wish, Sharing.NONE, (suite,))
     except NotAllowed as error:
         raise Conflict(str(error)) from error

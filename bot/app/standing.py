@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.app import announcing, starting, steering, trusting
 from bot.app.context import App
 from bot.domain.commands import USAGE, Explain, Help, Status
+from bot.domain.dialect import ALWAYS
 from bot.domain.errors import InvalidSuiteFile
 from bot.domain.refs import Repository
 from bot.domain.runs import Run, RunState
@@ -38,11 +39,13 @@ def _runs(app: App, repository: Repository, change: Change) -> Sequence[Run]:
 
 
 def _help(app: App, repository: Repository, change: Change) -> str:
-    rows = [f"| `/{form}` | {what} | {who} |" for form, who, what in USAGE]
+    dialect = app.dialect_of(repository)
+    rows = [f"| {dialect.command(form)} | {what} | {who} |" for form, who, what in USAGE]
     names = ", ".join(code(suite.name) for suite in _suites(app, repository, change)[:20])
     suites = f"Suites here: {names}." if names else "There is no suite file on this commit."
     table = "\n".join(["| command | does | who may |", "| --- | --- | --- |", *rows])
-    return f"{table}\n\n{suites} Each also works as `/assay COMMAND`."
+    also = "" if dialect.prefix == ALWAYS else " Each also works as `/assay COMMAND`."
+    return f"{table}\n\n{suites}{also}"
 
 
 def _status(app: App, repository: Repository, change: Change) -> str:

@@ -96,7 +96,8 @@ def run_again(
     """
     with app.work() as work:
         if not trusting.is_approved(work, origin):
-            raise NotAllowed("this commit waits for an approval; look at the change, then say `/ok-to-test`")
+            say = app.dialect_of(repository).command("ok-to-test")
+            raise NotAllowed(f"this commit waits for an approval; look at the change, then say {say}")
     started = starting.start(app, trigger_of(repository, origin, wish, sharing, only))
     if started.build is not None:
         _audit(app, started.build, wish, "rerun", ", ".join(only) or sharing.value)
@@ -167,7 +168,7 @@ def approve(
         NotAllowed: closed, nothing waits, or the head was pushed after it was said (RELIABILITY S034, S035, S041).
     """
     if not change.is_open:
-        raise NotAllowed(f"pull request {change.number} is closed")
+        raise NotAllowed(f"{app.dialect_of(repository).change} {change.number} is closed")
     with app.work() as work:
         build = _build_to_approve(work, repository.id, change)
         if build is None:
@@ -252,5 +253,5 @@ def repository_of(app: App, build: Build) -> Repository:
 def change_of(app: App, repository: Repository, build: Build) -> Change:
     """Raises: Gone for a build that is not of a change."""
     if build.change is None:
-        raise Gone(f"build {build.id} is not of a pull request")
+        raise Gone(f"build {build.id} is not of a {app.dialect_of(repository).change}")
     return app.forge_of(repository).change(repository, build.change)

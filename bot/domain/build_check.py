@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.cells_check import LimitsOf
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
+from bot.domain.dialect import Dialect
 from bot.domain.errors import Problem
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suite_check import (
@@ -29,13 +30,18 @@ APPROVE: Final = (
 
 
 def build_check(
-    build: Build, runs: Sequence[Run], url: str, suite_url: Callable[[str], str], limits_of: LimitsOf
+    build: Build,
+    runs: Sequence[Run],
+    url: str,
+    suite_url: Callable[[str], str],
+    limits_of: LimitsOf,
+    dialect: Dialect,
 ) -> Check:
     """`url`: the build's page; `suite_url`: the page of a suite by its name."""
     if build.problems:
         return _invalid(build, url)
     if any(run.state is RunState.AWAITING_APPROVAL for run in runs):
-        return _waiting(build, url)
+        return _waiting(build, url, dialect)
     counted = [run for run in runs if counts(run)]
     done = all(run.state.is_final for run in counted)
     begun = any(run.attempt or run.state.is_final for run in counted)
@@ -164,7 +170,7 @@ def _annotation(build: Build, problem: Problem) -> Annotation:
     )
 
 
-def _waiting(build: Build, url: str) -> Check:
+def _waiting(build: Build, url: str, dialect: Dialect) -> Check:
     touched = "\n".join(f"- {code(path)}" for path in build.risky_paths)
     looks = (
         f"This change by {code(build.sender)} touches files that decide what is run:\n{touched}"
@@ -172,13 +178,14 @@ def _waiting(build: Build, url: str) -> Check:
         else (f"This change by {code(build.sender)} touches no file that is known to decide what is run.")
     )
     remark = f" {escaped(build.note)}" if build.note else ""
+    button = "with the button, " if dialect.has_buttons else ""
     summary = (
-        "**Nothing is wrong with this pull request.** The checks have not run yet.\n\n"
+        f"**Nothing is wrong with this {dialect.change}.** The checks have not run yet.\n\n"
         "Changes by people without write access wait until someone with write access has looked at them, because "
         "they run code on the project's machines. There is nothing to do for you; if it takes more than a few days, "
         "a friendly comment is fine.\n\n"
         f"**For maintainers.** {looks}{remark}\n\n"
-        f"Approve this commit with the button, with `/ok-to-test`, or on the server with "
+        f"Approve this commit {button}with {dialect.command('ok-to-test')}, or on the server with "
         f"`assay approve {build.id}`. Approving covers this commit only. Secrets are never given to it."
     )
     return _check(
@@ -233,6 +240,8 @@ def _check(
         name=AGGREGATE,
         sha=build.sha,
         external_id=f"build-{build.id}",
+        ref=build.ref,
+        change=build.change,
         details_url=url,
         status=status,
         conclusion=conclusion,

@@ -56,6 +56,8 @@ def cells_check(
         name=check_name(runs[0].suite.name),
         sha=build.sha,
         external_id=external_id,
+        ref=build.ref,
+        change=build.change,
         details_url=url,
         status=CheckStatus.COMPLETED if done else _status(runs),
         conclusion=verdict,

@@ -60,6 +60,10 @@ class Check:
     external_id: str
     """The id of ours that it shows: a run's, or `build-N` for the aggregate."""
     details_url: str
+    ref: str = ""
+    """Branch or tag where the commit stands; of a change its source branch."""
+    change: int | None = None
+    """The change that it is of."""
     status: CheckStatus
     conclusion: Conclusion | None
     title: str

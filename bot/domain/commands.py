@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from bot.domain.dialect import Dialect
+
 
 class Scope(enum.StrEnum):
     """How far `/ok-to-test` reaches."""
@@ -75,9 +77,13 @@ class Help:
 
 @dataclass(frozen=True, slots=True)
 class Misunderstood:
-    """Meant for us, but not to be understood; `words` is the answer."""
+    """Meant for us, but not to be understood; `words` is the answer, `form` how it would be right."""
 
     words: str
+    form: str = ""
+
+    def told(self, dialect: Dialect) -> str:
+        return f"{self.words} {dialect.command(self.form)}." if self.form else self.words
 
 
 Command = Retest | RunAnew | Start | Cancel | OkToTest | Skip | Override | Status | Explain | Help | Misunderstood

@@ -217,7 +217,7 @@ def _unwanted(trigger: Trigger, file: SuiteFile, suite: Suite) -> Skipped | None
     if trigger.is_asked_for:
         return None
     if trigger.draft and not file.drafts:
-        return Skipped(suite, Reason.DRAFT, "the pull request is a draft")
+        return Skipped(suite, Reason.DRAFT, "it is a draft")
     if _SKIP_CI.search(trigger.message):
         return Skipped(suite, Reason.SKIP_CI, "the commit message says [skip ci]")
     return None

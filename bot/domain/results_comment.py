@@ -64,7 +64,7 @@ def _red(
         for run in [one for one in bad if one.tail][:_TAILS]
     )
     others = f"{passed} other{'s' if passed > 1 else ''} passed. " if passed else ""
-    return f"{head}\n\n{table}{more}\n\n{tails}{others}`{retest}` runs the failed ones again. {_foot(build, url)}"
+    return f"{head}\n\n{table}{more}\n\n{tails}{others}{retest} runs the failed ones again. {_foot(build, url)}"
 
 
 def _foot(build: Build, url: str) -> str:

@@ -54,6 +54,8 @@ def suite_check(
         name=name or check_name(run.suite.name),
         sha=run.sha,
         external_id=run.id,
+        ref=build.ref,
+        change=build.change,
         details_url=url,
         status=status(run),
         conclusion=conclusion(run),
@@ -263,8 +265,8 @@ def _superseded_summary(run: Run, _: Limits) -> str:
 def _skipped_summary(run: Run, _: Limits) -> str:
     if run.is_unstarted and run.suite.is_manual:
         return (
-            f"This suite runs when somebody with write access starts it: with the button, or with "
-            f"{code(f'/run {run.suite.name}')} in the pull request. Until then it holds nothing up."
+            f"This suite runs when somebody with write access starts it, for example with "
+            f"{code(f'/assay run {run.suite.name}')} in a comment. Until then it holds nothing up."
         )
     if run.is_unstarted:
         return f"This suite {escaped(run.note)}. It runs when that one has passed; until then it holds nothing up."

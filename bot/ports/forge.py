@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.checks import Check
+from bot.domain.dialect import Dialect
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Repository, RepositorySeen, Sha
@@ -48,7 +49,7 @@ class Permission(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A pull request as the forge has it now."""
+    """As the forge has it now."""
 
     number: int
     is_open: bool
@@ -91,6 +92,9 @@ class Finding:
 
 
 class Forge(Protocol):
+    @property
+    def dialect(self) -> Dialect: ...
+
     def read(self, headers: Mapping[str, str], body: bytes, secrets: Sequence[str] | None = None) -> Delivery:
         """Verify and translate one webhook call. Pure.
 
@@ -125,14 +129,14 @@ class Forge(Protocol):
     def commit(self, repository: Repository, ref: str) -> Commit:
         """What a branch, a tag or a full commit id stands for now.
 
-        On GitHub a commit id may be one of a fork's. Raises: Refused: also when there is no such ref.
+        A commit id may be one of a fork's. Raises: Refused: also when there is no such ref.
         """
 
     def commit_message(self, repository: Repository, sha: Sha) -> str:
         """Of the commit itself."""
 
     def permission(self, repository: Repository, person: Person) -> Permission:
-        """Asked for the login and believed only if the forge's answer has the person's number. Never raises Gone."""
+        """Believed only if the forge's answer has the person's number. Never raises Gone."""
 
     def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
         """None: there is no such file at that commit. At most `limit` + 1 bytes are returned."""
@@ -143,17 +147,17 @@ class Forge(Protocol):
         """All pages; None when the base is unknown or gone."""
 
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
-        """Make the forge show the check; gives the forge's own id of it.
+        """Make the forge show the check; gives what names it there.
 
-        `ref` is the id from last time; None makes a new check. With `again` an earlier attempt may have made it
+        `ref` is what it gave last time; None makes a new check. With `again` an earlier attempt may have made it
         without our hearing of it: one with our `external_id` is looked for and adopted before a new one is made.
 
         Raises:
             Ambiguous: it may have been made; call with `again` next time.
-            Refused: the forge will never take it (422).
+            Refused: the forge will never take it.
         """
 
-    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+    def react(self, repository: Repository, change: int, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         """Put our reaction on a comment; that it is there already is fine, and so is a comment that is gone."""
 
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
@@ -167,4 +171,4 @@ class Forge(Protocol):
         """
 
     def access(self, repository: Repository) -> Access:
-        """A fresh read-only credential for git, valid for the next minutes at least, for this repository alone."""
+        """A fresh credential for git, valid for the next minutes at least; no wider than the forge can make it."""

@@ -12,7 +12,7 @@ from bot.settings import read
 
 def main() -> None:
     settings = read()
-    key = settings.github_webhook_secrets[0].encode() if settings.github_webhook_secrets else b""
+    key = settings.hosts[0].webhook_secrets[0].encode() if settings.hosts else b""
 
     async def receive_call(scope: Scope, receive: Receive, send: Send) -> None:
         body = b""

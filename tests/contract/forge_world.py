@@ -14,7 +14,7 @@ from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.state import Account, CheckRun, Pull
 from bot.domain.events import CommentKind
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
-from bot.ports.forge import Forge
+from bot.ports.forge import Forge, Permission
 from bot.ports.telemetry import Metric
 from tests.demoforge import private_key, shared_key
 from tests.sims.github_wire import Clock, Wire, answering
@@ -29,11 +29,9 @@ class Shown:
     """A check as people see it."""
 
     name: str
-    external_id: str
     status: str
     conclusion: str | None
     title: str
-    annotations: int
 
 
 class ForgeWorld(Protocol):
@@ -41,6 +39,8 @@ class ForgeWorld(Protocol):
 
     forge: Forge
     repository: Repository
+    roles: Mapping[Permission, Sequence[str]]
+    """The forge's own words for what people may do."""
 
     def commit(self, message: str, files: Mapping[str, bytes]) -> Sha:
         """Push a commit to main that changes just these files, on top of the one before."""
@@ -49,7 +49,7 @@ class ForgeWorld(Protocol):
     def label(self, change: int, name: str) -> None: ...
 
     def grant(self, login: str, number: int, role: str) -> None:
-        """Role in GitHub's words: read, triage, write, maintain, admin."""
+        """One of `roles`."""
 
     def rename(self, path: str) -> None: ...
 
@@ -114,6 +114,12 @@ def github_forge(
 
 class GitHubWorld:
     """GitHub through GitHubForge: `github` is what it is, `wire` what can be broken on the way there."""
+
+    roles: Mapping[Permission, Sequence[str]] = {
+        Permission.READ: ("read", "triage"),
+        Permission.WRITE: ("write", "maintain"),
+        Permission.ADMIN: ("admin",),
+    }
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
@@ -244,9 +250,7 @@ def _basic(token: str) -> dict[str, str]:
 def _shown(run: CheckRun) -> Shown:
     return Shown(
         name=run.name,
-        external_id=run.external_id,
         status=run.status,
         conclusion=run.conclusion,
         title=run.title or "",
-        annotations=len(run.annotations),
     )

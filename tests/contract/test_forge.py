@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.checks import Annotation, Check, CheckStatus, Conclusion
+from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.errors import Ambiguous, BadInput, BadSignature, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, Ignored, Pushed
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Sha
 from bot.ports.forge import Permission, Reaction
 from tests.contract.forge_world import ForgeWorld, GitHubWorld, Shown
+from tests.contract.gitlab_world import GitLabWorld
 
 UNKNOWN = Sha("f" * 40)
 ANN = Person(31, "ann")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(params=[GitHubWorld], ids=["github"])
+@pytest.fixture(params=[GitHubWorld, GitLabWorld], ids=["github", "gitlab"])
 def forge_world(request: pytest.FixtureRequest, tmp_path: Path) -> ForgeWorld:
     world: ForgeWorld = request.param(tmp_path)
     return world
@@ -36,6 +37,7 @@ def check_of(sha: Sha, **changes: object) -> Check:
         name="assay / unit",
         sha=sha,
         external_id="run-1",
+        ref="main",
         details_url="http://127.0.0.1:1/b/1/unit",
         status=CheckStatus.QUEUED,
         conclusion=None,
@@ -54,10 +56,6 @@ def passed(check: Check) -> Check:
         started_at=AT,
         completed_at=AT,
     )
-
-
-def notes(count: int) -> tuple[Annotation, ...]:
-    return tuple(Annotation(path="a.py", line=n + 1, message=f"wrong {n}", title="wrong") for n in range(count))
 
 
 def test_a_signed_push_is_understood(forge_world: ForgeWorld, sha: Sha) -> None:
@@ -132,24 +130,16 @@ def test_the_message_of_a_commit_is_read(forge_world: ForgeWorld, sha: Sha) -> N
     assert forge_world.forge.commit_message(forge_world.repository, sha) == "First widget"
 
 
-@pytest.mark.parametrize(
-    ("role", "permission"),
-    [
-        ("read", Permission.READ),
-        ("triage", Permission.READ),
-        ("write", Permission.WRITE),
-        ("maintain", Permission.WRITE),
-        ("admin", Permission.ADMIN),
-    ],
-)
-def test_a_person_may_do_what_the_forge_says(forge_world: ForgeWorld, role: str, permission: Permission) -> None:
-    forge_world.grant("ann", 31, role)
+@pytest.mark.parametrize("permission", [Permission.READ, Permission.WRITE, Permission.ADMIN])
+def test_a_person_may_do_what_the_forge_says(forge_world: ForgeWorld, permission: Permission) -> None:
+    for role in forge_world.roles[permission]:
+        forge_world.grant("ann", 31, role)
 
-    assert forge_world.forge.permission(forge_world.repository, ANN) is permission
+        assert forge_world.forge.permission(forge_world.repository, ANN) is permission
 
 
 def test_a_login_that_somebody_else_has_now_gives_no_permission(forge_world: ForgeWorld) -> None:
-    forge_world.grant("ann", 32, "admin")
+    forge_world.grant("ann", 32, forge_world.roles[Permission.ADMIN][0])
 
     assert forge_world.forge.permission(forge_world.repository, ANN) is Permission.NONE
 
@@ -224,10 +214,9 @@ def test_a_check_is_made_once_and_then_changed(forge_world: ForgeWorld, sha: Sha
     check = check_of(sha)
 
     ref = forge_world.forge.publish(forge_world.repository, check, None)
-    same = forge_world.forge.publish(forge_world.repository, passed(check), ref)
+    forge_world.forge.publish(forge_world.repository, passed(check), ref)
 
-    assert same == ref
-    assert forge_world.checks(sha) == [Shown("assay / unit", "run-1", "completed", "success", "Passed", 0)]
+    assert forge_world.checks(sha) == [Shown("assay / unit", "completed", "success", "Passed")]
 
 
 def test_a_check_whose_making_was_not_heard_of_is_adopted(forge_world: ForgeWorld, sha: Sha) -> None:
@@ -245,20 +234,14 @@ def test_a_check_of_another_run_is_not_adopted(forge_world: ForgeWorld, sha: Sha
 
     forge_world.forge.publish(forge_world.repository, check_of(sha, external_id="run-2"), None, again=True)
 
-    assert [(one.external_id, one.status) for one in forge_world.checks(sha)] == [
-        ("run-1", "completed"),
-        ("run-2", "queued"),
-    ]
+    assert [one.status for one in forge_world.checks(sha)] == ["completed", "queued"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 50, 51, 120])
-def test_every_annotation_arrives_once(forge_world: ForgeWorld, sha: Sha, count: int) -> None:
-    check = replace(passed(check_of(sha)), annotations=notes(count))
+def test_a_check_that_is_shown_again_stays_one(forge_world: ForgeWorld, sha: Sha) -> None:
+    ref = forge_world.forge.publish(forge_world.repository, passed(check_of(sha)), None)
+    forge_world.forge.publish(forge_world.repository, passed(check_of(sha)), ref, again=True)
 
-    ref = forge_world.forge.publish(forge_world.repository, check, None)
-    forge_world.forge.publish(forge_world.repository, check, ref, again=True)
-
-    assert [(one.status, one.annotations) for one in forge_world.checks(sha)] == [("completed", count)]
+    assert [one.status for one in forge_world.checks(sha)] == ["completed"]
 
 
 def test_texts_that_are_too_long_are_cut_and_not_refused(forge_world: ForgeWorld, sha: Sha) -> None:
@@ -286,8 +269,8 @@ def test_a_reaction_is_put_on_a_comment_once(
 ) -> None:
     comment = forge_world.comment(change, "/retest", kind)
 
-    forge_world.forge.react(forge_world.repository, comment, kind, reaction)
-    forge_world.forge.react(forge_world.repository, comment, kind, reaction)
+    forge_world.forge.react(forge_world.repository, change, comment, kind, reaction)
+    forge_world.forge.react(forge_world.repository, change, comment, kind, reaction)
 
     assert forge_world.reactions(comment) == [reaction]
 
@@ -299,7 +282,7 @@ def test_a_reaction_to_a_comment_that_is_gone_is_no_error(
     comment = forge_world.comment(change, "/retest", kind)
     forge_world.delete_comment(comment)
 
-    forge_world.forge.react(forge_world.repository, comment, kind, Reaction.SEEN)
+    forge_world.forge.react(forge_world.repository, change, comment, kind, Reaction.SEEN)
 
     assert forge_world.comments(change) == {}
 
@@ -308,9 +291,9 @@ def test_a_reaction_whose_answer_was_lost_can_be_repeated(forge_world: ForgeWorl
     comment = forge_world.comment(change, "/retest", CommentKind.CHANGE)
     forge_world.lose_next_write()
     with pytest.raises(ForgeUnavailable) as caught:
-        forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+        forge_world.forge.react(forge_world.repository, change, comment, CommentKind.CHANGE, Reaction.SEEN)
 
-    forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+    forge_world.forge.react(forge_world.repository, change, comment, CommentKind.CHANGE, Reaction.SEEN)
 
     assert not isinstance(caught.value, Ambiguous)
     assert forge_world.reactions(comment) == [Reaction.SEEN]
@@ -334,7 +317,7 @@ def test_a_reply_that_somebody_deleted_is_written_anew(forge_world: ForgeWorld, 
 
 
 def test_a_reply_that_is_too_long_is_cut_and_not_refused(forge_world: ForgeWorld, change: int) -> None:
-    ref = forge_world.forge.reply(forge_world.repository, change, "🙂" * 70_000, None)
+    ref = forge_world.forge.reply(forge_world.repository, change, "🙂" * 1_100_000, None)
 
     assert re.fullmatch("🙂{60000,}…", forge_world.comments(change)[int(ref)])
 
@@ -372,7 +355,7 @@ def test_where_nobody_may_comment_we_are_not_allowed_to(forge_world: ForgeWorld,
     with pytest.raises(NotAllowed):
         forge_world.forge.reply(forge_world.repository, change, "first", None)
     with pytest.raises(NotAllowed):
-        forge_world.forge.react(forge_world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+        forge_world.forge.react(forge_world.repository, change, comment, CommentKind.CHANGE, Reaction.SEEN)
 
 
 def test_git_gets_a_credential_for_this_repository_alone(forge_world: ForgeWorld) -> None:

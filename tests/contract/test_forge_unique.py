@@ -7,9 +7,10 @@ import pytest
 from bot.domain.errors import Ambiguous, Gone
 from bot.domain.events import CommentKind
 from tests.contract.forge_world import ForgeWorld, GitHubWorld
+from tests.contract.gitlab_world import GitLabWorld
 
 
-@pytest.fixture(params=[GitHubWorld], ids=["github"])
+@pytest.fixture(params=[GitHubWorld, GitLabWorld], ids=["github", "gitlab"])
 def forge_world(request: pytest.FixtureRequest, tmp_path: Path) -> ForgeWorld:
     world: ForgeWorld = request.param(tmp_path)
     return world

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.checks import Check, CheckStatus
+from bot.domain.dialect import GITHUB, Dialect
 from bot.domain.errors import BadSignature, Gone, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
@@ -37,6 +38,7 @@ class Shown:
 class FakeForge:
     """Plays a forge for the use cases. `trouble` is raised by the next calls of a method's name, in order."""
 
+    dialect: Dialect = GITHUB
     suite_files: dict[str, bytes] = field(default_factory=dict)
     """By commit; the commit "" stands for all others."""
     changes: dict[int, Change] = field(default_factory=dict)
@@ -131,7 +133,7 @@ class FakeForge:
             return Permission.ADMIN
         return Permission.WRITE if person.id in self.writers else Permission.READ
 
-    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+    def react(self, repository: Repository, change: int, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         self._called("react")
         self.reactions.setdefault(comment, []).append(reaction)
 

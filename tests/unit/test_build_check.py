@@ -7,6 +7,7 @@ import pytest
 
 from bot.domain.build_check import build_check, newest_of_each_cell, verdict
 from bot.domain.checks import Check, CheckStatus, Conclusion
+from bot.domain.dialect import GITHUB
 from bot.domain.errors import Problem
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suites import Limits
@@ -16,7 +17,7 @@ PAGE = "https://ci.example.org/b/12"
 
 
 def check(*runs: Run, build: Build | None = None) -> Check:
-    return build_check(build or a_build(), runs, PAGE, lambda suite: f"{PAGE}/{suite}", lambda _: Limits())
+    return build_check(build or a_build(), runs, PAGE, lambda suite: f"{PAGE}/{suite}", lambda _: Limits(), GITHUB)
 
 
 def suite_run(name: str, state: RunState, **more: object) -> Run:

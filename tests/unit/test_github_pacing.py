@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from bot.adapters.forge_github.pacing import BURST, Breaker, Bucket, Lane, Lanes
 from bot.domain.errors import ForgeUnavailable, RateLimited
+from bot.foreign.pacing import BURST, Breaker, Bucket, Lane, Lanes
 from tests.sims.github_wire import Clock
 
 

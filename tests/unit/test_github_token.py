@@ -135,7 +135,7 @@ def test_comments_reactions_and_permissions_work_as_with_an_app(world: GitHubTok
     world.grant("ann", 31, "write")
     comment = world.comment(number, "/retest", CommentKind.CHANGE)
 
-    world.forge.react(world.repository, comment, CommentKind.CHANGE, Reaction.SEEN)
+    world.forge.react(world.repository, 1, comment, CommentKind.CHANGE, Reaction.SEEN)
     ref = world.forge.reply(world.repository, number, "first", None)
     world.forge.reply(world.repository, number, "second", ref)
 

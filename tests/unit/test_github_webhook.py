@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from bot.adapters.forge_github.signature import usable_secrets, verify
-from bot.adapters.forge_github.webhook import json_object
 from bot.domain.errors import BadInput, BadSignature, UnsupportedMedia
 from bot.domain.events import ForgeEvent, Ignored, Pushed
+from bot.foreign.calls import json_object
 from tests.contract.forge_world import SECRET, Counts, github_forge, signed_headers
 from tests.sims.github_wire import Clock
 from tests.unit.test_github_payloads import EXPECTED, payload

@@ -74,7 +74,7 @@ def test_two_secrets_at_once_are_a_rotation(monkeypatch: pytest.MonkeyPatch) -> 
         ASSAY_GITHUB_PRIVATE_KEY=KEY,
         ASSAY_GITHUB_WEBHOOK_SECRET=f"{SECRET}-old, {SECRET}-new",
     )
-    assert found.github_webhook_secrets == (f"{SECRET}-old", f"{SECRET}-new")
+    assert found.hosts[0].webhook_secrets == (f"{SECRET}-old", f"{SECRET}-new")
 
 
 @pytest.mark.parametrize("secret", [" ", ",", "short", f"{SECRET},short"])

@@ -168,7 +168,7 @@ def test_a_draft_is_skipped_where_the_file_says_so_and_run_when_it_is_ready(worl
     world.forge.suite_files[""] = b"drafts: false\nsuites:\n  unit: {image: busybox, run: x}\n"
     world.open_change(a_change(7, ONE, draft=True))
     world.settle()
-    assert world.titles()["assay / unit"] == "Skipped: the pull request is a draft"
+    assert world.titles()["assay / unit"] == "Skipped: it is a draft"
     world.open_change(a_change(7, ONE), action="ready_for_review")
     world.settle()
     assert ran(world) == ["unit"]

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import httpx
 
@@ -12,18 +12,21 @@ from bot.adapters.forge_github import publishing, standing, statuses
 from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
 from bot.adapters.forge_github.conversation import edit, find, react, reply
-from bot.adapters.forge_github.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, Incomplete
 from bot.adapters.forge_github.hooks import GitHubWebhooks
-from bot.adapters.forge_github.pacing import Lanes
+from bot.adapters.forge_github.people import person
 from bot.adapters.forge_github.session import PER_PAGE, Session
 from bot.adapters.forge_github.signature import usable_secrets, verify
 from bot.adapters.forge_github.translation import OURS, SUBSCRIBED, is_ours, repository_seen, translate
-from bot.adapters.forge_github.webhook import delivery_key, event_name, json_object, payload_of
+from bot.adapters.forge_github.webhook import delivery_key, event_name, payload_of
 from bot.domain.checks import Check
+from bot.domain.dialect import GITHUB, Dialect
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
+from bot.foreign.calls import json_object
+from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, understood
+from bot.foreign.pacing import Lanes
 from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
@@ -40,10 +43,11 @@ _PERMISSIONS: Final = {
     "triage": Permission.READ,
     "read": Permission.READ,
 }
-_T = TypeVar("_T")
 
 
 class GitHubForge:
+    dialect: Dialect = GITHUB
+
     def __init__(
         self,
         name: ForgeName,
@@ -116,7 +120,7 @@ class GitHubForge:
         except Gone:
             data = self._session.get(repository, "")
         installation = self._tokens.installation(repository)
-        seen = _understood(lambda: repository_seen(self._name, Fields(data), installation))
+        seen = understood(lambda: repository_seen(self._name, Fields(data), installation))
         if seen.forge_id != repository.forge_id:
             raise Gone(f"{repository.path} is another repository now")
         return seen
@@ -124,22 +128,22 @@ class GitHubForge:
     def find(self, path: str) -> RepositorySeen:
         installation = self._tokens.installation_at(path)
         data = self._session.get(_named(self._name, path, installation), "")
-        return _understood(lambda: repository_seen(self._name, Fields(data), installation))
+        return understood(lambda: repository_seen(self._name, Fields(data), installation))
 
     def open_changes(self, repository: Repository) -> Sequence[Change]:
         path = "/pulls{?state,sort,direction,per_page,page}"
         order = {"state": "open", "sort": "updated", "direction": "desc"}
         pages = self._session.pages(repository, path, MAX_OPEN_CHANGES // PER_PAGE, **order)
-        return [_understood(partial(_change, one)) for page in pages for one in Fields({"pulls": page}).each("pulls")]
+        return [understood(partial(_change, one)) for page in pages for one in Fields({"pulls": page}).each("pulls")]
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         data = Fields(self._session.get(repository, "/commits{/ref*}", ref=ref.split("/")))
-        message = _understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
-        return Commit(sha=_understood(lambda: data.sha("sha")), message=message)
+        message = understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
+        return Commit(sha=understood(lambda: data.sha("sha")), message=message)
 
     def change(self, repository: Repository, number: int) -> Change:
         data = Fields(self._session.get(repository, "/pulls/{number}", number=str(number)))
-        change = _understood(lambda: _change(data))
+        change = understood(lambda: _change(data))
         base = data.inner("base")
         if base.has("repo") and base.inner("repo").data.get("id") != repository.forge_id:
             raise Gone(f"{repository.path} is another repository now")
@@ -147,7 +151,7 @@ class GitHubForge:
 
     def commit_message(self, repository: Repository, sha: Sha) -> str:
         data = Fields(self._session.get(repository, "/commits/{sha}", sha=sha))
-        return _understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
+        return understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
 
     def permission(self, repository: Repository, person: Person) -> Permission:
         if not person.id or not person.login:
@@ -186,8 +190,9 @@ class GitHubForge:
             return publishing.publish(self._session, self._app_id, repository, check, ref, again=again)
         return statuses.publish(self._session, repository, check, again=again)
 
-    def react(self, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
+    def react(self, repository: Repository, change: int, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         """Raises: NotAllowed: also for a locked conversation."""
+        del change  # comments have numbers of their own
         react(self._session, repository, comment, kind, reaction)
 
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
@@ -207,7 +212,7 @@ class GitHubForge:
         if self._app:
             return lambda comment: is_ours(comment, self._app_id, "performed_via_github_app")
         account = Fields(self._session.account(repository))
-        me = _understood(lambda: account.number("id"))
+        me = understood(lambda: account.number("id"))
         return lambda comment: comment.has("user") and comment.inner("user").data.get("id") == me
 
     def access(self, repository: Repository) -> Access:
@@ -268,7 +273,7 @@ def _change(data: Fields) -> Change:
         head_repository=head.inner("repo").number("id") if head.has("repo") else None,
         base_ref=base.word("ref"),
         base_sha=base.sha("sha"),
-        author=data.person("user") if data.has("user") else Person(0, "ghost"),
+        author=person(data, "user") if data.has("user") else Person(0, "ghost"),
         labels=tuple(name for one in data.each("labels") if (name := one.text("name", MAX_LABEL))),
     )
 
@@ -300,10 +305,3 @@ def _named(forge: ForgeName, path: str, installation: int | None) -> Repository:
         clone_url="",
         installation=installation,
     )
-
-
-def _understood(read: Callable[[], _T]) -> _T:
-    try:
-        return read()
-    except Incomplete as error:
-        raise ForgeUnavailable(f"an answer without {error}") from error

@@ -10,9 +10,9 @@ import jwt
 
 from bot.adapters.forge_github.answers import UNAUTHORIZED, json_of
 from bot.adapters.forge_github.client import Answer, Client, Request
-from bot.adapters.forge_github.fields import Fields
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, Refused
 from bot.domain.refs import Repository
+from bot.foreign.fields import Fields
 
 _BACK: Final = timedelta(seconds=60)
 _LIFE: Final = timedelta(minutes=9)

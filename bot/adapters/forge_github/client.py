@@ -10,9 +10,9 @@ import httpx
 import structlog
 from gidgethub import sansio
 
-from bot.adapters.forge_github.pacing import Breaker
 from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import ForgeName
+from bot.foreign.pacing import Breaker
 from bot.ports.telemetry import Metric, Telemetry
 
 JSON: Final = sansio.accept_format()

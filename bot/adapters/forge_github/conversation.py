@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bot.adapters.forge_github.checks import cut
-from bot.adapters.forge_github.fields import Fields, Incomplete
 from bot.adapters.forge_github.session import Session
 from bot.domain.errors import Ambiguous, Gone
 from bot.domain.events import CommentKind
 from bot.domain.refs import Repository
+from bot.foreign.fields import Fields, Incomplete
 from bot.ports.forge import Reaction
 
 MAX_COMMENT: Final = 65536

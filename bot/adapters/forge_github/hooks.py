@@ -10,12 +10,12 @@ import httpx
 from bot.adapters.forge_github.answers import json_of
 from bot.adapters.forge_github.auth import Tokens
 from bot.adapters.forge_github.client import Answer, Request
-from bot.adapters.forge_github.fields import MAX_URL, Fields, Incomplete
 from bot.adapters.forge_github.session import PER_PAGE, Session
 from bot.adapters.forge_github.webhook import delivery_key, event_name
 from bot.domain.errors import Ambiguous, ForgeUnavailable, Gone, NotAllowed
 from bot.domain.events import ForgeEvent, Ignored
 from bot.domain.refs import Repository
+from bot.foreign.fields import MAX_URL, Fields, Incomplete
 from bot.ports.forge import Delivery
 from bot.ports.webhooks import Hook, Sent
 

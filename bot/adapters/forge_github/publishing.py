@@ -3,11 +3,11 @@
 from typing import Any
 
 from bot.adapters.forge_github.checks import bodies
-from bot.adapters.forge_github.fields import Fields, Incomplete
 from bot.adapters.forge_github.session import Session
 from bot.domain.checks import Check, CheckStatus
 from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import Repository
+from bot.foreign.fields import Fields, Incomplete
 
 _MAX_PAGES = 10
 _RUN = "/check-runs/{run}"

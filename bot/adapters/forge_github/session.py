@@ -8,9 +8,9 @@ from typing import Any, Final
 from bot.adapters.forge_github.answers import UNAUTHORIZED, json_of
 from bot.adapters.forge_github.auth import Credentials, Scope
 from bot.adapters.forge_github.client import Answer, Client, Request
-from bot.adapters.forge_github.pacing import Lane, Lanes
 from bot.domain.errors import Gone, RateLimited
 from bot.domain.refs import Repository
+from bot.foreign.pacing import Lane, Lanes
 
 PER_PAGE: Final = 100
 

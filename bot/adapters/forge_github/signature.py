@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from bot.domain.errors import BadInput, BadSignature
+from bot.foreign.calls import header_values
 
 MIN_SECRET: Final = 16
 """Bytes."""
@@ -33,8 +34,3 @@ def verify(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes) ->
     valid = [hmac.compare_digest(digest, hmac.new(one, body, "sha256").hexdigest().encode()) for one in secrets]
     if not any(valid):
         raise BadSignature
-
-
-def header_values(headers: Mapping[str, str], name: str) -> list[str]:
-    """Every value of a header, also when it was sent more than once; `name` in lower case."""
-    return [value for key, value in headers.items() if key.lower() == name]

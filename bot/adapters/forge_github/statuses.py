@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from bot.adapters.forge_github.checks import cut
-from bot.adapters.forge_github.fields import Fields, Incomplete
 from bot.adapters.forge_github.session import Session
 from bot.domain.checks import Check, Conclusion
 from bot.domain.errors import Ambiguous
 from bot.domain.refs import Repository
+from bot.foreign.fields import Fields, Incomplete
 
 MAX_DESCRIPTION: Final = 140
 """Characters."""

@@ -3,15 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bot.adapters.forge_github.fields import (
-    MAX_LOGIN,
-    MAX_MESSAGE,
-    MAX_REF,
-    MAX_URL,
-    Fields,
-    Incomplete,
-)
-from bot.adapters.forge_github.webhook import printable
+from bot.adapters.forge_github.people import person
 from bot.domain.events import (
     ActionAsked,
     ChangeClosed,
@@ -29,6 +21,15 @@ from bot.domain.events import (
     RerunAsked,
 )
 from bot.domain.refs import ForgeName, Person, RepositorySeen
+from bot.foreign.calls import printable
+from bot.foreign.fields import (
+    MAX_LOGIN,
+    MAX_MESSAGE,
+    MAX_REF,
+    MAX_URL,
+    Fields,
+    Incomplete,
+)
 
 Translated = ForgeEvent | Ignored
 
@@ -109,7 +110,7 @@ def _sender(data: Fields) -> Person:
     if not data.has("sender"):
         return Person(0, data.inner("pusher").text("name", MAX_LOGIN) if data.has("pusher") else "")
     sender = data.inner("sender")
-    return data.person("sender") if sender.knows("id") else Person(0, sender.text("login", MAX_LOGIN))
+    return person(data, "sender") if sender.knows("id") else Person(0, sender.text("login", MAX_LOGIN))
 
 
 def _pull_request(forge: ForgeName, _: str, data: Fields) -> Translated:
@@ -162,7 +163,7 @@ def _comment(forge: ForgeName, app_id: str, data: Fields, change: Fields, kind: 
         number=change.number("number"),
         comment=comment.number("id"),
         kind=kind,
-        author=comment.person("user"),
+        author=person(comment, "user"),
         text=comment.text("body", MAX_MESSAGE),
         created_at=comment.time("created_at"),
     )

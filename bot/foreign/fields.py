@@ -1,12 +1,12 @@
-"""Reading JSON of GitHub's field by field: what is missing or of the wrong kind is named by its path."""
+"""Reading JSON of a forge's field by field: what is missing or of the wrong kind is named by its path."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from bot.domain.errors import BadInput
-from bot.domain.refs import Person, Sha, is_zero, sha_of
+from bot.domain.errors import BadInput, ForgeUnavailable
+from bot.domain.refs import Sha, is_zero, sha_of
 
 MAX_ID: Final = 2**63 - 1
 MAX_LOGIN: Final = 100
@@ -15,6 +15,7 @@ MAX_LABEL: Final = 200
 MAX_REF: Final = 1024
 MAX_URL: Final = 2048
 MAX_MESSAGE: Final = 65536
+_T = TypeVar("_T")
 
 
 class Incomplete(BadInput):
@@ -22,6 +23,14 @@ class Incomplete(BadInput):
 
     def __init__(self, path: str) -> None:
         super().__init__(path or "the whole")
+
+
+def understood(read: Callable[[], _T]) -> _T:
+    """What is read of an answer. Raises: ForgeUnavailable: something that is needed isn't there."""
+    try:
+        return read()
+    except Incomplete as error:
+        raise ForgeUnavailable(f"an answer without {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +94,15 @@ class Fields:
         return isinstance(found, str) and is_zero(found)
 
     def time(self, name: str) -> datetime | None:
-        """ISO 8601, in UTC; None for what can't be read or has no zone."""
+        """ISO 8601, or with `UTC` at its end; in UTC. None for what can't be read or has no zone."""
         found = self._get(name)
         try:
-            moment = datetime.fromisoformat(found) if isinstance(found, str) else None
+            moment = datetime.fromisoformat(found.replace(" UTC", "+00:00")) if isinstance(found, str) else None
             return moment.astimezone(UTC) if moment and moment.tzinfo else None
         except (ValueError, OverflowError):
             return None
 
-    def person(self, name: str) -> Person:
-        """Only Apps have brackets in their login."""
-        who = self.inner(name)
-        login = who.word("login", MAX_LOGIN)
-        return Person(who.number("id"), login, is_bot=who.text("type", 20) == "Bot" or login.endswith("[bot]"))
-
-    def _get(self, name: str) -> Any:
+    def _get(self, name: str) -> Any:  # noqa: ANN401  # any JSON
         return self.data.get(name) if isinstance(self.data, dict) else None
 
     def _at(self, name: str) -> str:
