@@ -45,6 +45,9 @@ _OLDEST_PYTHON: Final = 12
 """Minor version of the image, unless the project wants a newer one."""
 _PYTHON: Final = re.compile(r">=?\s*3\.(\d{1,2})\b")
 _GO: Final = re.compile(r"^go (1\.\d{1,3})\b", re.MULTILINE)
+WORKFLOWS: Final = ".github/workflows"
+"""The folder whose files may be among those that are looked at, too."""
+_RUN: Final = re.compile(r"^[ \t]*-?[ \t]*run:[ \t]*([^\s|>\"'&*!#\[{%@`][^\n]{0,300}?)[ \t]*$", re.MULTILINE)
 _TARGET: Final = re.compile(r"^(test|check)\s*:(?!=)", re.MULTILINE)
 
 
@@ -55,14 +58,14 @@ class _Proposal:
     """What it was seen from."""
     image: str
     commands: Sequence[str]
-    """Written as they are: they need no quotes in YAML."""
+    """As YAML has them."""
     timeout: str = "20m"
 
 
 def propose(files: Mapping[str, str]) -> str:
-    """The text of a suite file. `files`: those of `LOOKED_AT` that are there, with what is in them."""
+    """The text of a suite file. `files`: those of `LOOKED_AT` and `WORKFLOWS` that are there, with their content."""
     found = [one for look in _LOOKS if (one := look(files))]
-    if not found and (made := _make(files)):
+    if not found and (made := _make(files) or _workflows(files)):
         found = [made]
     sources = ", ".join(one.why for one in found) or "an empty form"
     return _HEAD.format(sources=sources) + ("\n".join(map(_suite, found)) or _EMPTY)
@@ -143,6 +146,19 @@ def _make(files: Mapping[str, str]) -> _Proposal | None:
     if not target:
         return None
     return _Proposal(name="make", why="Makefile", image="buildpack-deps:stable", commands=[f"make {target[1]}"])
+
+
+def _workflows(files: Mapping[str, str]) -> _Proposal | None:
+    """What their steps run in one line each; other steps, and what needs values of theirs, stay behind."""
+    for name in sorted(one for one in files if one.startswith(f"{WORKFLOWS}/")):
+        steps = dict.fromkeys(step for step in _RUN.findall(files[name]) if "${{" not in step and step.isprintable())
+        if steps:
+            commands = [json.dumps(step, ensure_ascii=False) for step in list(steps)[:_MOST_STEPS]]
+            return _Proposal(name="ci", why=name, image="buildpack-deps:stable", commands=commands)
+    return None
+
+
+_MOST_STEPS: Final = 20
 
 
 _LOOKS: Final[tuple[Callable[[Mapping[str, str]], _Proposal | None], ...]] = (_python, _node, _go, _rust)

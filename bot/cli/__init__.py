@@ -12,6 +12,7 @@ _COMMANDS: Final = {
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "doctor": ("bot.cli.doctor", "doctor", "Check this installation."),
+    "explain": ("bot.cli.explain", "explain", "What the code of a problem means."),
     "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),
@@ -38,7 +39,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Click guesses among commands that it has loaded, and these are loaded when they are used."""
-        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+        if not ctx.resilient_parsing and args[0] not in _COMMANDS and not args[0].startswith("-"):
             raise click.NoSuchCommand(args[0], possibilities=_COMMANDS, ctx=ctx)
         return super().resolve_command(ctx, args)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 
 from bot.app import suitefile
-from bot.app.proposing import LOOKED_AT, propose
+from bot.app.proposing import LOOKED_AT, WORKFLOWS, propose
 from bot.cli.workplace import fail
 
+_MOST_WORKFLOWS: int = 20
 _MOST: int = 1 << 20
 """Bytes of a file that are looked at."""
 
@@ -20,11 +21,12 @@ _MOST: int = 1 << 20
     help="Write .assay.yml, or only show what it would be (what happens without either).",
 )
 def init(*, is_written: bool) -> None:
-    """Propose a suite file from what this folder has: pyproject.toml, package.json, go.mod, Cargo.toml, Makefile.
+    """Propose a suite file from pyproject.toml, package.json, go.mod, Cargo.toml, Makefile or workflows.
 
     A suite file that is there is never overwritten.
     """
-    text = propose({name: content for name in LOOKED_AT if (content := _content(name)) is not None})
+    names = [*LOOKED_AT, *(str(path) for path in sorted(Path(WORKFLOWS).glob("*.y*ml"))[:_MOST_WORKFLOWS])]
+    text = propose({name: content for name in names if (content := _content(name)) is not None})
     if not is_written:
         click.echo(text, nl=False)
         return

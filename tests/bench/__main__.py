@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
-from tests.bench import builds, checkout, first_byte, idle, intake, logs
+from tests.bench import builds, checkout, first_byte, idle, intake, logs, suitefiles
 from tests.bench.figures import Benchmark, Figure, header, show
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "logs": logs.measure,
     "checkout": checkout.measure,
     "idle": idle.measure,
+    "suite-files": suitefiles.measure,
 }
 
 

@@ -119,3 +119,30 @@ def test_a_suite_file_that_is_there_stays_as_it_is(folder: Path, name: str) -> N
     done = run("--write")
     assert (done.exit_code, done.stderr) == (2, f"assay: {name} is there already; it stays as it is\n")
     assert [(one.name, one.read_text()) for one in folder.iterdir()] == [(name, "mine")]
+
+
+WORKFLOW = """
+jobs:
+  test:
+    steps:
+      - uses: actions/checkout@v4
+      - run: echo "${{ github.ref }}"
+      - name: all of it
+        run: ./configure --with-x: "y"   # a remark
+      - run: make
+      - run: |
+          several lines
+"""
+
+
+def test_where_nothing_else_tells_more_the_steps_of_a_workflow_are_proposed(folder: Path) -> None:
+    (folder / ".github/workflows").mkdir(parents=True)
+    (folder / ".github/workflows/ci.yml").write_text(WORKFLOW)
+    file = suitefile.parse(".assay.yml", run("--print").output.encode())
+    assert [suite.commands for suite in file.suites] == [('./configure --with-x: "y"   # a remark', "make")]
+
+
+@given(st.text())
+def test_whatever_a_workflow_holds_the_proposal_is_a_right_suite_file(text: str) -> None:
+    proposed({".github/workflows/a.yml": text})
+    proposed({".github/workflows/a.yml": f"- run: {text}"})

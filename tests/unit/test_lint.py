@@ -1,12 +1,16 @@
 """`assay lint`: what it prints and the exit status."""
 
 import json
+import re
 from pathlib import Path
 
+import click
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
-from bot.app.suitefile import LIMIT, render_text
+from bot.app.suitefile import LIMIT, MEANINGS, NAMES, render_text
+from bot.cli import main
 from bot.cli.lint import lint
 from bot.domain.errors import Problem
 
@@ -176,3 +180,33 @@ def test_what_a_terminal_acts_upon_is_not_printed() -> None:
 
 def test_a_place_beyond_the_file_has_no_source_line() -> None:
     assert render_text("f", b"", [Problem("C1", 9, 1, "m")]) == "f:9:1: error C1: m\n"
+
+
+def test_a_code_is_explained_and_one_that_is_none_is_refused_with_a_guess() -> None:
+    done = CliRunner().invoke(main, ["explain", "c201", "W302"])
+    assert (done.exit_code, done.output.startswith("C201: a name that stands nowhere in the file\n\n")) == (0, True)
+    assert "W302: an image whose content changes" in done.output
+    wrong = CliRunner().invoke(main, ["explain", "C301"])
+    assert (wrong.exit_code, "did you mean " in wrong.output) == (2, True)
+    assert len(CliRunner().invoke(main, ["explain"]).output.splitlines()) == len(MEANINGS)
+
+
+def test_the_hook_of_pre_commit_checks_the_files_that_assay_reads() -> None:
+    (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert (hook["id"], hook["entry"]) == ("assay-lint", "assay lint")
+    seen = [name for name in (*NAMES, "sub/.assay.yml", "assay.yml") if re.search(hook["files"], name)]
+    assert seen == list(NAMES)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_their_completion(shell: str) -> None:
+    asked = {"_ASSAY_COMPLETE": f"{shell}_complete", "COMP_CWORD": "ru" if shell == "fish" else "1"}
+    done = CliRunner().invoke(main, env={**asked, "COMP_WORDS": "assay ru"}, prog_name="assay")
+    assert re.search(r"\brun\b", done.output)
+    lost = CliRunner().invoke(
+        main, env={**asked, "COMP_WORDS": "assay nothing ", "COMP_CWORD": "2"}, prog_name="assay"
+    )
+    assert "Traceback" not in lost.output
+    assert not isinstance(lost.exception, click.ClickException)
+    script = CliRunner().invoke(main, env={"_ASSAY_COMPLETE": f"{shell}_source"}, prog_name="assay")
+    assert "_ASSAY_COMPLETE" in script.output

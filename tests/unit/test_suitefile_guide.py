@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app.suitefile import LATER, keys, parse
+from bot.app.suitefile import LATER, MEANINGS, keys, parse
 from bot.domain.suites import Occasion
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "suite-file.md").read_text("utf-8")
@@ -31,3 +31,8 @@ def test_the_guide_explains_every_code() -> None:
 def test_the_examples_of_the_guide_are_right_and_without_warnings(text: str) -> None:
     file = parse("f", text.encode(), later=frozenset())
     assert file.warnings == ()
+
+
+def test_the_command_explains_in_the_words_of_the_guide() -> None:
+    rows = dict(re.findall(r"^\| ([CW]\d{3}) \| (.*) \|$", GUIDE, re.MULTILINE))
+    assert {code: meaning.short for code, meaning in MEANINGS.items()} == rows

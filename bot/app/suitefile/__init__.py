@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from importlib import resources
 from typing import Final
 
+from bot.app.suitefile.codes import MEANINGS
 from bot.app.suitefile.findings import Findings
 from bot.app.suitefile.keys import LATER
 from bot.app.suitefile.listing import render_text, severity
@@ -18,6 +19,7 @@ from bot.domain.suites import SuiteFile
 __all__ = [
     "LATER",
     "LIMIT",
+    "MEANINGS",
     "NAMES",
     "both_there",
     "fill_files",
