@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import sqlalchemy as sa
 from starlette.types import ASGIApp
@@ -22,6 +23,9 @@ from bot import faultpoints
 from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.caches_fs import FileCaches
+from bot.adapters.channel_apprise import AppriseChannel
+from bot.adapters.channel_email import Mailbox
+from bot.adapters.channel_http import Matrix, Slack, Webhook
 from bot.adapters.forge_github import GitHubForge, api_url
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
@@ -34,17 +38,19 @@ from bot.adapters.vault_fernet import FernetVault, load_or_make_key
 from bot.app import dispatch, upkeep
 from bot.app.context import App, Rules
 from bot.app.local import Local
-from bot.domain.errors import SandboxUnavailable
+from bot.domain.errors import Refused, SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
+from bot.ports.notices import Channel
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task
 from bot.ports.signin import SignIn
 from bot.ports.telemetry import Telemetry
-from bot.settings import LOOPBACK, Host, Settings
+from bot.settings import LOOPBACK, BadSettings, Host, Settings
 from bot.web.asgi import make_asgi
 
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
+_NOTICE_THREADS = 1
 _CHECKOUT_SECONDS = 600.0
 _FORGE_LAG = (1.0, 2.0, 4.0, 8.0)
 """Seconds between tries while the forge does not show a commit that it has announced."""
@@ -85,6 +91,7 @@ class Bot:
         while self._unsent() and time.monotonic() < ends:
             time.sleep(0.05)
         self.queue.stop(SendReport, 5.0)
+        self.queue.stop(SendNotice, 5.0)
         self.engine.dispose()
 
     def _keep(self, name: str, duty: upkeep.Duty) -> None:
@@ -105,7 +112,14 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
     telemetry = PrometheusTelemetry()
     engine = open_engine(settings.database)
     upgrade(engine)
-    queue = LocalQueue({HandleDelivery: _INTAKE_THREADS, SendReport: _REPORT_THREADS, ExecuteRun: settings.workers})
+    queue = LocalQueue(
+        {
+            HandleDelivery: _INTAKE_THREADS,
+            SendReport: _REPORT_THREADS,
+            SendNotice: _NOTICE_THREADS,
+            ExecuteRun: settings.workers,
+        }
+    )
     sandbox = _sandbox(settings)
     forges = {ForgeName(host.name): _forge(host, telemetry, now) for host in settings.hosts}
     app = App(
@@ -127,6 +141,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         url=settings.url,
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         rules=_rules(settings),
+        channels=_channels(settings, now),
         sign_ins=_sign_ins(settings),
     )
     look = partial(SqlWork, reading(engine), queue.send)
@@ -255,6 +270,35 @@ def _sign_ins(settings: Settings) -> dict[ForgeName, SignIn]:
     url = settings.github_url
     github = signin_oauth.github(url, api_url(url), settings.github_client_id, secret)
     return {ForgeName("github"): github}
+
+
+def _channels(settings: Settings, now: Callable[[], datetime]) -> dict[str, Channel]:
+    """Raises: BadSettings: an address that makes no sense; it is not told, since it holds secrets."""
+    channels: dict[str, Channel] = {}
+    for name, url in settings.channels.items():
+        try:
+            channels[name] = _channel(settings, url.get_secret_value(), now)
+        except Refused as error:
+            raise BadSettings(f"ASSAY_CHANNEL_{name.upper().replace('-', '_')}: {error}") from None
+    return channels
+
+
+def _channel(settings: Settings, url: str, now: Callable[[], datetime]) -> Channel:
+    kind, local = url.partition(":")[0].lower(), settings.channels_local
+    parts = urlsplit(url.partition("+")[2])
+    match kind:
+        case "mailto":
+            server = settings.smtp_url.get_secret_value() if settings.smtp_url else ""
+            return Mailbox(server, settings.mail_from, [one for one in url[7:].split(",") if one])
+        case "slack+https" | "slack+http":
+            return Slack(urlunsplit(parts), local)
+        case "matrix+https" | "matrix+http":
+            server = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
+            return Matrix(server, unquote(parts.path.strip("/")), unquote(parts.username or ""), local)
+        case "webhook+https" | "webhook+http":
+            return Webhook(urlunsplit(parts._replace(fragment="")), parts.fragment, now, local)
+        case _:
+            return AppriseChannel(url)
 
 
 def _sandbox(settings: Settings) -> DockerSandbox:

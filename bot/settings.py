@@ -26,6 +26,7 @@ from bot.domain.trust import ForkPolicy
 PREFIX: Final = "ASSAY_"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNITS: Final = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_CHANNEL: Final = "ASSAY_CHANNEL_"
 _SHORTEST_SECRET: Final = 16
 
 
@@ -161,6 +162,7 @@ class Settings(BaseSettings):
         "gitlab_webhook_secret",
         "metrics_token",
         "secret_key",
+        "smtp_url",
     )
 
     url: str = "http://localhost:8000"
@@ -209,6 +211,12 @@ class Settings(BaseSettings):
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
     bare_commands: bool = True
     comments: Literal["allowed", "never"] = "allowed"
+
+    smtp_url: SecretStr | None = None
+    mail_from: str = ""
+    channels: dict[str, SecretStr] = Field(default_factory=dict)
+    """By name, from the variables ASSAY_CHANNEL_NAME: ASSAY_CHANNEL_TEAM_SLACK is the channel team-slack."""
+    channels_local: bool = False
 
     body_limit: Size = 25 * MIB
     body_deadline: Duration = 10
@@ -299,12 +307,25 @@ class _Others(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        found = {
+        found: dict[str, Any] = {
             name: _content(path)
             for name in Settings.secret_names
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
+        found |= {"channels": channels} if (channels := _channels()) else {}
         return found | ({"docker_host": host} if (host := os.environ.get("DOCKER_HOST")) else {})
+
+
+def _channels() -> dict[str, str]:
+    """Raises: BadSettings: one is set twice."""
+    found: dict[str, str] = {}
+    for name in sorted(name for name in os.environ if name.startswith(_CHANNEL)):
+        channel = name.removeprefix(_CHANNEL).removesuffix("_FILE").lower().replace("_", "-")
+        if channel in found:
+            raise BadSettings(f"{name.removesuffix('_FILE')}: set it or {name}, not both")
+        value = os.environ[name]
+        found[channel] = Path(value).read_text(encoding="utf-8").strip() if name.endswith("_FILE") else value.strip()
+    return found
 
 
 def read() -> Settings:
@@ -337,7 +358,7 @@ def unknown_names() -> list[str]:
     known |= set(_of_hosts(os.environ.get(f"{PREFIX}FORGES", "")))
     found = []
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_CHANNEL):
             guess = get_close_matches(name, known, 1)
             found.append(f"{name} is not a setting{f'; did you mean {guess[0]}?' if guess else ''}")
     return found

@@ -9,7 +9,7 @@ from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suite_check import has_passed
 from bot.domain.suites import ChecksPer, Suite
-from bot.ports.queue import ExecuteRun, SendReport
+from bot.ports.queue import ExecuteRun, SendNotice, SendReport
 from bot.ports.store import UnitOfWork
 
 
@@ -18,6 +18,8 @@ def run_changed(work: UnitOfWork, run: Run) -> None:
     _touch(work, run.repository, run.sha, _names(run.suite))
     if run.state.is_final:
         look_at_needs(work, run.repository, run.sha)
+        for notice in work.notices.of_run(run.id):
+            work.send(SendNotice(notice))
 
 
 def _names(suite: Suite) -> set[str]:

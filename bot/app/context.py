@@ -15,6 +15,7 @@ from bot.ports.artifacts import Artifacts
 from bot.ports.caches import Caches
 from bot.ports.forge import Forge, Permission
 from bot.ports.logs import Logs
+from bot.ports.notices import Channel
 from bot.ports.sandbox import Sandbox
 from bot.ports.signin import SignIn
 from bot.ports.source import Source
@@ -84,6 +85,8 @@ class App:
     """Of the forges where webhooks can be made."""
     polled: frozenset[ForgeName] = frozenset()
     """Forges whose webhooks can't reach us, so that we ask."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """Where notices go, by the names that suite files use."""
     sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
     """Where people can sign in."""
     rights: KnownRights = field(default_factory=KnownRights)

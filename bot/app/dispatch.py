@@ -4,9 +4,9 @@ import threading
 
 import structlog
 
-from bot.app import execution, handling, reporting
+from bot.app import execution, handling, notifying, reporting
 from bot.app.context import App
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task
 
 
 def perform(app: App, task: Task, shutdown: threading.Event) -> None:
@@ -19,3 +19,5 @@ def perform(app: App, task: Task, shutdown: threading.Event) -> None:
                 execution.execute(app, task, shutdown)
             case SendReport():
                 reporting.send(app, task)
+            case SendNotice():
+                notifying.send(app, task)

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, ending, globs, suitefile
+from bot.app import announcing, ending, globs, notifying, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.planning import (
@@ -25,7 +25,7 @@ from bot.domain.planning import (
 )
 from bot.domain.refs import Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
-from bot.domain.suites import PullRequests, Suite, SuiteFile
+from bot.domain.suites import Notify, PullRequests, Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
 from bot.ports.store import UnitOfWork
@@ -80,7 +80,8 @@ def start(app: App, trigger: Trigger) -> Started:
         planned = _plan(app, trigger, found)
         if not planned.concerns_anybody and trigger.change is None:
             return Started(None, f"no suite is for a {trigger.cause} event", file=found)
-    return replace(_build(app, trigger, planned, _draft(app, trigger, found)), file=found)
+    notify = found.notify if isinstance(found, SuiteFile) else ()
+    return replace(_build(app, trigger, planned, _draft(app, trigger, found), notify), file=found)
 
 
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
@@ -119,7 +120,7 @@ def _labels(app: App, trigger: Trigger) -> Sequence[str] | None:
     return app.forge_of(trigger.repository).change(trigger.repository, trigger.change).labels
 
 
-def _build(app: App, trigger: Trigger, planned: Plan, draft: Build) -> Started:
+def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tuple[Notify, ...]) -> Started:
     risky, unknown = _risky(app, trigger)
     draft = replace(draft, note=planned.note or unknown, risky_paths=risky)
     with app.work() as work:
@@ -141,6 +142,7 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build) -> Started:
         _supersede(app, work, trigger, runs, older_go_on=not build.pull_requests.cancel_superseded)
         announcing.look_at_needs(work, build.repository, build.sha)
         announcing.build_made(work, build)
+        notifying.plan(work, build, trigger, notify)
     log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
     return Started(build, f"build {build.id}", draft.problems, kept)
 

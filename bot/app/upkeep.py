@@ -13,7 +13,7 @@ from bot.app import announcing, caching, collecting, ending, missed, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Metric
 
@@ -82,6 +82,14 @@ def _hint_reports(app: App) -> int:
         due = work.reports.due(_MANY)
         for report in due:
             work.send(SendReport(report))
+    return len(due)
+
+
+def _hint_notices(app: App) -> int:
+    with app.work() as work:
+        due = work.notices.due(_MANY)
+        for notice in due:
+            work.send(SendNotice(notice))
     return len(due)
 
 
@@ -161,6 +169,7 @@ def _prune(app: App) -> int:
 
 DUTIES: Final[Mapping[str, Duty]] = {
     "reports": Duty(1.0, _hint_reports),
+    "notices": Duty(10.0, _hint_notices),
     "deliveries": Duty(5.0, _hint_deliveries),
     "runs": Duty(5.0, _hint_runs),
     "schedule": Duty(10.0, scheduling.start_due),

@@ -22,7 +22,12 @@ class SendReport:
     report: int
 
 
-Task = HandleDelivery | ExecuteRun | SendReport
+@dataclass(frozen=True, slots=True)
+class SendNotice:
+    notice: int
+
+
+Task = HandleDelivery | ExecuteRun | SendReport | SendNotice
 Perform = Callable[[Task], None]
 
 

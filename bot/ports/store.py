@@ -14,6 +14,7 @@ from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen,
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
+from bot.ports.notices import Notices
 from bot.ports.queue import Task
 from bot.ports.results import ResultTable
 from bot.ports.schedules import Schedules
@@ -111,6 +112,9 @@ class Builds(Protocol):
 
     def of_branch(self, repository: RepositoryId, branch: str) -> Sequence[Build]:
         """Builds of pushes to it that have unfinished runs."""
+
+    def finished_before(self, build: Build) -> Build | None:
+        """The newest earlier one of the same branch of which every run has ended by itself."""
 
     def newest_push(self, repository: RepositoryId, branch: str) -> Build | None: ...
 
@@ -286,6 +290,8 @@ class UnitOfWork(Protocol):
     def audit(self) -> Audit: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def notices(self) -> Notices: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -10,7 +10,7 @@ from bot.adapters.store_sql.tables import UNFINISHED, build_run, repository, run
 from bot.adapters.store_sql.tables import build as table
 from bot.domain.errors import Gone
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.runs import Build, BuildId, Cause, RunId
+from bot.domain.runs import Build, BuildId, Cause, RunId, RunState
 
 
 class SqlBuilds:
@@ -50,6 +50,16 @@ class SqlBuilds:
     def newest_push(self, repository: RepositoryId, branch: str) -> Build | None:
         is_push = sa.and_(table.c.repository == repository, table.c.ref == branch, table.c.cause == Cause.PUSH)
         return next(iter(self._newest(is_push, limit=1)), None)
+
+    def finished_before(self, build: Build) -> Build | None:
+        is_like_it = sa.and_(
+            table.c.repository == build.repository, table.c.ref == build.ref, table.c.change.is_(None)
+        )
+        cut = sa.select(run.c.id).join(build_run, build_run.c.run == run.c.id).where(build_run.c.build == table.c.id)
+        was_cut = sa.exists(cut.where(run.c.state.in_([RunState.CANCELLED, RunState.SUPERSEDED])))
+        is_told = sa.and_(table.c.cause.in_([Cause.PUSH, Cause.SCHEDULE, Cause.RERUN]), ~was_cut)
+        is_over = ~has_unfinished_runs(table.c.id)
+        return next(iter(self._newest(is_like_it, is_told, is_over, table.c.id < build.id, limit=1)), None)
 
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         return self._newest(table.c.repository == repository, table.c.sha == sha)

@@ -13,6 +13,7 @@ from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
 from bot.adapters.store_sql.hooks import SqlHooks
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
+from bot.adapters.store_sql.notices import SqlNotices
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.results import SqlResults
@@ -108,6 +109,10 @@ class SqlWork:
     @property
     def tokens(self) -> SqlTokens:
         return SqlTokens(self._connection)
+
+    @property
+    def notices(self) -> SqlNotices:
+        return SqlNotices(self._connection)
 
     @property
     def sessions(self) -> SqlSessions:

@@ -1,0 +1,5 @@
+"""Channels that are reached by one HTTP request: Slack, Matrix, signed webhooks."""
+
+from bot.adapters.channel_http.channels import Matrix, Slack, Webhook
+
+__all__ = ["Matrix", "Slack", "Webhook"]

@@ -1,0 +1,97 @@
+"""Notices: what people who don't look at a build are told of it, and where (PRODUCT §2.12)."""
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bot.domain.refs import Repository
+from bot.domain.runs import Build, BuildId, Run
+from bot.domain.suite_check import has_passed
+from bot.domain.suites import Send
+from bot.domain.texts import one_line
+
+PAUSES: Final = (60.0, 600.0, 7200.0, 68_000.0)
+"""Seconds after each failed try: five tries in a day."""
+_NAMED: Final = 5
+
+
+class NoticeState(enum.StrEnum):
+    PENDING = "pending"
+    SENT = "sent"
+    NOTHING = "nothing"
+    """The build ended, and there was nothing to say to this channel."""
+    DEAD = "dead"
+    """Given up."""
+
+
+class News(enum.StrEnum):
+    BROKE = "broke"
+    FIXED = "fixed"
+    FAILED = "failed"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the suite file wants a channel to hear of a build."""
+
+    id: int = 0
+    build: BuildId
+    channel: str
+    suites: tuple[str, ...]
+    """Empty: all."""
+    send: Send
+    state: NoticeState = NoticeState.PENDING
+    attempts: int = 0
+    error: str = ""
+    at: float = 0.0
+    """Of the last change; seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    key: str
+    """The same when it is sent again."""
+    news: News
+    title: str
+    text: str
+    url: str
+    facts: dict[str, object] = field(default_factory=dict)
+    """For programs."""
+
+
+def news_of(send: Send, before: bool | None, now: bool) -> News | None:  # two results in a row
+    """`before`, `now`: did it pass; None: there was no finished build before. None: nothing to say."""
+    turned = News.FIXED if now else News.BROKE
+    match send:
+        case Send.CHANGES:
+            has_changed = before is False if now else before is not False
+            return turned if has_changed else None
+        case Send.FAILURES:
+            return None if now else News.BROKE if before else News.FAILED
+        case Send.ALL:
+            if before is not None and before is not now:
+                return turned
+            return News.PASSED if now else News.FAILED
+
+
+def message(
+    notice: Notice, news: News, repository: Repository, build: Build, runs: Sequence[Run], url: str
+) -> Message:
+    bad = [run.suite.key for run in runs if not has_passed(run)]
+    named = ", ".join(bad[:_NAMED]) + (f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else "")
+    title = one_line(f"{repository.path} {build.ref} {news}{f': {named}' if named else ''}", 200)
+    text = one_line(f"{title} at {build.sha[:7]} by {build.sender}: {build.title}", 500)
+    facts: dict[str, object] = {
+        "type": f"build.{news}",
+        "forge": repository.forge,
+        "repository": repository.path,
+        "branch": build.ref,
+        "sha": build.sha,
+        "build": build.id,
+        "failed": bad,
+        "by": build.sender,
+        "url": url,
+    }
+    return Message(key=f"notice-{notice.id}", news=news, title=title, text=text, url=url, facts=facts)

@@ -1,0 +1,113 @@
+"""No channel reaches into the operator's own network (RELIABILITY S086 to S088)."""
+
+import socket
+
+import pytest
+
+from bot.adapters.channel_http import guard
+from bot.domain.errors import Refused, Unavailable
+from tests.sims.web_service import web_service
+
+INSIDE = [
+    "127.0.0.1",
+    "127.1",
+    "0x7f000001",
+    "2130706433",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "[2002:7f00:1::]",
+    "[2001:0:7f00:1::]",
+    "0.0.0.0",
+    "100.64.0.1",
+    "10.1.2.3",
+    "192.168.0.1",
+    "172.16.0.1",
+    "169.254.169.254",
+    "[fe80::1]",
+    "[fd00::1]",
+    "[ff02::1]",
+    "224.0.0.1",
+    "localhost",
+    "localhost.",
+]
+
+
+@pytest.mark.parametrize("host", INSIDE)
+def test_a_host_inside_is_refused(host: str) -> None:
+    with pytest.raises((Refused, Unavailable)) as caught:
+        guard.call("POST", f"https://{host}/", {}, b"", local=False)
+    assert isinstance(caught.value, Refused) or "resolved" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/",
+        "file:///etc/passwd",
+        "gopher://example.org/",
+        "https://user:pass@example.org/",
+        "https://example.org:22/",
+        "https://example.org:99999/",
+        "https://127.0.0.1\\@example.org/",
+        "https://ex\u0430mple.org/",
+        "https://example.org/\r\nHost: x",
+        "https://",
+        "https://[::1",
+        "//example.org",
+        "",
+    ],
+)
+def test_an_address_that_means_something_else_is_refused(url: str) -> None:
+    with pytest.raises(Refused):
+        guard.target(url, local=False)
+
+
+class Names:
+    """What a name resolves to, answer by answer."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, _host: str, port: int, **_: object) -> list[tuple[object, object, object, object, object]]:
+        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [(0, 0, 0, "", (one, port)) for one in addresses]
+
+
+def test_one_private_address_among_public_ones_is_enough_to_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Names(["93.184.215.14", "10.0.0.1"]))
+    with pytest.raises(Refused, match="private network"):
+        guard.pinned("example.org", 443, local=False)
+
+
+def test_the_address_that_was_looked_at_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second answer, to another address, is never asked for."""
+    with web_service() as good, web_service() as evil:
+        names = Names(["127.0.0.1"], ["127.0.0.2"])
+        monkeypatch.setattr(guard, "socket", _Resolver(names))
+        url = good.url.replace("127.0.0.1", "example.org")
+        guard.call("POST", url, {}, b"hello", local=True)
+        assert [one.headers["Host"] for one in good.asked] == [url.removeprefix("http://")]
+        assert evil.asked == []
+        assert len(names.answers) == 1
+
+
+class _Resolver:
+    """The module `socket` for the guard alone."""
+
+    SOCK_STREAM = socket.SOCK_STREAM
+
+    def __init__(self, names: Names) -> None:
+        self.getaddrinfo = names
+
+
+def test_a_name_that_nobody_knows_is_for_later() -> None:
+    with pytest.raises(Unavailable, match="resolved"):
+        guard.pinned("no-such-host.invalid", 443, local=False)
+
+
+def test_a_certificate_of_nobody_is_never_good_enough() -> None:
+    """A plain server at the other end: TLS fails, and nothing is said in clear instead."""
+    with web_service() as service, pytest.raises(Unavailable):
+        guard.call("POST", service.url.replace("http:", "https:"), {}, b"secret", local=True)
+    assert service.asked == []
