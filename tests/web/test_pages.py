@@ -113,6 +113,23 @@ def test_a_suite_shows_its_facts_and_its_log(world: World, client: TestClient) -
     assert "busybox:1" in shown
 
 
+def test_a_suite_that_passed_after_a_failure_is_shown_as_flaky(world: World, client: TestClient) -> None:
+    run = world.running(world.build())
+    with world.app.work() as work:
+        assert work.runs.save(run, run.tried_again(Reason.COMMAND, "the last attempt exited with 1"), "worker")
+        again = work.runs.claim(run.id, "worker", 60)
+        assert again
+    shown = words(page(client, world.page_of(run)))
+    assert "command: the last attempt exited with 1" in shown
+    assert "failed attempts1" in shown
+    world.end(again, exit_code=0)
+    shown = words(page(client, world.page_of(run)))
+    assert "(flaky: failed once before)" in shown
+    assert "Flaky: it failed and passed on the same commit." in shown
+    answer = client.get(f"/runs/{run.id}").json()
+    assert (answer["flaky"], answer["attempt"], answer["exit_code"]) == (True, 2, 0)
+
+
 def test_markup_in_everything_that_strangers_choose_is_shown_as_text(world: World, client: TestClient) -> None:
     build = world.build(
         title=NASTY, ref=NASTY, sender=NASTY, note=NASTY, change=3, cause=Cause.CHANGE, base_ref=NASTY
