@@ -51,12 +51,13 @@ def send(app: App, task: SendNotice) -> None:
     _say(app, notice, said)
 
 
-def again(app: App, number: int) -> bool:
+def again(app: App, number: int, *, actor: str) -> bool:
     """Send an ended one once more; False: there is none, or it is on its way."""
     with app.work() as work:
         is_ended = work.notices.again(number)
         if is_ended:
             work.send(SendNotice(number))
+            work.audit.add(repository=None, actor=actor, action="notify again", subject=f"notice:{number}", detail="")
     return is_ended
 
 

@@ -216,7 +216,7 @@ class Send(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notify:
-    """Which results go to a channel of the operator; empty tuples mean all."""
+    """Which results go to a channel of the operator; no suites: all, no branches: the default branch."""
 
     channel: str
     branches: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ from bot.web import (
     errors,
     health,
     live,
+    notices,
     orders,
     pages,
     repositories,
@@ -140,7 +141,7 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, artifacts, results, orders, resources, repositories):
+    for part in (api, artifacts, results, orders, resources, repositories, notices):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)

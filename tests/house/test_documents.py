@@ -12,7 +12,7 @@ from tests.house.tree import ROOT, TESTS, name_of, project
 
 OPERATORS_GUIDE: Final = ROOT / "deploy" / "README.md"
 GUIDES: Final = [ROOT / "README.md", OPERATORS_GUIDE, *sorted((ROOT / "docs").glob("*.md"))]
-OTHER_NAMES: Final = {"docker_host": "DOCKER_HOST"}
+OTHER_NAMES: Final = {"docker_host": "DOCKER_HOST", "channels": "ASSAY_CHANNEL_NAME"}
 LOCKS: Final = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 
 

@@ -185,10 +185,10 @@ def test_a_refusal_is_final_and_can_be_sent_again_by_hand(world: World, team: Fa
     push(world, 1, passes=False)
     (one,) = notices(world)
     assert (one.state, one.error) == (NoticeState.DEAD, "answered 404")
-    assert notifying.again(world.app, one.id)
+    assert notifying.again(world.app, one.id, actor="token:robot")
     world.settle()
     assert team.news == ["broke"]
-    assert not notifying.again(world.app, 987)
+    assert not notifying.again(world.app, 987, actor="token:robot")
 
 
 def test_a_channel_that_nobody_set_up_is_said_where_the_operator_looks(world: World) -> None:

@@ -42,6 +42,8 @@ WRITES = [
 ]
 REGISTERED = ["/repositories/{number}", "/repositories/{number}/rotate-secret", "/repositories/{number}/test"]
 """With a scope of their own, which tests/web/test_repositories.py looks at."""
+OPERATORS = ["/notices", "/notices/{build}/again"]
+"""For admins alone, as tests/web/test_notices.py shows."""
 FREE = {
     "/webhooks/{forge}": "signed by the forge",
     "/webhooks/{forge}/{hook}": "signed by the forge",
@@ -87,7 +89,7 @@ def filled(path: str, world: World, *, private: bool = False) -> str:
 def test_every_route_is_in_one_of_the_tables(client: TestClient) -> None:
     routes = client.app.routes  # type: ignore[attr-defined]  # a Starlette application
     documented = client.get("/openapi.json").json()["paths"]
-    known = {_plain(path) for path in [*READS, *(path for path, _, _ in WRITES), *REGISTERED, *FREE]}
+    known = {_plain(path) for path in [*READS, *(path for path, _, _ in WRITES), *REGISTERED, *OPERATORS, *FREE]}
     assert {_plain(path) for path in [*_paths(routes), *documented]} == known
 
 

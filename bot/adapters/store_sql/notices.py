@@ -56,7 +56,7 @@ class SqlNotices:
         change = {
             "state": state,
             "error": error,
-            "attempts": table.c.attempts + (state is not NoticeState.NOTHING),
+            "attempts": table.c.attempts + int(state is not NoticeState.NOTHING),
             "at": DatabaseNow(),
             "next_at": DatabaseNow() + again_in,
         }
