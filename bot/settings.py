@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     cpus_max: Annotated[float, Field(gt=0)] = 4.0
     memory_max: Size = 8 * GIB
     disk_max: Size = 20 * GIB
-    pids_max: Annotated[int, Field(ge=16)] = 4096
+    pids_max: Annotated[int, Field(ge=16)] = 512
     timeout_max: Duration = 3 * 3600
     log_limit: Size = 50 * MIB
     artifact_limit: Size = GIB

@@ -42,8 +42,9 @@ def of_exit(end: Exit) -> Verdict:
         return Verdict(RunState.FAILED, Reason.OUT_OF_MEMORY)
     if not end.by_itself:
         return Verdict(None, Reason.KILLED_EXTERNALLY, "something outside of Assay killed the container")
+    usual = Reason.PIDS_LIMIT if end.out_of_processes else Reason.COMMAND
     special = {_SIGSYS: Reason.BLOCKED_SYSTEM_CALL, _SIGXFSZ: Reason.FILE_SIZE_LIMIT}
-    return Verdict(RunState.FAILED, special.get(end.code, Reason.COMMAND))
+    return Verdict(RunState.FAILED, special.get(end.code, usual))
 
 
 def with_results(verdict: Verdict, results: Results, *, optional: bool) -> Verdict:

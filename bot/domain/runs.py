@@ -111,6 +111,7 @@ class Reason(enum.StrEnum):
     LOG_LIMIT = "log_limit"
     DISK_LIMIT = "disk_limit"
     FILE_SIZE_LIMIT = "file_size_limit"
+    PIDS_LIMIT = "pids_limit"
     BLOCKED_SYSTEM_CALL = "blocked_system_call"
     TIMEOUT = "timeout"
     NO_OUTPUT = "no_output"

@@ -188,6 +188,7 @@ _FAILURES: Final[dict[Reason, _Words]] = {
     Reason.LOG_LIMIT: lambda _, limits: f"Stopped: it wrote more than {size(limits.log)} of log",
     Reason.DISK_LIMIT: lambda _, limits: f"Stopped: it used more than {size(limits.disk)} of disk",
     Reason.FILE_SIZE_LIMIT: lambda run, limits: f"{_command(run)} wrote a file of more than {size(limits.file)}",
+    Reason.PIDS_LIMIT: lambda run, limits: f"Needed more than {limits.pids} processes in: {_command(run)}",
     Reason.BLOCKED_SYSTEM_CALL: lambda run, _: f"{_command(run)} used a system call that is blocked here",
     Reason.SERVICE: lambda run, _: run.note[:1].upper() + run.note[1:],
     Reason.COMMAND_NOT_RUNNABLE: lambda run, _: f"The script could not be started: {run.note}",
@@ -289,15 +290,36 @@ def _tail(run: Run) -> str:
 
 
 def _advice(run: Run, limits: Limits) -> str:
-    match run.reason:
-        case Reason.OUT_OF_MEMORY:
-            return f"\n\nThe limit is {size(limits.memory)} for all processes of the suite together."
-        case Reason.LOG_LIMIT:
-            return f"\n\nThe log ends where the limit of {size(limits.log)} was reached."
-        case Reason.BLOCKED_SYSTEM_CALL:
-            return "\n\nThe process was killed by the sandbox for a system call that suites may not use."
-        case _:
-            return "\n\nThe last lines of its output:" if run.tail else ""
+    """Which limit it was, and where it is raised."""
+    if run.reason is not None and run.reason in _ADVICE:
+        return f"\n\n{_ADVICE[run.reason](limits)}"
+    return "\n\nThe last lines of its output:" if run.tail else ""
+
+
+def _raise(key: str) -> str:
+    most = f"at most to the server's `ASSAY_{key.upper()}_MAX`"
+    return f"Raise it with `{key}` of the suite's environment, {most}."
+
+
+_ADVICE: Final[dict[Reason, Callable[[Limits], str]]] = {
+    Reason.OUT_OF_MEMORY: lambda limits: (
+        f"The limit is {size(limits.memory)} for all processes of the suite together. {_raise('memory')}"
+    ),
+    Reason.DISK_LIMIT: lambda limits: (
+        f"The limit is {size(limits.disk)} for the checkout and HOME together. {_raise('disk')}"
+    ),
+    Reason.FILE_SIZE_LIMIT: lambda limits: f"One file may have {size(limits.file)}. {_raise('disk')}",
+    Reason.PIDS_LIMIT: lambda limits: (
+        f"The limit is {limits.pids} processes and threads at once; the operator can raise it with `ASSAY_PIDS_MAX`."
+    ),
+    Reason.LOG_LIMIT: lambda limits: (
+        f"The log ends where the limit of {size(limits.log)} was reached; the operator can raise it with "
+        "`ASSAY_LOG_LIMIT`. Better write less, or to a file."
+    ),
+    Reason.BLOCKED_SYSTEM_CALL: lambda _: (
+        "The process was killed by the sandbox for a system call that suites may not use."
+    ),
+}
 
 
 def _errored_summary(run: Run, _: Limits) -> str:

@@ -256,8 +256,8 @@ def limits_for(suite: Suite, usual: Limits, ceiling: Limits) -> Limits:
     return Limits(
         cpus=min(suite.cpus or usual.cpus, ceiling.cpus),
         memory=min(suite.memory or usual.memory, ceiling.memory),
-        pids=min(usual.pids, ceiling.pids),
+        pids=ceiling.pids,
         disk=min(suite.disk or usual.disk, ceiling.disk),
-        file=min(usual.file, suite.disk or usual.disk, ceiling.disk),
+        file=min(suite.disk or usual.file, ceiling.disk),
         log=ceiling.log,
     )

@@ -93,6 +93,8 @@ class Exit:
 
     code: int | None
     out_of_memory: bool = False
+    out_of_processes: bool = False
+    """The kernel refused it a process or thread more."""
     stopped: Stop | None = None
     error: str = ""
     """The engine's words when `code` is None."""

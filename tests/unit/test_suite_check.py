@@ -54,12 +54,27 @@ def test_output_cannot_leave_its_fence() -> None:
         (Reason.LOG_LIMIT, "Stopped: it wrote more than 50 MiB of log"),
         (Reason.DISK_LIMIT, "Stopped: it used more than 10 GiB of disk"),
         (Reason.FILE_SIZE_LIMIT, "sh tests/run.sh wrote a file of more than 2 GiB"),
+        (Reason.PIDS_LIMIT, "Needed more than 512 processes in: sh tests/run.sh"),
         (Reason.BLOCKED_SYSTEM_CALL, "sh tests/run.sh used a system call that is blocked here"),
     ],
 )
 def test_a_limit_that_was_hit_is_named(reason: Reason, title: str) -> None:
     shown = check(a_run(RunState.FAILED, reason=reason, exit_code=137), Limits(memory=64 * MIB))
     assert (shown.title, shown.conclusion) == (title, Conclusion.FAILURE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "where"),
+    [
+        (Reason.OUT_OF_MEMORY, "`memory` of the suite's environment, at most to the server's `ASSAY_MEMORY_MAX`"),
+        (Reason.DISK_LIMIT, "`disk` of the suite's environment, at most to the server's `ASSAY_DISK_MAX`"),
+        (Reason.FILE_SIZE_LIMIT, "`disk` of the suite's environment, at most to the server's `ASSAY_DISK_MAX`"),
+        (Reason.PIDS_LIMIT, "`ASSAY_PIDS_MAX`"),
+        (Reason.LOG_LIMIT, "`ASSAY_LOG_LIMIT`"),
+    ],
+)
+def test_where_a_limit_is_raised_is_said(reason: Reason, where: str) -> None:
+    assert where in check(a_run(RunState.FAILED, reason=reason, exit_code=137)).summary
 
 
 def test_a_suite_that_may_fail_is_neutral_and_says_so() -> None:

@@ -27,7 +27,7 @@ trap '_assay_told=1' TERM
 PATH="{PATH}" /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
 code=$?
 cd /sys/fs/cgroup
-[ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat \\
+[ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat pids.events pids/pids.events \\
     memory/memory.oom_control memory/memory.max_usage_in_bytes cpuacct/cpuacct.usage; do
   [ ! -r $file ] || while read -r line; do echo "${{file##*/}} $line"; done < $file
 done > {WORKSPACE}/{END}
@@ -36,6 +36,7 @@ exit $code
 """Runs the script, and writes to the second pipe when that has ended by itself: nobody does after a KILL or TERM from
 outside, and the exit code alone does not tell, a script may exit with 137. It writes what the kernel has counted."""
 _OUT_OF_MEMORY: Final = re.compile(rb"^memory\.(?:events|oom_control) oom_kill [1-9]", re.MULTILINE)
+_OUT_OF_PROCESSES: Final = re.compile(rb"^pids\.events max [1-9]", re.MULTILINE)
 _PEAK: Final = re.compile(rb"^memory\.(?:peak|max_usage_in_bytes) (\d{1,18})$", re.MULTILINE)
 _MICROSECONDS: Final = re.compile(rb"^cpu\.stat usage_usec (\d{1,18})$", re.MULTILINE)
 _NANOSECONDS: Final = re.compile(rb"^cpuacct\.usage (\d{1,18})$", re.MULTILINE)
@@ -233,6 +234,11 @@ def _is_ours(path: str) -> bool:
 def tells_out_of_memory(words: bytes) -> bool:
     """Does the second pipe say that the kernel killed a process? The engine misses that when it happens early."""
     return bool(_OUT_OF_MEMORY.search(words))
+
+
+def tells_out_of_processes(words: bytes) -> bool:
+    """Does the second pipe say that the kernel refused to make a process or thread?"""
+    return bool(_OUT_OF_PROCESSES.search(words))
 
 
 def told_usage(words: bytes) -> Usage:

@@ -311,6 +311,7 @@ def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes, at_stop
     return Exit(
         code=code,
         out_of_memory=out_of_memory,
+        out_of_processes=profile.tells_out_of_processes(told),
         stopped=stopped,
         by_itself=pipes.end.opened,
         peak_memory=usage.peak_memory,
