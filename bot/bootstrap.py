@@ -142,7 +142,7 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         rules=_rules(settings),
         channels=_channels(settings, now),
-        sign_ins=_sign_ins(settings),
+        sign_ins={ForgeName(host.name): _sign_in(host) for host in settings.hosts if host.client_id},
     )
     look = partial(SqlWork, reading(engine), queue.send)
     return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
@@ -263,13 +263,10 @@ def _forge(host: Host, telemetry: Telemetry, now: Callable[[], datetime]) -> Git
     )
 
 
-def _sign_ins(settings: Settings) -> dict[ForgeName, SignIn]:
-    if settings.github_client_id is None or settings.github_client_secret is None:
-        return {}
-    secret = settings.github_client_secret.get_secret_value()
-    url = settings.github_url
-    github = signin_oauth.github(url, api_url(url), settings.github_client_id, secret)
-    return {ForgeName("github"): github}
+def _sign_in(host: Host) -> SignIn:
+    if host.kind == "gitlab":
+        return signin_oauth.gitlab(host.url, host.client_id, host.client_secret)
+    return signin_oauth.github(host.url, api_url(host.url), host.client_id, host.client_secret)
 
 
 def _channels(settings: Settings, now: Callable[[], datetime]) -> dict[str, Channel]:

@@ -61,6 +61,9 @@ class Host:
     app_id: str = ""
     private_key: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    client_id: str = ""
+    """With `client_secret`: people sign in there."""
+    client_secret: str = field(default="", repr=False)
 
     @property
     def kind(self) -> str:
@@ -70,11 +73,11 @@ class Host:
 KINDS: Final = ("github", "gitlab")
 _HOST: Final = re.compile(r"(?:github|gitlab)-[a-z][a-z0-9]{0,30}")
 _PARTS: Final = {
-    "github": ("app_id", "private_key", "token", "webhook_secret"),
-    "gitlab": ("token", "webhook_secret"),
+    "github": ("app_id", "private_key", "token", "webhook_secret", "client_id", "client_secret"),
+    "gitlab": ("token", "webhook_secret", "client_id", "client_secret"),
 }
 """The settings of each kind of forge, besides its address."""
-_SECRET_PARTS: Final = ("private_key", "token", "webhook_secret")
+_SECRET_PARTS: Final = ("private_key", "token", "webhook_secret", "client_secret")
 
 
 def _host(name: str, value_of: Callable[[str], str | None]) -> Host | None:
@@ -96,6 +99,8 @@ def _host(name: str, value_of: Callable[[str], str | None]) -> Host | None:
 
 def _check_credentials(name: str, values: Mapping[str, str | None]) -> None:
     """Raises: ValueError."""
+    if bool(values["client_id"]) is not bool(values["client_secret"]):
+        raise ValueError(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET go together")
     token, app = values["token"], (values.get("app_id"), values.get("private_key"))
     if token is not None and not token.strip():
         raise ValueError(f"{name}_TOKEN must not be empty")
@@ -158,6 +163,7 @@ class Settings(BaseSettings):
         "github_private_key",
         "github_token",
         "github_webhook_secret",
+        "gitlab_client_secret",
         "gitlab_token",
         "gitlab_webhook_secret",
         "metrics_token",
@@ -186,6 +192,8 @@ class Settings(BaseSettings):
     gitlab_url: str = "https://gitlab.com"
     gitlab_token: SecretStr | None = None
     gitlab_webhook_secret: SecretStr | None = None
+    gitlab_client_id: str | None = None
+    gitlab_client_secret: SecretStr | None = None
     forges: str = ""
     """Names of further hosts; each has settings of its own (`Host`)."""
     github_client_id: str | None = None
@@ -256,8 +264,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _forges_are_whole(self) -> Self:
-        if bool(self.github_client_id) != bool(self.github_client_secret):
-            raise ValueError("GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET go together")
         first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
         texts = {name: _text(value) for name, value in first.items()}
         found = [_host(kind, texts.get) for kind in KINDS]

@@ -12,6 +12,7 @@ from bot.demo.forge.github import PretendGitHub
 from bot.domain.errors import ForgeUnavailable, Refused
 from bot.ports.signin import SignIn
 from tests.demoforge import pretend_github
+from tests.sims.web_service import web_service
 
 REDIRECT = "http://127.0.0.1:9/sign-in/github/done"
 VERIFIER = "v" * 64
@@ -104,3 +105,18 @@ def test_a_forge_that_leads_elsewhere_is_not_followed(forge: PretendGitHub) -> N
     with pytest.raises(Refused):
         sign_in.person(code=code, verifier=VERIFIER, redirect=REDIRECT)
     assert not forge.requests("/elsewhere")
+
+
+def test_gitlab_is_asked_for_nothing_but_who_it_is() -> None:
+    with web_service() as service:
+        service.bodies["/work/oauth/token"] = b'{"access_token": "t", "token_type": "Bearer", "scope": "read_user"}'
+        service.bodies["/work/api/v4/user"] = b'{"id": 7, "username": "ana", "bot": false}'
+        sign_in = signin_oauth.gitlab(f"{service.url}/work", "an id", "a secret")
+        address = urlsplit(sign_in.address(state="a state", verifier=VERIFIER, redirect=REDIRECT))
+        assert address.path == "/work/oauth/authorize"
+        assert parse_qs(address.query)["scope"] == ["read_user"]
+        person = sign_in.person(code="a code", verifier=VERIFIER, redirect=REDIRECT)
+        exchange, question = service.asked
+    assert (person.id, person.login) == (7, "ana")
+    assert parse_qs(exchange.body.decode())["code_verifier"] == [VERIFIER]
+    assert question.headers["Authorization"] == "Bearer t"

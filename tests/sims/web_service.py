@@ -22,6 +22,8 @@ class WebService:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"ok"
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    """By path, instead of `body`."""
     times: int = 1
     """How often the body is sent."""
 
@@ -37,11 +39,12 @@ def web_service() -> Iterator[WebService]:
             self.send_response(service.status)
             for name, value in service.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(service.body) * service.times))
+            said = service.bodies.get(self.path, service.body)
+            self.send_header("Content-Length", str(len(said) * service.times))
             self.end_headers()
             with suppress(OSError):  # who asked has heard enough
                 for _ in range(service.times):
-                    self.wfile.write(service.body)
+                    self.wfile.write(said)
 
         do_GET = do_POST = do_PUT = _answer  # noqa: N815  # the names that http.server looks for
 
