@@ -38,6 +38,12 @@ def matches_branch(globs: Sequence[str], branch: str) -> bool:
     return decision
 
 
+def matches_test(globs: Sequence[str], name: str) -> bool:
+    """Does one of them match the whole name of a test? `*` is any text, `?` any character."""
+    name = _usable(name)
+    return any(pattern.fullmatch(name) for pattern in _test_patterns(tuple(globs)))
+
+
 def path_fault(glob: str) -> str:
     """Why no path can ever match this glob, or nothing."""
     parts = glob.removeprefix("!").split("/")
@@ -79,6 +85,12 @@ def _path_spec(globs: tuple[str, ...]) -> PathSpec[GitIgnoreSpecPattern]:
 @lru_cache(_KEPT)
 def _branch_patterns(globs: tuple[str, ...]) -> "tuple[tuple[bool, re2._Regexp], ...]":
     return tuple((not glob.startswith("!"), _branch_pattern(glob.removeprefix("!"))) for glob in globs)
+
+
+@lru_cache(_KEPT)
+def _test_patterns(globs: tuple[str, ...]) -> "tuple[re2._Regexp, ...]":
+    wild = {"*": ".*", "?": "."}
+    return tuple(re2.compile("".join(wild.get(one) or re2.escape(one) for one in glob)) for glob in globs)
 
 
 def _branch_pattern(glob: str) -> "re2._Regexp":

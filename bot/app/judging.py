@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 import structlog
 
-from bot.app import comparing
+from bot.app import comparing, globs
 from bot.app.comparing import Began, Comparison
 from bot.app.context import App
 from bot.app.results.gathering import LIMITS, Gathered, gather, is_wanted
@@ -19,7 +20,7 @@ from bot.domain.errors import Unavailable
 from bot.domain.refs import Repository
 from bot.domain.results import Case, Failure, Mark, Outcome, Results
 from bot.domain.runs import Build, Run, RunState
-from bot.domain.suites import Reports
+from bot.domain.suites import Quarantine, Reports, Suite
 from bot.domain.texts import cut
 from bot.ports.sandbox import FOLDER
 
@@ -62,6 +63,7 @@ def judge(
     with app.work() as work:
         slow = slowest(cases)
         comparison = comparing.compare(work, run, subject.build, subject.repository, cases, slow, app.now())
+    comparison = _spared(comparison, run.suite, app.now().date())
     results = _results(app, subject, gathered, cases, comparison)
     if results == Results():
         return verdict
@@ -94,6 +96,17 @@ def _with_earlier(app: App, run: Run, cases: Sequence[Case]) -> Sequence[Case]:
         else case
         for case in cases
     ]
+
+
+def _spared(comparison: Comparison, suite: Suite, today: date) -> Comparison:
+    """With the marks of tests in quarantine; one whose last day is over by now does not hold any more."""
+    held = {name for name in comparison.marks if _entry(suite, name, today)}
+    return replace(comparison, marks={**comparison.marks, **dict.fromkeys(held, Mark.QUARANTINED)})
+
+
+def _entry(suite: Suite, name: str, today: date) -> Quarantine | None:
+    spared = (one for one in suite.quarantine if one.until >= today and globs.matches_test(one.tests, name))
+    return next(spared, None)
 
 
 def _store(app: App, run: Run, cases: Sequence[Case], should_stop: Callable[[], bool]) -> bool:
@@ -138,9 +151,13 @@ def _results(
         new=comparison.count(Mark.NEW) if comparison.base else 0,
         known=comparison.count(Mark.KNOWN),
         known_flaky=comparison.count(Mark.FLAKY),
+        quarantined=comparison.count(Mark.QUARANTINED),
         base=comparison.base,
         failures=tuple(
-            _failure(case, comparison, scanned, places, is_detailed=index < _SHOWN)
+            replace(
+                _failure(case, comparison, scanned, places, is_detailed=index < _SHOWN),
+                issue=entry.issue if (entry := _entry(run.suite, case.name, app.now().date())) else "",
+            )
             for index, case in enumerate(failed)
         ),
         unsteady=tuple(_failure(case, comparison, scanned, places, is_detailed=True) for case in unsteady),

@@ -96,7 +96,7 @@ def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | Invali
         return suitefile.both_there()
     ((path, data),) = texts.items()
     try:
-        return suitefile.parse(path, data)
+        return suitefile.parse(path, data, today=app.now().date())
     except InvalidSuiteFile as error:
         return error
 

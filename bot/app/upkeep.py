@@ -24,6 +24,10 @@ Result = TypeVar("Result")
 
 _MANY: Final = 1000
 _USUAL_LEASE: Final = 60.0
+_RESULTS_KEPT: Final = 90 * 86400.0
+"""Test by test; a build's own texts stay on the forge."""
+_MANY_RESULTS: Final = 20
+"""Runs at once, each of which may have 100,000 tests."""
 _BODIES_KEPT: Final = 7 * 86400.0
 
 
@@ -167,6 +171,11 @@ def _prune(app: App) -> int:
         return work.deliveries.prune(_BODIES_KEPT)
 
 
+def _prune_results(app: App) -> int:
+    with app.work() as work:
+        return work.results.prune(_RESULTS_KEPT, _MANY_RESULTS)
+
+
 DUTIES: Final[Mapping[str, Duty]] = {
     "reports": Duty(1.0, _hint_reports),
     "notices": Duty(10.0, _hint_notices),
@@ -177,6 +186,7 @@ DUTIES: Final[Mapping[str, Duty]] = {
     "janitor": Duty(60.0, _clean),
     "logs": Duty(60.0, _close_logs),
     "deadlines": Duty(60.0, _end_overdue),
+    "results": Duty(600.0, _prune_results),
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
     "caches": Duty(600.0, caching.sweep),

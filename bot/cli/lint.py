@@ -12,6 +12,7 @@ from urllib.parse import quote
 import click
 
 from bot.app import suitefile
+from bot.cli.workplace import today
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.suites import SuiteFile
 
@@ -68,7 +69,7 @@ def _check(path: str) -> Checked | None:
         click.echo(f"assay: {path}: {(error.strerror or 'can not be read').lower()}", err=True)
         return None
     try:
-        file = suitefile.parse(path, data)
+        file = suitefile.parse(path, data, today=today())
     except InvalidSuiteFile as error:
         return Checked(path, data, None, error.problems)
     return Checked(path, data, file, file.warnings)

@@ -1,6 +1,8 @@
 """Where a command stands: the repository around it and its suite file, or one line and exit status 2."""
 
 import sys
+import time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,12 +24,16 @@ def read_suite_file(root: Path) -> SuiteFile:
             raise suitefile.both_there()
         with (root / there[0]).open("rb") as stream:
             data = stream.read(suitefile.LIMIT + 1)
-        return suitefile.parse(there[0], data)
+        return suitefile.parse(there[0], data, today=today())
     except InvalidSuiteFile as error:
         click.echo(suitefile.render_text(error.path, data, error.problems), err=True, nl=False)
     except OSError as error:
         fail(f"{there[0]}: {(error.strerror or 'can not be read').lower()}")
     sys.exit(2)
+
+
+def today() -> date:
+    return datetime.fromtimestamp(time.time(), UTC).date()
 
 
 def fail(words: str | BotError, status: int = 2) -> NoReturn:

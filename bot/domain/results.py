@@ -66,6 +66,8 @@ class Failure:
     since: datetime | None = None
     """Of a known one: when it began to fail there."""
     since_sha: str = ""
+    issue: str = ""
+    """Of one in quarantine: where it is worked on."""
     times: int = 0
     """How often it failed there in the last 14 days."""
 

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 from bot.domain.errors import Problem
@@ -121,6 +122,17 @@ class Cache:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """Tests whose failures do not count up to and on that day."""
+
+    tests: tuple[str, ...]
+    """Globs of their names: `*` is any text, `?` any character."""
+    issue: str
+    """Address of where they are worked on."""
+    until: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """One cell and one shard of a suite of the file; without matrix and shards there is one of them."""
 
@@ -163,6 +175,7 @@ class Suite:
     cache: Cache | None = None
     annotations: int = 30
     """The most that its check carries."""
+    quarantine: tuple[Quarantine, ...] = ()
 
     @property
     def cell_label(self) -> str:

@@ -1,5 +1,7 @@
 """From the reports that a suite leaves to its check, its pages and its verdict (BEHAVIOUR §5)."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.app import secrets
@@ -196,3 +198,43 @@ def test_cells_share_one_list_of_failures(world: World) -> None:
     assert shown.title == "1 test failed in 2 of 2 environments"
     assert shown.summary.count("tests/test_a.py::a") == 1
     assert [note.title for note in shown.annotations] == ["a failed in 2 environments"]
+
+
+SPARED = b"quarantine: [{tests: '*::a', issue: 'https://forge.test/i/7', until: %s}]\n" + FILE
+
+
+def test_a_failure_in_quarantine_does_not_count_and_shows_its_issue(world: World) -> None:
+    prepare(world, file=SPARED % b"2026-11-25", a="failed", b="passed")
+    push(world)
+    assert world.run().state is RunState.PASSED
+    assert world.titles()[UNIT].startswith("1 passed, 1 failed in quarantine in ")
+    (shown,) = [one.check for one in world.forge.shown.values() if one.check.name == UNIT]
+    assert (
+        "### In quarantine: does not count\n**`tests/test_a.py::a`** — [issue](https://forge.test/i/7)"
+        in shown.summary
+    )
+    assert [note.level for note in shown.annotations] == ["notice"]
+
+
+def test_other_failures_count_beside_those_in_quarantine(world: World) -> None:
+    prepare(world, file=SPARED % b"2026-11-25", a="failed", b="failed")
+    push(world)
+    assert world.run().reason is Reason.TESTS
+    assert world.titles()[UNIT] == "1 test failed"
+
+
+def test_a_quarantine_whose_last_day_is_over_is_an_error_of_the_suite_file(world: World) -> None:
+    prepare(world, file=SPARED % b"2026-11-24", a="failed")
+    push(world)
+    (shown,) = [one.check for one in world.forge.shown.values() if one.check.name == "assay"]
+    assert shown.title == ".assay.yml has 1 error"
+    assert "the quarantine ended on 2026-11-24" in shown.summary
+
+
+def test_a_quarantine_that_ends_while_a_run_waits_ends_for_it_too(world: World) -> None:
+    prepare(world, file=SPARED % b"2026-11-25", a="failed")
+    world.push()
+    world.step(HandleDelivery)
+    world.now += timedelta(days=1)
+    world.settle()
+    assert world.run().reason is Reason.TESTS

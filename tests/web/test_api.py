@@ -164,6 +164,7 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
     assert set(document["paths"]) == {
         "/runs",
         "/runs/{id}",
+        "/runs/{id}/tests",
         "/runs/{id}/log",
         "/runs/{id}/artifacts",
         "/runs/{id}/artifacts/{path}",

@@ -18,6 +18,7 @@ READS = [
     "/runs",
     "/runs/{run}",
     "/runs/{run}/log",
+    "/runs/{run}/tests",
     "/runs/{run}/artifacts",
     "/runs/{run}/artifacts/{path}",
     "/builds",
@@ -30,6 +31,7 @@ READS = [
     "/b/{build}",
     "/b/{build}/unit",
     "/b/{build}/unit/log",
+    "/b/{build}/unit/tests",
     "/b/{build}/unit/stream",
     "/b/{build}/-/stream",
 ]

@@ -1,6 +1,7 @@
 """The suite file: text in, suites or every problem at its line out (PRODUCT §2.7)."""
 
 from collections.abc import Set as AbstractSet
+from datetime import date
 from importlib import resources
 from typing import Final
 
@@ -37,13 +38,15 @@ NAMES: Final = (".assay.yml", ".assay.yaml")
 """At the repository's root; one of them, not both."""
 
 
-def parse(path: str, data: bytes, later: AbstractSet[str] = LATER) -> SuiteFile:
+def parse(path: str, data: bytes, later: AbstractSet[str] = LATER, *, today: date | None = None) -> SuiteFile:
     """Read a suite file; `path` is what it is called in messages, `later` the keys that are refused with C103.
+
+    A quarantine that ended before `today` is an error.
 
     Raises:
         InvalidSuiteFile: with all its problems in the order of the file. Nothing else, whatever the bytes are.
     """
-    found = Findings(path, data.count(b"\n") + 1, later)
+    found = Findings(path, data.count(b"\n") + 1, later, today)
     file = suite_file(path, read(data, found), found)
     found.raise_if_any()
     return file

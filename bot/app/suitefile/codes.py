@@ -64,6 +64,9 @@ MEANINGS: Final = {
     ),
     "C112": Meaning("the name of an image", "Like `python:3.12-slim` or `registry.example/name@sha256:…`."),
     "C113": Meaning("the name of a secret", "Capital letters, digits and _, and none that Assay sets itself."),
+    "C114": Meaning(
+        "a quarantine whose last day is over", "Mend the tests, or set a later date while they are worked on."
+    ),
     "C201": Meaning("a name that stands nowhere in the file", "The message guesses what was meant."),
     "C202": Meaning("`needs` in a circle", "None of these suites could ever start. Remove one need."),
     "C203": Meaning("`extends` in a circle", "Let one of these suites stand for itself."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, NoReturn
 
 from bot.domain.errors import InvalidSuiteFile, Problem
@@ -24,11 +25,17 @@ START: Final = Place(1, 1, 2)
 
 
 class Findings:
-    def __init__(self, path: str, lines: int, later: AbstractSet[str] = frozenset()) -> None:
-        """For a text of so many lines; `later`: keys refused although the format has them, as in `keys.LATER`."""
+    def __init__(
+        self, path: str, lines: int, later: AbstractSet[str] = frozenset(), today: date | None = None
+    ) -> None:
+        """For a text of so many lines; `later`: keys refused although the format has them, as in `keys.LATER`.
+
+        `today`: what dates in the file are compared with; None: with nothing.
+        """
         self._path = path
         self._lines = lines
         self.later = later
+        self.today = today
         self._problems: dict[Problem, None] = {}
 
     def add(self, code: str, place: Place, message: str, help: str = "") -> None:  # noqa: A002  # as in Problem

@@ -64,7 +64,9 @@ def _keys(section: str, names: str) -> Keys:
     return Keys(section, frozenset(names.split()))
 
 
-FILE: Final = _keys("file", "version environments services defaults suites drafts test_merge pull_requests notify")
+FILE: Final = _keys(
+    "file", "version environments services defaults suites drafts test_merge pull_requests notify quarantine"
+)
 ENVIRONMENT: Final = _keys("environment", "image cpus memory disk network user workdir env")
 SERVICE: Final = _keys("service", "image env command memory ready")
 READY: Final = _keys("ready", "tcp http command within")
@@ -81,8 +83,9 @@ WHEN: Final = _keys("when", "events branches paths paths_ignore labels schedule 
 SCHEDULE: Final = _keys("schedule", "cron timezone")
 PULL_REQUESTS: Final = _keys("pull_requests", "comment annotations cancel_superseded checks")
 NOTIFY: Final = _keys("notify", "channel branches suites send")
+QUARANTINE: Final = _keys("quarantine", "tests issue until")
 
 ALL: Final = (
     *(FILE, ENVIRONMENT, SERVICE, READY, DEFAULTS, SUITE, REPORTS, ARTIFACTS, CACHE, WHEN, SCHEDULE),
-    *(PULL_REQUESTS, NOTIFY),
+    *(PULL_REQUESTS, NOTIFY, QUARANTINE),
 )

@@ -12,6 +12,7 @@ from bot.app.suitefile.environments import environments, services
 from bot.app.suitefile.fields import Fields, fields
 from bot.app.suitefile.findings import Findings, quoted
 from bot.app.suitefile.merging import merged
+from bot.app.suitefile.quarantine import quarantine
 from bot.app.suitefile.reading import Node, Text
 from bot.app.suitefile.references import check_containers, check_needs
 from bot.domain.suites import PullRequests, SuiteFile
@@ -82,7 +83,10 @@ def _file(path: str, given: Fields, drafts: _Drafts) -> SuiteFile:
     whole = merged(drafts.suites, drafts.defaults, found)
     check_needs(drafts.suites, whole, found)
     talk = given.get("pull_requests", policies.pull_requests) or PullRequests()
-    made = tuple(replace(one, annotations=talk.annotations) for one in suites(whole, around, found))
+    spared = given.get("quarantine", quarantine) or ()
+    made = tuple(
+        replace(one, annotations=talk.annotations, quarantine=spared) for one in suites(whole, around, found)
+    )
     is_draft_built = given.get("drafts", values.boolean)
     file = SuiteFile(
         path=path,
