@@ -96,7 +96,7 @@ class World:
             url="https://ci.example.org",
             owner="worker-1",
             webhooks={GITHUB: self.webhooks},
-            rules=Rules(**rules),  # type: ignore[arg-type]  # the constructor checks
+            rules=Rules(**{"progress_pause": 0.0, **rules}),  # type: ignore[arg-type]  # the constructor checks
         )
 
     def _tick(self) -> datetime:

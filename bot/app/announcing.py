@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from bot.domain.build_check import newest_of_each_cell
 from bot.domain.checks import AGGREGATE, check_name
@@ -12,10 +13,12 @@ from bot.domain.suites import ChecksPer, Suite
 from bot.ports.queue import ExecuteRun, SendNotice, SendReport
 from bot.ports.store import UnitOfWork
 
+_MARGIN: Final = 0.05
 
-def run_changed(work: UnitOfWork, run: Run) -> None:
-    """`run` as it is now."""
-    _touch(work, run.repository, run.sha, _names(run.suite))
+
+def run_changed(work: UnitOfWork, run: Run, pause: float = 0) -> None:
+    """`run` as it is now; `pause`: seconds that its checks may wait for something newer."""
+    _touch(work, run.repository, run.sha, _names(run.suite), pause)
     if run.state.is_final:
         look_at_needs(work, run.repository, run.sha)
         for notice in work.notices.of_run(run.id):
@@ -27,11 +30,16 @@ def _names(suite: Suite) -> set[str]:
     return {check_name(suite.name), check_name(suite.key)}
 
 
-def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, names: Iterable[str]) -> None:
+def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, names: Iterable[str], pause: float = 0) -> None:
     for name in (*sorted(names), AGGREGATE):
-        report = work.reports.touch(repository, sha, name)
+        report = work.reports.touch(repository, sha, name, pause)
         if report is not None:
-            work.send(SendReport(report))
+            work.send(SendReport(report), delay=_hint_after(pause))
+
+
+def _hint_after(pause: float) -> float:
+    """The store's clock decides what is due; a hint that came a moment too early would be lost."""
+    return pause + _MARGIN if pause else 0
 
 
 def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
@@ -41,8 +49,9 @@ def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
     work.send(SendReport(work.reports.own(run.repository, run.sha, name, build.id, run.id)))
 
 
-def build_made(work: UnitOfWork, build: Build) -> None:
-    work.send(SendReport(work.reports.own(build.repository, build.sha, AGGREGATE, build.id, None)))
+def build_made(work: UnitOfWork, build: Build, pause: float = 0) -> None:
+    report = work.reports.own(build.repository, build.sha, AGGREGATE, build.id, None, pause)
+    work.send(SendReport(report), delay=_hint_after(pause))
 
 
 def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> tuple[Run, ...]:

@@ -49,6 +49,8 @@ class Rules:
     hard_age: float = 86400
     """Every run has ended by then, come what may."""
     give_up_reports: float = 86400
+    progress_pause: float = 1.0
+    """Progress is shown so much later, and not at all when something newer has come by then."""
     artifact_limit: int = GIB
     """Bytes that one run may leave."""
     cache_limit: int = 2 * GIB

@@ -60,7 +60,7 @@ def _claim(app: App, task: ExecuteRun) -> Subject | None:
         run = work.runs.claim(task.run, app.owner, app.rules.lease)
         if run is None:
             return None
-        announcing.run_changed(work, run)
+        announcing.run_changed(work, run, app.rules.progress_pause)
         build = work.builds.get(run.build)
         subject = Subject(run, build, work.repositories.get(run.repository))
     app.telemetry.observe(Metric.QUEUE_SECONDS, (app.now() - run.created_at).total_seconds())
@@ -216,7 +216,7 @@ def _note_start(app: App, run: Run, hold: Hold) -> Run:
         if not work.runs.save(run, running, app.owner):
             hold.lose()
             return run
-        announcing.run_changed(work, running)
+        announcing.run_changed(work, running, app.rules.progress_pause)
     log.info("run.started")
     faultpoint("worker.while_running")
     return running

@@ -141,7 +141,9 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
             _announce(work, build, runs)
         _supersede(app, work, trigger, runs, older_go_on=not build.pull_requests.cancel_superseded)
         announcing.look_at_needs(work, build.repository, build.sha)
-        announcing.build_made(work, build)
+        # A suite's check tells at once that something has begun; the sum may wait for the end of a short one.
+        is_begun = any(run.build == build.id and run.state is RunState.QUEUED for run in runs)
+        announcing.build_made(work, build, app.rules.progress_pause if is_begun else 0)
         notifying.plan(work, build, trigger, notify)
     log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
     return Started(build, f"build {build.id}", draft.problems, kept)

@@ -57,7 +57,7 @@ def build_check(
         annotations=_warnings(build) if done else (),
         actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(counted) is not Conclusion.SUCCESS else (),
         completed_at=ended,
-        could_not_run=done and none_could_run([run for run in runs if not has_passed(run)]),
+        could_not_run=done and none_could_run([run for run in counted if not has_passed(run)]),
     )
 
 

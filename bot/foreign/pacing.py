@@ -1,22 +1,48 @@
 """When a call may be made: a token bucket, a circuit breaker and the pauses that the forge asks for."""
 
+import enum
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from bot.domain.checks import AGGREGATE, Check, CheckStatus
 from bot.domain.errors import ForgeUnavailable, RateLimited
 
 BURST: Final = 20
 PER_SECOND: Final = 1.0
-CREDIT: Final = 10
-"""Writes that somebody waits for and that may go ahead of their time; what comes later makes up for them."""
+
+
+class Urgency(enum.IntEnum):
+    """How many writes a bucket must keep for more urgent ones; below nothing: taken ahead of its time."""
+
+    ASKED = -10
+    """Somebody waits for it."""
+    ENDED = -5
+    """The last state of a check."""
+    USUAL = 0
+    BEGUN = 4
+    """A check that is shown for the first time."""
+    PROGRESS = 8
+    SUM = 12
+    """Progress of the check that sums the others up."""
+
+
 _LINE: Final = 15.0
 """Seconds that the line of those who wait may be long; some may never come back."""
 FAILURES: Final = 5
 OPEN_SECONDS: Final = 30.0
 
 Monotonic = Callable[[], float]
+
+
+def urgency(check: Check, *, is_new: bool) -> Urgency:
+    """When writes are scarce the end comes first and progress last; a later state stands for what was left out."""
+    if check.status is CheckStatus.COMPLETED:
+        return Urgency.ENDED
+    if is_new:
+        return Urgency.BEGUN
+    return Urgency.SUM if check.name == AGGREGATE else Urgency.PROGRESS
 
 
 class Bucket:
@@ -28,12 +54,12 @@ class Bucket:
         self._per_second = per_second
         self._level = burst
         self._at = monotonic()
-        self._last = self._at
-        """When the last of those who were refused comes back."""
+        self._last: dict[float, float] = {}
+        """When the last of those who were refused comes back; those who leave as much are one line."""
         self._lock = threading.Lock()
 
-    def take(self, count: int = 1, credit: float = 0) -> None:
-        """`credit`: how far below nothing it may go.
+    def take(self, count: int = 1, left: float = 0) -> None:
+        """`left`: how much must be left over; below nothing it is a credit.
 
         Raises:
             RateLimited: with the seconds until there is enough.
@@ -42,12 +68,14 @@ class Bucket:
             now = self._monotonic()
             self._level = min(self._burst, self._level + (now - self._at) * self._per_second)
             self._at = now
-            missing = count - self._level - credit
+            missing = count + left - self._level
             if missing > 0:
+                if left > 0:  # it comes back to find out, and keeps nobody else waiting
+                    raise RateLimited("writes are kept for more urgent ones", retry_after=missing / self._per_second)
                 # One after the other: if all who wait came back at once, all but one would do so in vain.
-                free = max(now + missing / self._per_second, self._last + count / self._per_second)
-                self._last = min(free, now + missing / self._per_second + _LINE)
-                raise RateLimited("too many writes at once", retry_after=self._last - now)
+                free = max(now + missing / self._per_second, self._last.get(left, 0) + count / self._per_second)
+                self._last[left] = min(free, now + missing / self._per_second + _LINE)
+                raise RateLimited("too many writes at once", retry_after=self._last[left] - now)
             self._level -= count
 
 
@@ -102,14 +130,10 @@ class Lane:
     def pause(self, seconds: float) -> None:
         self._until = max(self._until, self._monotonic() + seconds)
 
-    def reserve(self, writes: int, *, hurry: bool = False) -> None:
-        """`hurry`: somebody waits for it, up to `CREDIT`.
-
-        Raises:
-            RateLimited.
-        """
+    def reserve(self, writes: int, urgency: Urgency = Urgency.USUAL) -> None:
+        """Raises: RateLimited."""
         self.check()
-        self._bucket.take(writes, CREDIT if hurry else 0)
+        self._bucket.take(writes, urgency)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -237,11 +237,16 @@ class Report:
 class Reports(Protocol):
     """The outbox: one row for each check name of a commit."""
 
-    def own(self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None) -> int:
-        """Let this build (and run) speak through the check name from now on; makes it due; its id."""
+    def own(
+        self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None, pause: float = 0
+    ) -> int:
+        """Let this build (and run) speak through the check name from now on; makes it due in `pause` seconds; its id.
 
-    def touch(self, repository: RepositoryId, sha: Sha, name: str) -> int | None:
-        """The visible state may have changed: make it due; its id. None when nothing is shown under that name.
+        What is due already, or waits for its time, stays so while there is a `pause`.
+        """
+
+    def touch(self, repository: RepositoryId, sha: Sha, name: str, pause: float = 0) -> int | None:
+        """The visible state may have changed: make it due as `own`; its id. None when the name shows nothing yet.
 
         What is sent is rendered from the newest runs, so it does not matter whose change it was.
         """

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
-from tests.bench import builds, checkout, first_byte, idle, intake, logs, suitefiles
+from tests.bench import builds, checkout, first_byte, idle, intake, logs, suitefiles, writes
 from tests.bench.figures import Benchmark, Figure, header, show
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "checkout": checkout.measure,
     "idle": idle.measure,
     "suite-files": suitefiles.measure,
+    "writes": writes.measure,
 }
 
 

@@ -34,6 +34,11 @@ def touch(work: OpenWork, run: Run) -> int | None:
         return unit.reports.touch(run.repository, run.sha, NAME)
 
 
+def touch_calmly(work: OpenWork, run: Run) -> None:
+    with work() as unit:
+        unit.reports.touch(run.repository, run.sha, NAME, pause=60)
+
+
 def claim(work: OpenWork, report: int, lease: float = 60) -> Report:
     with work() as unit:
         claimed = unit.reports.claim(report, lease)
@@ -49,6 +54,42 @@ def send(work: OpenWork, report: Report, *, ref: str = "check-1", ended: bool = 
 def due(work: OpenWork) -> list[int]:
     with work() as unit:
         return list(unit.reports.due(10))
+
+
+def test_progress_waits_for_its_pause_and_the_end_for_nothing(work: OpenWork, run: Run, report: int) -> None:
+    send(work, claim(work, report))
+    touch_calmly(work, run)
+    assert due(work) == []
+
+    touch(work, run)
+
+    assert due(work) == [report]
+    assert claim(work, report).version == 3
+
+
+def test_progress_holds_up_nothing_that_is_due(work: OpenWork, run: Run, report: int) -> None:
+    touch_calmly(work, run)
+
+    assert due(work) == [report]
+
+
+def test_progress_shortens_no_wait_that_the_forge_asked_for(work: OpenWork, run: Run, report: int) -> None:
+    claimed = claim(work, report)
+    with work() as unit:
+        unit.reports.postpone(claimed, 60, "slow down")
+    touch_calmly(work, run)
+
+    assert due(work) == []
+
+
+def test_a_name_that_is_new_may_wait_for_its_pause_too(work: OpenWork, run: Run) -> None:
+    with work() as unit:
+        number = unit.reports.own(run.repository, run.sha, "assay", run.build, None, pause=60)
+    assert due(work) == []
+    with work() as unit:
+        assert unit.reports.own(run.repository, run.sha, "assay", run.build, None) == number
+
+    assert due(work) == [number]
 
 
 def test_a_new_report_is_due_and_is_claimed_once(work: OpenWork, run: Run, report: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.errors import Ambiguous, BotError, ForgeUnavailable, Gone, NotAllowed, RateLimited, Refused
 from bot.domain.refs import Person, Sha
+from bot.foreign.pacing import BURST, Urgency
 from bot.ports.forge import Permission
 from bot.ports.telemetry import Metric
 from tests.contract.forge_world import GitHubWorld
@@ -271,12 +272,12 @@ def test_refusals_do_not_count_as_failures_of_the_forge(world: GitHubWorld) -> N
 
 def test_too_many_writes_at_once_are_put_off(world: GitHubWorld, check: Check) -> None:
     ref = world.forge.publish(world.repository, check, None)
-    times_ok = [world.forge.publish(world.repository, check, ref) for _ in range(19)]
+    times_ok = [world.forge.publish(world.repository, check, ref) for _ in range(24)]
 
     with pytest.raises(RateLimited) as caught:
         world.forge.publish(world.repository, check, ref)
 
-    assert len(times_ok) == 19
+    assert len(times_ok) == BURST - 1 - Urgency.ENDED
     assert caught.value.retry_after == 1
     assert world.forge.permission(world.repository, ANN) is Permission.WRITE
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.errors import ForgeUnavailable, RateLimited
-from bot.foreign.pacing import BURST, Breaker, Bucket, Lane, Lanes
+from bot.foreign.pacing import BURST, Breaker, Bucket, Lane, Lanes, Urgency
 from tests.sims.github_wire import Clock
 
 
@@ -75,12 +75,12 @@ def test_nobody_waits_much_longer_than_needed_for_others_who_may_never_come_back
 def test_who_has_credit_goes_ahead_and_the_others_make_up_for_it(clock: Clock) -> None:
     bucket = Bucket(clock.monotonic, burst=1, per_second=1)
     bucket.take()
-    bucket.take(credit=2)
-    bucket.take(credit=2)
+    bucket.take(left=-2)
+    bucket.take(left=-2)
 
     assert refusals(bucket, 1) == [3]
     with pytest.raises(RateLimited):
-        bucket.take(credit=2)
+        bucket.take(left=-2)
 
 
 def test_what_somebody_waits_for_is_not_behind_a_heap_of_other_writes(clock: Clock) -> None:
@@ -89,7 +89,36 @@ def test_what_somebody_waits_for_is_not_behind_a_heap_of_other_writes(clock: Clo
     with pytest.raises(RateLimited):
         lane.reserve(1)
 
-    lane.reserve(1, hurry=True)
+    lane.reserve(1, Urgency.ASKED)
+
+
+def test_as_writes_get_scarce_progress_is_left_out_first_and_the_end_of_a_check_last(clock: Clock) -> None:
+    lane = Lane(clock.monotonic)
+    refused: list[Urgency] = []
+    waiting = list(Urgency)
+    for _ in range(BURST + 10):
+        for urgency in list(waiting):
+            try:
+                lane.reserve(0, urgency)
+            except RateLimited:
+                waiting.remove(urgency)
+                refused.append(urgency)
+        lane.reserve(1, Urgency.ASKED)
+
+    assert refused == [Urgency.SUM, Urgency.PROGRESS, Urgency.BEGUN, Urgency.USUAL, Urgency.ENDED]
+
+
+def test_progress_that_was_refused_keeps_nobody_else_waiting(clock: Clock) -> None:
+    lane = Lane(clock.monotonic)
+    lane.reserve(BURST)
+    for _ in range(50):
+        with pytest.raises(RateLimited):
+            lane.reserve(1, Urgency.PROGRESS)
+
+    with pytest.raises(RateLimited) as caught:
+        lane.reserve(1)
+
+    assert caught.value.retry_after == 1
 
 
 def test_a_pause_of_the_forge_holds_for_the_hurried_too(clock: Clock) -> None:
@@ -97,7 +126,7 @@ def test_a_pause_of_the_forge_holds_for_the_hurried_too(clock: Clock) -> None:
     lane.pause(60)
 
     with pytest.raises(RateLimited):
-        lane.reserve(1, hurry=True)
+        lane.reserve(1, Urgency.ASKED)
 
 
 def test_a_breaker_opens_after_failures_in_a_row_only(clock: Clock) -> None:

@@ -1,6 +1,7 @@
 """The outbox: what the forge shows becomes what is stored, once, and never goes back (RELIABILITY §6.7)."""
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,30 @@ def test_only_the_newest_state_is_sent(world: World) -> None:
     world.settle()
     assert world.forge.check(ONE, "assay / unit").history == ["success"]
     assert world.forge.check(ONE, "assay").history == ["success"]
+
+
+def test_of_a_short_suite_the_forge_hears_at_the_beginning_and_at_the_end(tmp_path: Path) -> None:
+    world = World(tmp_path, progress_pause=60)
+    world.push()
+    world.step(HandleDelivery)
+    world.step(SendReport)
+    world.settle()
+    assert world.forge.check(ONE, "assay / unit").history == ["queued", "success"]
+    assert world.forge.check(ONE, "assay").history == ["success"]
+    assert publishes(world) == 3
+
+
+def test_progress_of_a_long_suite_is_shown_after_its_pause(tmp_path: Path) -> None:
+    world = World(tmp_path, progress_pause=60)
+    world.sandbox.trouble = "no worker"
+    world.push()
+    world.settle()
+    assert "assay" not in world.titles()
+    with world.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE report SET next_at = next_at - 60")
+    world.turn("reports")
+    world.settle()
+    assert world.titles()["assay"] == "0 of 1 done"
 
 
 def test_a_report_that_shows_nothing_new_is_not_sent(world: World) -> None:

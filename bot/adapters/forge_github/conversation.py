@@ -9,6 +9,7 @@ from bot.domain.errors import Ambiguous, Gone
 from bot.domain.events import CommentKind
 from bot.domain.refs import Repository
 from bot.foreign.fields import Fields, Incomplete
+from bot.foreign.pacing import Urgency
 from bot.ports.forge import Reaction
 
 MAX_COMMENT: Final = 65536
@@ -22,7 +23,7 @@ _REACTIONS: Final = {
 
 def react(session: Session, repository: Repository, comment: int, kind: CommentKind, reaction: Reaction) -> None:
     """As Forge.react."""
-    session.reserve(repository, 1, hurry=True)
+    session.reserve(repository, 1, Urgency.ASKED)
     try:
         session.overwrite(repository, "POST", _REACTIONS[kind], {"content": reaction.value}, comment=str(comment))
     except Gone:

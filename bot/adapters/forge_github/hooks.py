@@ -16,6 +16,7 @@ from bot.domain.errors import Ambiguous, ForgeUnavailable, Gone, NotAllowed
 from bot.domain.events import ForgeEvent, Ignored
 from bot.domain.refs import Repository
 from bot.foreign.fields import MAX_URL, Fields, Incomplete
+from bot.foreign.pacing import Urgency
 from bot.ports.forge import Delivery
 from bot.ports.webhooks import Hook, Sent
 
@@ -48,7 +49,7 @@ class GitHubWebhooks:
         body = {"active": True, "events": list(EVENTS), "config": _config(url, secret)}
         try:
             known = self._at(repository, url)
-            self._session.reserve(repository, 1, hurry=True)
+            self._session.reserve(repository, 1, Urgency.ASKED)
             if known is None:
                 made = self._session.write(repository, "POST", "/hooks", {"name": "web", **body})
             else:
@@ -61,14 +62,14 @@ class GitHubWebhooks:
             raise Ambiguous("a webhook was made, but its number is not known") from error
 
     def remove(self, hook: Hook) -> None:
-        self._session.reserve(hook.repository, 1, hurry=True)
+        self._session.reserve(hook.repository, 1, Urgency.ASKED)
         try:
             self._session.overwrite(hook.repository, "DELETE", "/hooks/{hook}", None, hook=str(hook.number))
         except Gone:
             return
 
     def ping(self, hook: Hook) -> None:
-        self._session.reserve(hook.repository, 1, hurry=True)
+        self._session.reserve(hook.repository, 1, Urgency.ASKED)
         self._session.overwrite(hook.repository, "POST", "/hooks/{hook}/pings", None, hook=str(hook.number))
 
     def trouble(self, hook: Hook) -> str:

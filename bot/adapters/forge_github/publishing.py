@@ -8,6 +8,7 @@ from bot.domain.checks import Check, CheckStatus
 from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import Repository
 from bot.foreign.fields import Fields, Incomplete
+from bot.foreign.pacing import urgency
 
 _MAX_PAGES = 10
 _RUN = "/check-runs/{run}"
@@ -23,7 +24,7 @@ def publish(
     elif ref is not None and check.annotations:
         sent = _sent(Fields(session.get(repository, _RUN, run=ref)))
     requests = bodies(check, create=ref is None, sent=sent)
-    session.reserve(repository, len(requests))
+    session.reserve(repository, len(requests), urgency(check, is_new=ref is None))
     if ref is None:
         ref = _id(session.write(repository, "POST", "/check-runs", requests.pop(0)))
         return _update_new(session, repository, ref, requests)

@@ -10,7 +10,7 @@ from bot.adapters.forge_github.auth import Credentials, Scope
 from bot.adapters.forge_github.client import Answer, Client, Request
 from bot.domain.errors import Gone, RateLimited
 from bot.domain.refs import Repository
-from bot.foreign.pacing import Lane, Lanes
+from bot.foreign.pacing import Lane, Lanes, Urgency
 
 PER_PAGE: Final = 100
 
@@ -63,9 +63,9 @@ class Session:
         data, _ = self._decode(repository, answer, once=False)
         return data
 
-    def reserve(self, repository: Repository, writes: int, *, hurry: bool = False) -> None:
-        """Take the right to that many writes at once; `hurry`: as in `Lane.reserve`. Raises: RateLimited."""
-        self._lane(repository).reserve(writes, hurry=hurry)
+    def reserve(self, repository: Repository, writes: int, urgency: Urgency = Urgency.USUAL) -> None:
+        """Take the right to that many writes at once. Raises: RateLimited."""
+        self._lane(repository).reserve(writes, urgency)
 
     def write(self, repository: Repository, method: str, path: str, body: Mapping[str, Any], /, **names: Any) -> Any:
         """Something that must not happen twice. It must have been reserved."""

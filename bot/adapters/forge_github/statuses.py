@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from bot.adapters.forge_github.checks import cut
 from bot.adapters.forge_github.session import Session
-from bot.domain.checks import Check, Conclusion
+from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.errors import Ambiguous
 from bot.domain.refs import Repository
 from bot.foreign.fields import Fields, Incomplete
+from bot.foreign.pacing import urgency
 
 MAX_DESCRIPTION: Final = 140
 """Characters."""
@@ -30,7 +31,7 @@ def publish(session: Session, repository: Repository, check: Check, *, again: bo
     body = status_of(check)
     if again and (known := _shown(session, repository, check, body)):
         return known
-    session.reserve(repository, 1)
+    session.reserve(repository, 1, urgency(check, is_new=check.status is CheckStatus.QUEUED))
     made = session.write(repository, "POST", "/statuses/{sha}", body, sha=check.sha)
     try:
         return str(Fields(made).number("id"))

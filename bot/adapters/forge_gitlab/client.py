@@ -18,7 +18,7 @@ from bot.adapters.forge_gitlab.transport import MAX_ANSWER, CarefulSession
 from bot.domain.errors import Ambiguous, BotError, ForgeUnavailable, RateLimited
 from bot.domain.refs import ForgeName
 from bot.foreign.fields import Fields, understood
-from bot.foreign.pacing import Breaker, Lane, Lanes
+from bot.foreign.pacing import Breaker, Lane, Lanes, Urgency
 from bot.ports.telemetry import Metric, Telemetry
 
 PER_PAGE: Final = 100
@@ -96,10 +96,10 @@ class Client:
             if len(data) < PER_PAGE and not answer.headers.get("x-next-page"):
                 return
 
-    def reserve(self, project: int, *, hurry: bool = False) -> None:
-        """Take the right to one write; `hurry`: as in `Lane.reserve`. Raises: RateLimited."""
+    def reserve(self, project: int, urgency: Urgency = Urgency.USUAL) -> None:
+        """Take the right to one write. Raises: RateLimited."""
         self._host.check()
-        self._lanes.of(project).reserve(1, hurry=hurry)
+        self._lanes.of(project).reserve(1, urgency)
 
     def write(self, project: int, method: str, path: str, body: Mapping[str, Any] | None, *, once: bool) -> Any:
         """It must have been reserved; writes to one project go one after the other, as GitLab locks commits."""

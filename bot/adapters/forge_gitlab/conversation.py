@@ -9,6 +9,7 @@ from bot.domain.errors import Ambiguous, Gone, NotAllowed, Refused
 from bot.domain.refs import Repository
 from bot.domain.texts import cut
 from bot.foreign.fields import Fields, Incomplete, understood
+from bot.foreign.pacing import Urgency
 from bot.ports.forge import Reaction
 
 MAX_NOTE: Final = 1_000_000
@@ -21,7 +22,7 @@ _QUICK: Final = re.compile(r"^(\s*)/", re.MULTILINE)
 
 def react(client: Client, repository: Repository, change: int, note: int, reaction: Reaction) -> None:
     """As Forge.react. That it is there already is told as "not found", too."""
-    client.reserve(repository.forge_id, hurry=True)
+    client.reserve(repository.forge_id, Urgency.ASKED)
     path = f"{_notes(repository, change)}/{note}/award_emoji"
     try:
         client.write(repository.forge_id, "post", path, {"name": _EMOJI[reaction]}, once=False)

@@ -12,6 +12,7 @@ from bot.domain.errors import Ambiguous, ForgeUnavailable, Gone, NotAllowed, Ref
 from bot.domain.events import ForgeEvent, Ignored
 from bot.domain.refs import Repository
 from bot.foreign.fields import MAX_URL, Fields, Incomplete, understood
+from bot.foreign.pacing import Urgency
 from bot.ports.forge import Delivery
 from bot.ports.webhooks import Hook, Sent
 
@@ -51,7 +52,7 @@ class GitLabWebhooks:
         body = {**_EVENTS, "url": url, proof: secret}
         try:
             known = self._at(repository, url)
-            self._client.reserve(repository.forge_id, hurry=True)
+            self._client.reserve(repository.forge_id, Urgency.ASKED)
             if known is None:
                 made = self._write(repository, "post", "", body, once=True)
             else:
@@ -64,7 +65,7 @@ class GitLabWebhooks:
             raise Ambiguous("a webhook was made, but its number is not known") from error
 
     def remove(self, hook: Hook) -> None:
-        self._client.reserve(hook.repository.forge_id, hurry=True)
+        self._client.reserve(hook.repository.forge_id, Urgency.ASKED)
         try:
             self._write(hook.repository, "delete", f"/{hook.number}", None)
         except Gone:
@@ -72,7 +73,7 @@ class GitLabWebhooks:
 
     def ping(self, hook: Hook) -> None:
         """GitLab sends the default branch's head as if it had been pushed; what was built is not built again."""
-        self._client.reserve(hook.repository.forge_id, hurry=True)
+        self._client.reserve(hook.repository.forge_id, Urgency.ASKED)
         self._write(hook.repository, "post", f"/{hook.number}/test/push_events", None)
 
     def trouble(self, hook: Hook) -> str:

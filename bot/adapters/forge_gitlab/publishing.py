@@ -10,6 +10,7 @@ from bot.domain.checks import AGGREGATE, Check, CheckStatus
 from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.refs import Repository
 from bot.foreign.fields import Fields
+from bot.foreign.pacing import urgency
 
 
 def publish(client: Client, repository: Repository, check: Check, ref: str | None, *, again: bool) -> str:
@@ -58,7 +59,7 @@ def _post(client: Client, check: Check, state: str, place: Place, *, again: bool
     body = body_of(check, state, place.ref, place.pipeline)
     if again and _newest(client, check, place, body):
         return state
-    client.reserve(place.project)
+    client.reserve(place.project, urgency(check, is_new=check.status is CheckStatus.QUEUED))
     path = f"{project(place.project)}/statuses/{check.sha}"
     try:
         client.write(place.project, "post", path, body, once=True)

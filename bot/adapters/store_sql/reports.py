@@ -31,18 +31,20 @@ class SqlReports:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def own(self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None) -> int:
+    def own(
+        self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None, pause: float = 0
+    ) -> int:
         add = insert(self._connection, table).values(
-            repository=repository, sha=sha, name=name, build=build, run=run, next_at=DatabaseNow(), **_NEW
+            repository=repository, sha=sha, name=name, build=build, run=run, next_at=DatabaseNow() + pause, **_NEW
         )
-        changed = {"build": build, "run": run, **_raised()}
+        changed = {"build": build, "run": run, **_raised(pause)}
         take = add.on_conflict_do_update(index_elements=["repository", "sha", "name"], set_=changed)
         number: int = self._connection.execute(take.returning(table.c.id)).scalar_one()
         return number
 
-    def touch(self, repository: RepositoryId, sha: Sha, name: str) -> int | None:
+    def touch(self, repository: RepositoryId, sha: Sha, name: str, pause: float = 0) -> int | None:
         is_it = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.name == name)
-        touch = sa.update(table).where(is_it).values(**_raised())
+        touch = sa.update(table).where(is_it).values(**_raised(pause))
         return self._connection.execute(touch.returning(table.c.id)).scalar_one_or_none()
 
     def claim(self, report: int, lease: float) -> Report | None:
@@ -99,8 +101,11 @@ class SqlReports:
             self._connection.execute(sa.update(table).where(table.c.id == report, *conditions).values(**values))
 
 
-def _raised() -> dict[str, Any]:
-    return {"version": table.c.version + 1, "next_at": DatabaseNow(), "attempts": 0}
+def _raised(pause: float = 0) -> dict[str, Any]:
+    if not pause:
+        return {"version": table.c.version + 1, "next_at": DatabaseNow(), "attempts": 0}
+    next_at = sa.case((UNSENT, table.c.next_at), else_=DatabaseNow() + pause)
+    return {"version": table.c.version + 1, "next_at": next_at}
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
