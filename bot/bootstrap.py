@@ -353,4 +353,5 @@ def _rules(settings: Settings) -> Rules:
         admins=settings.administrators,
         anonymous_read=settings.anonymous_read,
         comments=settings.comments == "allowed",
+        images=(tuple(part.strip() for part in settings.images_allowed.split(",") if part.strip()),),
     )

@@ -20,12 +20,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.domain.amounts import amount_of, is_amount
 from bot.domain.suites import GIB, MIB, Network
 from bot.domain.trust import ForkPolicy
 
 PREFIX: Final = "ASSAY_"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_UNITS: Final = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _CHANNEL: Final = "ASSAY_CHANNEL_"
 _SHORTEST_SECRET: Final = 16
 
@@ -36,12 +36,7 @@ class BadSettings(Exception):
 
 def _amount(value: object) -> object:
     """`512MiB`, `30m`, `1h30m` or a plain number."""
-    if not isinstance(value, str) or not re.fullmatch(r"(?:\d+(?:\.\d+)?[A-Za-z]*)+", value.strip()):
-        return value
-    parts = re.findall(r"(\d+(?:\.\d+)?)([A-Za-z]*)", value)
-    if unknown := [unit for _, unit in parts if unit.lower() not in _UNITS]:
-        raise ValueError(f"unknown unit {unknown[0]}")
-    return int(sum(float(number) * _UNITS[unit.lower()] for number, unit in parts))
+    return amount_of(value) if isinstance(value, str) and is_amount(value) else value
 
 
 Size = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
@@ -214,6 +209,8 @@ class Settings(BaseSettings):
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE
+    images_allowed: str = "**"
+    """Globs, joined by commas."""
     firewall: bool = False
 
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import TypeVar
 
 from bot.app.rights import KnownRights
 from bot.domain.dialect import ALWAYS, GITHUB, Dialect
 from bot.domain.errors import Gone
+from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
 from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
@@ -61,6 +63,38 @@ class Rules:
     """People who may see and do everything: `FORGE:NUMBER` or `FORGE:login` in lower case."""
     anonymous_read: bool = True
     """What belongs to public repositories is for everybody."""
+    images: tuple[tuple[str, ...], ...] = ()
+    """Lists of globs; an image runs only if a glob of each list matches it."""
+
+    def under(self, own: OwnRules) -> "Rules":
+        """With what is set for one repository: never more than is allowed to all."""
+        limits = Limits(
+            cpus=least(self.ceiling.cpus, own.cpus_max),
+            memory=least(self.ceiling.memory, own.memory_max),
+            pids=least(self.ceiling.pids, own.pids_max),
+            disk=least(self.ceiling.disk, own.disk_max),
+            file=least(self.ceiling.file, own.disk_max),
+            log=least(self.ceiling.log, own.log_limit),
+        )
+        return replace(
+            self,
+            ceiling=limits,
+            timeout_max=least(self.timeout_max, own.timeout_max),
+            artifact_limit=least(self.artifact_limit, own.artifact_limit),
+            network_trusted=self.network_trusted.at_most(own.network_default or self.network_trusted),
+            network_forks=self.network_forks.at_most(own.network_forks or self.network_forks),
+            fork_policy=own.fork_policy or self.fork_policy,
+            bare_commands=self.bare_commands and own.bare_commands is not False,
+            comments=self.comments and own.comments is not False,
+            images=(*self.images, own.images_allowed) if own.images_allowed else self.images,
+        )
+
+
+_Amount = TypeVar("_Amount", int, float)
+
+
+def least(ceiling: _Amount, own: _Amount | None) -> _Amount:
+    return ceiling if own is None else min(ceiling, own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +131,10 @@ class App:
         if name not in self.forges:
             raise Gone(f"no forge called {name} is set up")
         return self.forges[name]
+
+    def under(self, own: OwnRules) -> "App":
+        """For what concerns one repository."""
+        return self if own == AS_EVERYWHERE else replace(self, rules=self.rules.under(own))
 
     def limits_of(self, suite: Suite) -> Limits:
         return limits_for(suite, self.rules.limits, self.rules.ceiling)

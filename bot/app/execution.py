@@ -18,7 +18,7 @@ from bot.app.holding import Hold
 from bot.app.jobs import Subject, job_of, marks
 from bot.app.runlog import RunLog
 from bot.app.verdicts import Verdict
-from bot.domain.errors import Refused, Unavailable
+from bot.domain.errors import ImageMissing, Refused, Unavailable
 from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
 from bot.domain.suites import Store
 from bot.domain.texts import between, last_lines
@@ -44,6 +44,7 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
     subject = _claim(app, task)
     if subject is None:
         return
+    app = app.under(subject.own_rules)
     faultpoint("worker.after_claim")
     run = subject.run
     with structlog.contextvars.bound_contextvars(build=run.build, run=run.id, attempt=run.attempt):
@@ -62,7 +63,8 @@ def _claim(app: App, task: ExecuteRun) -> Subject | None:
             return None
         announcing.run_changed(work, run, app.rules.progress_pause)
         build = work.builds.get(run.build)
-        subject = Subject(run, build, work.repositories.get(run.repository))
+        own = work.repositories.own_rules(run.repository)
+        subject = Subject(run, build, work.repositories.get(run.repository), own)
     app.telemetry.observe(Metric.QUEUE_SECONDS, (app.now() - run.created_at).total_seconds())
     log.info("run.claimed", run=run.id, suite=run.suite.name, attempt=run.attempt)
     return subject
@@ -83,6 +85,7 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         for note in granted.notes:
             runlog.note(note)
         job = job_of(app, subject, granted.values, word)
+        _refuse_other_images(app, job)
         _prepare(app, subject, job, hold)
         cache = _cache(app, subject, hold, runlog)
         cache.restore()
@@ -94,6 +97,13 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         return run, verdict, None
     finally:
         runlog.end()
+
+
+def _refuse_other_images(app: App, job: Job) -> None:
+    """Raises: ImageMissing: one that is not allowed here."""
+    for image in (job.image, *(service.image for service in job.services)):
+        if not all(globs.matches_image(allowed, image) for allowed in app.rules.images):
+            raise ImageMissing(f"the image {image} is not allowed in this repository")
 
 
 def _stale(app: App, subject: Subject) -> Verdict | None:

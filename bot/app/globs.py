@@ -44,6 +44,11 @@ def matches_test(globs: Sequence[str], name: str) -> bool:
     return any(pattern.fullmatch(name) for pattern in _test_patterns(tuple(globs)))
 
 
+def matches_image(globs: Sequence[str], image: str) -> bool:
+    """As for branches: `python:*` has every tag, `ghcr.io/acme/**` all that is below."""
+    return matches_branch(globs, image)
+
+
 def path_fault(glob: str) -> str:
     """Why no path can ever match this glob, or nothing."""
     parts = glob.removeprefix("!").split("/")

@@ -94,6 +94,8 @@ def _act(app: App, delivery: StoredDelivery) -> str:
 def _obey(app: App, event: ForgeEvent) -> str:
     assert not isinstance(event, InstallationChanged)
     repository = _known(app, event.repository)
+    with app.work() as work:
+        app = app.under(work.repositories.own_rules(repository.id))
     match event:
         case Pushed():
             return _pushed(app, event, repository)

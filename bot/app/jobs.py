@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from bot.app.context import Rules
 from bot.app.grouping import Marks, announcement, marking
+from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, BuildId, Run, Trust
 from bot.domain.suites import Limits, Ready, Service, Suite
@@ -34,6 +35,8 @@ class Subject:
     run: Run
     build: Build
     repository: Repository
+    own_rules: OwnRules = AS_EVERYWHERE
+    """Of the repository."""
 
 
 def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str], word: str) -> Job:

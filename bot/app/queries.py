@@ -9,6 +9,7 @@ from bot.app.context import App
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
 from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
+from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId
 from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
@@ -90,6 +91,8 @@ class BuildView:
     approvals: Sequence[Approval] = ()
     successor: BuildId | None = None
     """The build that took its place."""
+    own_rules: OwnRules = AS_EVERYWHERE
+    """Of the repository."""
     lacking: Sequence[str] = ()
     """What people do without on this forge."""
     steers: bool = False
@@ -112,6 +115,8 @@ class RunView:
     events: Sequence[RunEvent] = ()
     artifacts: Sequence[Artifact] = ()
     results: Results | None = None
+    own_rules: OwnRules = AS_EVERYWHERE
+    """Of the repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +169,7 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             trouble=work.reports.trouble(repository.id, found.sha),
             approvals=work.approvals.of_build(number),
             successor=_successor(work, found, runs),
+            own_rules=work.repositories.own_rules(repository.id),
             lacking=_lacking(app, repository),
         )
     return replace(view, steers=_steers(app, viewer, view))
@@ -210,6 +216,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             run=chosen,
             build=work.builds.get(number),
             repository=repository,
+            own_rules=work.repositories.own_rules(repository.id),
             events=work.runs.events(chosen.id),
             artifacts=work.artifacts.of_run(chosen.id),
             results=work.results.of_run(chosen.id),
@@ -221,7 +228,12 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     repository = _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
         found = work.runs.get(run_id)
-        return RunView(run=found, build=work.builds.get(found.build), repository=repository)
+        return RunView(
+            run=found,
+            build=work.builds.get(found.build),
+            repository=repository,
+            own_rules=work.repositories.own_rules(repository.id),
+        )
 
 
 def results(

@@ -34,6 +34,7 @@ def send(app: App, task: SendReport) -> None:
         if report is None:
             return
         repository = work.repositories.get(report.repository)
+        app = app.under(work.repositories.own_rules(report.repository))
         change = commented_change(report.name)
         shown = _render(app, work, report) if change is None else commenting.render(app, work, report, change)
     with structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name):

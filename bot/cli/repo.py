@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
-from bot.app import registering
+from bot.app import registering, ruling
 from bot.app.context import App
 from bot.app.registering import Registered
 from bot.bootstrap import build
@@ -61,12 +61,35 @@ def show(name: str, as_json: bool) -> None:
     """What is known of REPO, and what its forge says of the webhook."""
     with _app() as app:
         found = registering.find(app, name)
-        facts = {**_facts(app, found), "trouble": registering.trouble(app, found)}
+        rules = ruling.written(ruling.of(app, found.repository))
+        facts = {**_facts(app, found), "trouble": registering.trouble(app, found), "rules": rules}
         if as_json:
             click.echo(json.dumps(facts))
             return
         for key, value in facts.items():
             click.echo(f"{key:16}  {_shown(value)}")
+
+
+@repo.command("set")
+@click.argument("name", metavar="REPO")
+@click.argument("rules", metavar="NAME=VALUE...", nargs=-1, required=True)
+@_as_json
+def set_(name: str, rules: tuple[str, ...], as_json: bool) -> None:
+    """Set for REPO what differs from the rest, within what the server allows; NAME= alone takes it back.
+
+    fork_policy, bare_commands, comments, network_default, network_forks, images_allowed, cpus_max, memory_max,
+    disk_max, pids_max, timeout_max, log_limit, artifact_limit: as the settings ASSAY_… of the same names.
+    """
+    with _app() as app:
+        found = registering.find(app, name)
+        if bad := [one for one in rules if "=" not in one]:
+            raise click.BadParameter(f"{bad[0]} is not NAME=VALUE")
+        wanted = {key.strip(): value for key, _, value in (one.partition("=") for one in rules)}
+        now = ruling.written(ruling.change(app, found.repository, wanted, actor=_actor()))
+        if as_json:
+            click.echo(json.dumps(now))
+            return
+        click.echo("\n".join(f"{key}={value}" for key, value in now.items()) or "nothing is set: as everywhere")
 
 
 @repo.command()
@@ -135,6 +158,8 @@ def _facts(app: App, one: Registered) -> dict[str, object]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={text}" for key, text in value.items())
     return "" if value is None else str(value)
 
 

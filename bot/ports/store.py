@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
@@ -90,6 +91,11 @@ class Repositories(Protocol):
         self, limit: int, *, after: RepositoryId | None = None, public_only: bool = True
     ) -> Sequence[Repository]:
         """In the order in which they were first seen."""
+
+    def own_rules(self, repository: RepositoryId) -> OwnRules:
+        """What is set for it; nothing unless somebody did."""
+
+    def set_own_rules(self, repository: RepositoryId, rules: OwnRules) -> None: ...
 
 
 class Builds(Protocol):

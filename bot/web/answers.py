@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from bot.app import registering
+from bot.app import registering, ruling
 from bot.app.context import App
 from bot.app.queries import BuildView, RunView
 from bot.app.registering import Registered
@@ -112,6 +112,8 @@ class HookAnswer(BaseModel):
 class RegisteredAnswer(RepositoryAnswer):
     webhook: HookAnswer | None
     """None where a GitHub App's webhook tells of it, or none was made."""
+    rules: dict[str, str]
+    """What is set for it; all else is as everywhere."""
 
 
 class RepositoryList(BaseModel):
@@ -185,7 +187,9 @@ def repository_answer(repository: Repository) -> RepositoryAnswer:
 
 
 def registered_answer(app: App, one: Registered) -> RegisteredAnswer:
-    return RegisteredAnswer(**repository_answer(one.repository).model_dump(), webhook=_hook_answer(app, one))
+    rules = ruling.written(ruling.of(app, one.repository))
+    facts = repository_answer(one.repository).model_dump()
+    return RegisteredAnswer(**facts, webhook=_hook_answer(app, one), rules=rules)
 
 
 def _hook_answer(app: App, one: Registered) -> HookAnswer | None:

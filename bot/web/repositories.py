@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
-from bot.app import access, queries, registering
+from bot.app import access, queries, registering, ruling
 from bot.app.queries import Viewer
 from bot.app.registering import Registered
-from bot.app.requesting import Conflict
-from bot.domain.errors import Gone, Refused
+from bot.app.requesting import Conflict, NotPossible
+from bot.domain.errors import BadInput, Gone, Refused
 from bot.domain.refs import RepositoryId, RepositorySeen
 from bot.domain.tokens import Scope
 from bot.web.answers import RegisteredAnswer, registered_answer
@@ -28,6 +29,19 @@ class RegistrationOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     repository: RepositoryName
+
+
+class RulesOrder(BaseModel):
+    """What differs from the rest; an empty text takes it back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rules: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=4000)]] = Field(
+        description="Names of settings in small letters, and values as the settings have them",
+        examples=[{"fork_policy": "first-time", "memory_max": "2GiB"}],
+        min_length=1,
+        max_length=50,
+    )
 
 
 @router.post("/repositories", tags=["resources"], status_code=201)
@@ -48,6 +62,17 @@ def add_repository(
 def show_repository(request: Request, viewer: Looking, number: Number) -> RegisteredAnswer:
     """A repository with its webhook. The scope repos:admin."""
     return registered_answer(site_of(request).app, _registered(request, viewer, number))
+
+
+@router.patch("/repositories/{number}", tags=["resources"])
+def change_repository(request: Request, viewer: Looking, number: Number, wanted: RulesOrder) -> RegisteredAnswer:
+    """Set for it what differs from the rest, within what the server allows. The scope repos:admin."""
+    app, registered = site_of(request).app, _registered(request, viewer, number)
+    try:
+        ruling.change(app, registered.repository, wanted.rules, actor=viewer.actor)
+    except BadInput as error:
+        raise NotPossible(str(error)) from error
+    return registered_answer(app, registered)
 
 
 @router.delete("/repositories/{number}", tags=["resources"], status_code=204)

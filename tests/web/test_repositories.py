@@ -172,3 +172,19 @@ def test_a_private_repository_is_not_there_for_who_may_not_read_it(
     reader = world.token(Scope.REPOSITORIES, Scope.READ, name="reader")
     assert client.get(f"/repositories/{number}", headers=reader).status_code == 200
     assert client.post("/repositories", json=ORDER, headers=reader).status_code == 201
+
+
+def test_rules_of_a_repository_are_set_and_shown(
+    client: TestClient, webhooks: FakeWebhooks, admin: dict[str, str]
+) -> None:
+    client.post("/repositories", json=ORDER, headers=admin)
+    wanted = {"rules": {"fork_policy": "first-time", "memory_max": "1GiB"}}
+
+    answer = client.patch("/repositories/1", json=wanted, headers=admin)
+
+    assert (answer.status_code, answer.json()["rules"]) == (
+        200,
+        {"fork_policy": "first-time", "memory_max": "1073741824"},
+    )
+    assert client.patch("/repositories/1", json={"rules": {"fork_policy": "x"}}, headers=admin).status_code == 422
+    assert client.patch("/repositories/1", json=wanted).status_code == 401

@@ -84,6 +84,7 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
         "post /repositories",
         "get /repositories/{number}",
         "delete /repositories/{number}",
+        "patch /repositories/{number}",
         "post /repositories/{number}/rotate-secret",
         "post /repositories/{number}/test",
     }

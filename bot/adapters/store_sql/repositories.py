@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.dialects import DatabaseNow, insert
 from bot.adapters.store_sql.rows import repository_of, row_of_repository
 from bot.adapters.store_sql.tables import repository
+from bot.adapters.store_sql.tables_own_rules import own_rules
 from bot.domain.errors import Gone
+from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen
 
 
@@ -50,6 +52,15 @@ class SqlRepositories:
         if public_only:
             query = query.where(sa.not_(repository.c.private))
         return [repository_of(row) for row in self._connection.execute(query)]
+
+    def own_rules(self, repository: RepositoryId) -> OwnRules:
+        query = sa.select(own_rules.c.rules).where(own_rules.c.repository == repository)
+        found: OwnRules | None = self._connection.execute(query).scalar()
+        return found or OwnRules()
+
+    def set_own_rules(self, repository: RepositoryId, rules: OwnRules) -> None:
+        write = insert(self._connection, own_rules).values(repository=repository, rules=rules)
+        self._connection.execute(write.on_conflict_do_update(index_elements=["repository"], set_={"rules": rules}))
 
     def _known(self, seen: RepositorySeen) -> Repository | None:
         is_it = sa.and_(repository.c.forge == seen.forge, repository.c.forge_id == seen.forge_id)

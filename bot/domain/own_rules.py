@@ -1,0 +1,30 @@
+"""What is set for one repository, within what the operator allows to all."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from bot.domain.suites import Network
+from bot.domain.trust import ForkPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRules:
+    """None: as everywhere. Sizes in bytes, times in seconds."""
+
+    fork_policy: ForkPolicy | None = None
+    bare_commands: bool | None = None
+    comments: bool | None = None
+    network_default: Network | None = None
+    network_forks: Network | None = None
+    images_allowed: tuple[str, ...] = ()
+    """Globs; empty: whatever the operator allows."""
+    cpus_max: float | None = None
+    memory_max: int | None = None
+    disk_max: int | None = None
+    pids_max: int | None = None
+    timeout_max: int | None = None
+    log_limit: int | None = None
+    artifact_limit: int | None = None
+
+
+AS_EVERYWHERE: Final = OwnRules()
