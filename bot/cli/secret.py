@@ -17,7 +17,8 @@ from bot.cli.reading import read_settings
 from bot.domain.errors import BotError, Unavailable
 from bot.domain.refs import ForgeName, Repository
 
-_FORGES = (ForgeName("github"), ForgeName("gitlab"))
+_FIRST = (ForgeName("github"), ForgeName("gitlab"))
+"""Also while they are not set up."""
 
 
 @click.group()
@@ -99,7 +100,7 @@ def _app() -> Iterator[App]:
 
 
 def _repository(app: App, repo: str) -> Repository:
-    return secrets.find_repository(app, repo, _FORGES)
+    return secrets.find_repository(app, repo, tuple(dict.fromkeys((*_FIRST, *app.forges))))
 
 
 def _actor() -> str:

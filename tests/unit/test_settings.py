@@ -127,3 +127,68 @@ def test_secrets_do_not_show_when_printed(monkeypatch: pytest.MonkeyPatch) -> No
     )
     assert SECRET not in repr(found)
     assert "BEGIN RSA" not in repr(found)
+
+
+GITLAB = {"ASSAY_GITLAB_TOKEN": "glpat-1", "ASSAY_GITLAB_WEBHOOK_SECRET": SECRET}
+
+
+def test_gitlab_lives_at_gitlab_com_or_below_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    (common,) = read(monkeypatch, **GITLAB).hosts
+    (own,) = read(monkeypatch, **GITLAB, ASSAY_GITLAB_URL="https://code.example.org/gitlab/").hosts
+
+    assert (common.name, common.kind, common.url) == ("gitlab", "gitlab", "https://gitlab.com")
+    assert own.url == "https://code.example.org/gitlab"
+    assert "glpat-1" not in repr(own)
+    assert SECRET not in repr(own)
+
+
+def test_further_hosts_have_settings_named_for_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("glpat-2\n")
+    work = {
+        "ASSAY_FORGES": "gitlab-work, github-ghe",
+        "ASSAY_GITLAB_WORK_URL": "https://git.work.example",
+        "ASSAY_GITLAB_WORK_TOKEN_FILE": str(token),
+        "ASSAY_GITLAB_WORK_WEBHOOK_SECRET": f"{SECRET},{SECRET}-2",
+        "ASSAY_GITHUB_GHE_URL": "https://github.work.example",
+        "ASSAY_GITHUB_GHE_TOKEN": "ghp-1",
+    }
+    hosts = {host.name: host for host in read(monkeypatch, **GITLAB, **work).hosts}
+
+    assert list(hosts) == ["gitlab", "gitlab-work", "github-ghe"]
+    assert (hosts["gitlab-work"].token, len(hosts["gitlab-work"].webhook_secrets)) == ("glpat-2", 2)
+    assert (hosts["github-ghe"].url, hosts["github-ghe"].token) == ("https://github.work.example", "ghp-1")
+    assert settings.unknown_names() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"ASSAY_GITLAB_WEBHOOK_SECRET": SECRET}, "ASSAY_GITLAB_WEBHOOK_SECRET needs GITLAB_TOKEN beside it"),
+        ({"ASSAY_GITLAB_TOKEN": " "}, "ASSAY_GITLAB_TOKEN must not be empty"),
+        (
+            {**GITLAB, "ASSAY_GITLAB_WEBHOOK_SECRET": "short"},
+            "ASSAY_GITLAB_WEBHOOK_SECRET: each secret needs at least 16 characters",
+        ),
+        (
+            {**GITLAB, "ASSAY_GITLAB_URL": "http://git.example.org"},
+            "ASSAY_GITLAB_URL: must be https, except on localhost",
+        ),
+        ({"ASSAY_FORGES": "bitbucket"}, "ASSAY_FORGES: bitbucket must be named like gitlab-work or github-work"),
+        ({"ASSAY_FORGES": "gitlab"}, "ASSAY_FORGES: gitlab must be named like gitlab-work or github-work"),
+        ({"ASSAY_FORGES": "gitlab-a,gitlab-a"}, "ASSAY_FORGES: a name is there twice"),
+        ({"ASSAY_FORGES": "gitlab-a"}, "ASSAY_FORGES: gitlab-a has no settings GITLAB_A_…"),
+        (
+            {"ASSAY_FORGES": "gitlab-a", "ASSAY_GITLAB_A_TOKEN": "t"},
+            "ASSAY_GITLAB_A_URL: must be an address like https://ci.example.org",
+        ),
+        (
+            {"ASSAY_FORGES": "gitlab-a", "ASSAY_GITLAB_A_TOKEN": "t", "ASSAY_GITLAB_A_TOKEN_FILE": "/nowhere"},
+            "ASSAY_GITLAB_A_TOKEN: set it or ASSAY_GITLAB_A_TOKEN_FILE, not both",
+        ),
+    ],
+)
+def test_a_forge_that_is_not_whole_is_named(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, str], said: str
+) -> None:
+    assert refused(monkeypatch, **values) == said

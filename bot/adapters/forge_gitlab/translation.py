@@ -46,7 +46,8 @@ def _seen(forge: ForgeName, data: Fields) -> RepositorySeen:
     web_url = project.text("web_url", MAX_URL)
     return RepositorySeen(
         forge=forge,
-        forge_id=project.number("id"),
+        # Older servers have the number only beside it.
+        forge_id=project.number("id") if project.knows("id") else data.number("project_id"),
         path=project.word("path_with_namespace"),
         private=project.data.get("visibility_level") != PUBLIC,
         default_branch=project.text("default_branch", MAX_REF),
