@@ -36,3 +36,8 @@ def test_the_examples_of_the_guide_are_right_and_without_warnings(text: str) -> 
 def test_the_command_explains_in_the_words_of_the_guide() -> None:
     rows = dict(re.findall(r"^\| ([CW]\d{3}) \| (.*) \|$", GUIDE, re.MULTILINE))
     assert {code: meaning.short for code, meaning in MEANINGS.items()} == rows
+
+
+def test_the_suite_file_of_this_repository_is_right_and_without_warnings() -> None:
+    file = parse(".assay.yml", (Path(__file__).parents[2] / ".assay.yml").read_bytes())
+    assert file.warnings == ()
