@@ -16,16 +16,16 @@ from bot.app.caching import RunCache
 from bot.app.context import App
 from bot.app.holding import Hold
 from bot.app.jobs import Subject, job_of, marks
+from bot.app.merging import wanted_of
 from bot.app.runlog import RunLog
 from bot.app.verdicts import Verdict
 from bot.domain.errors import ImageMissing, Refused, Unavailable
-from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
+from bot.domain.runs import Reason, Run, RunState, Trust
 from bot.domain.suites import Store
 from bot.domain.texts import between, last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
 from bot.ports.sandbox import Exit, Job, Stop
-from bot.ports.source import Wanted
 from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
@@ -141,7 +141,7 @@ def _prepare(app: App, subject: Subject, job: Job, hold: Hold) -> None:
 
 def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[], Stop | None]) -> None:
     forge, build = app.forge_of(subject.repository), subject.build
-    wanted = Wanted(repository=subject.repository.id, sha=subject.run.sha, refs=_refs(build))
+    wanted = wanted_of(build)
     began = app.monotonic()
     app.source.checkout(wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")
@@ -154,12 +154,6 @@ def _make_container(app: App, job: Job, should_stop: Callable[[], Stop | None]) 
     if not should_stop():
         app.sandbox.set_up(job)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="prepare")
-
-
-def _refs(build: Build) -> tuple[str, ...]:
-    if build.change is not None:
-        return (f"refs/pull/{build.change}/head",)
-    return (f"refs/tags/{build.ref}",) if build.cause is Cause.TAG else (f"refs/heads/{build.ref}",)
 
 
 def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:

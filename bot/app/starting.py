@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, ending, globs, notifying, suitefile
+from bot.app import announcing, ending, globs, merging, notifying, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.planning import (
@@ -24,7 +24,7 @@ from bot.domain.planning import (
     plan,
 )
 from bot.domain.refs import Repository, Sha
-from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import Build, BuildId, Cause, Merge, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Notify, PullRequests, Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
@@ -74,14 +74,16 @@ def start(app: App, trigger: Trigger) -> Started:
         with app.work() as work:
             _supersede(app, work, trigger, [])
         return Started(None, "no suite file")
-    if isinstance(found, InvalidSuiteFile):
-        planned = Plan(())
-    else:
+    draft, planned = _draft(app, trigger, found), Plan(())
+    if isinstance(found, SuiteFile):
         planned = _plan(app, trigger, found)
         if not planned.concerns_anybody and trigger.change is None:
             return Started(None, f"no suite is for a {trigger.cause} event", file=found)
+        if found.test_merge:
+            draft = merging.merged(app, trigger.repository, draft)
+            planned = planned if not draft.conflicts else Plan(())
     notify = found.notify if isinstance(found, SuiteFile) else ()
-    return replace(_build(app, trigger, planned, _draft(app, trigger, found), notify), file=found)
+    return replace(_build(app, trigger, planned, draft, notify), file=found)
 
 
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
@@ -127,10 +129,10 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
         number = _epoch(work, trigger)
         if number is None:
             return Started(None, "this commit has its build already")
-        choices = _choose(work, trigger, planned)
+        choices = _choose(work, trigger, planned, draft.merge)
         kept = tuple(one.known for one in choices if one.known)
         for_news = trigger.is_asked_for or trigger.sharing is Sharing.KNOWN
-        if for_news and not any(one.is_news for one in choices):
+        if for_news and not draft.conflicts and not any(one.is_news for one in choices):
             return Started(None, "nothing to run", draft.problems, kept)
         build = work.builds.add(replace(draft, key=f"{trigger.key}#{number}"))
         if build is None:
@@ -203,7 +205,7 @@ def _draft(app: App, trigger: Trigger, file: SuiteFile | InvalidSuiteFile) -> Bu
     )
 
 
-def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
+def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan, merge: Merge | None) -> list[_Choice]:
     """New runs, or those of other builds of this commit that say the same (cases C28, C63)."""
     named = {one.suite.name for one in planned.decisions if isinstance(one, Wanted)} if trigger.only else None
     choices = []
@@ -223,8 +225,20 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan) -> list[_Choice]:
             case Unstarted(suite, note):
                 choices.append(_unstarted(trigger, suite, note, known))
             case Wanted(suite):
-                choices.append(_wanted(trigger, _without_foreign_needs(suite, named), known))
+                shared = known if known is not None and _fits(work, known, trigger, merge) else None
+                choices.append(_wanted(trigger, _without_foreign_needs(suite, named), shared))
     return choices
+
+
+def _fits(work: UnitOfWork, known: Run, trigger: Trigger, merge: Merge | None) -> bool:
+    """Of a merge only a run of the same tree says enough; a retest lets stand what passed on an older tip.
+
+    A merged run stands also for a push of the head, whose check it is; and no stranger's displaces a trusted one.
+    """
+    if merge is None or known.trust is not trigger.trust:
+        return True
+    tested = work.builds.get(known.build).merge
+    return tested is not None and (tested.tree == merge.tree or trigger.sharing is Sharing.GOOD)
 
 
 def _wanted(trigger: Trigger, suite: Suite, known: Run | None) -> _Choice:

@@ -10,7 +10,7 @@ from bot.domain.cells_check import LimitsOf
 from bot.domain.checks import AGGREGATE, Action, Annotation, Check, CheckStatus, Conclusion
 from bot.domain.dialect import Dialect
 from bot.domain.errors import Problem
-from bot.domain.runs import Build, Reason, Run, RunState
+from bot.domain.runs import Build, Merge, Reason, Run, RunState
 from bot.domain.suite_check import (
     RERUN_ALL,
     RERUN_FAILED,
@@ -29,6 +29,9 @@ APPROVE: Final = (
 )
 
 
+_CONFLICTS_SHOWN: Final = 50
+
+
 def build_check(
     build: Build,
     runs: Sequence[Run],
@@ -40,6 +43,8 @@ def build_check(
     """`url`: the build's page; `suite_url`: the page of a suite by its name."""
     if build.problems:
         return _invalid(build, url)
+    if build.merge and build.conflicts:
+        return _conflicting(build, build.merge, url)
     if any(run.state is RunState.AWAITING_APPROVAL for run in runs):
         return _waiting(build, url, dialect)
     counted = [run for run in runs if counts(run)]
@@ -84,7 +89,7 @@ def _weight(run: Run) -> tuple[bool, datetime]:
 
 def verdict(build: Build, runs: Sequence[Run]) -> str:
     """The build's state in one of the words of BEHAVIOUR §3."""
-    if build.problems:
+    if build.problems or build.conflicts:
         return "failed"
     runs = [run for run in runs if counts(run)] or [run for run in runs if not run.is_unstarted]
     words = {run.word for run in runs}
@@ -101,7 +106,7 @@ _WORDS: Final = {Conclusion.SUCCESS: "passed", Conclusion.FAILURE: "failed", Con
 
 def conclusion_of_build(build: Build, runs: Sequence[Run]) -> Conclusion:
     """Of one that has ended."""
-    return Conclusion.FAILURE if build.problems else _conclusion(runs)
+    return Conclusion.FAILURE if build.problems or build.conflicts else _conclusion(runs)
 
 
 def _conclusion(runs: Sequence[Run]) -> Conclusion:
@@ -220,6 +225,24 @@ def _invalid(build: Build, url: str) -> Check:
         annotations=annotations,
         completed_at=build.created_at,
         could_not_run=True,
+    )
+
+
+def _conflicting(build: Build, merge: Merge, url: str) -> Check:
+    count = len(merge.conflicts)
+    files = "\n".join(f"- {code(path)}" for path in merge.conflicts[:_CONFLICTS_SHOWN])
+    more = f"\n- {count - _CONFLICTS_SHOWN} more" if count > _CONFLICTS_SHOWN else ""
+    return _check(
+        build,
+        url,
+        status=CheckStatus.COMPLETED,
+        conclusion=Conclusion.FAILURE,
+        title=one_line(f"Conflicts with {build.base_ref} in {', '.join(merge.conflicts)}", 120),
+        summary=f"Nothing was run: {code(build.sha[:7])} can't be merged onto {code(build.base_ref)} at "
+        f"{code(merge.base[:7])}. Both have changed:\n\n{files}{more}\n\n"
+        f"Merge {code(build.base_ref)} into the branch or rebase it, and push.",
+        actions=(RERUN_ALL,),
+        completed_at=build.created_at,
     )
 
 

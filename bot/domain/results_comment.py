@@ -27,6 +27,8 @@ def results_comment(
     bad = [run for run in runs if not has_passed(run)]
     if build.problems:
         body = _invalid(build, url)
+    elif build.conflicts:
+        body = _conflicting(build, url)
     elif bad:
         body = _red(build, bad, len(runs) - len(bad), url, url_of, limits_of, retest)
     else:
@@ -38,6 +40,14 @@ def _invalid(build: Build, url: str) -> str:
     count = len(build.problems)
     errors = f"{count} error{'s' if count > 1 else ''}"
     return f"**Nothing ran** on {code(build.sha[:7])}: {code(build.suite_file)} has {errors}.\n\n{_foot(build, url)}"
+
+
+def _conflicting(build: Build, url: str) -> str:
+    files = ", ".join(map(code, build.conflicts[:_ROWS])) + (" …" if len(build.conflicts) > _ROWS else "")
+    return (
+        f"**Nothing ran** on {code(build.sha[:7])}: it conflicts with {code(build.base_ref)} in {files}.\n\n"
+        f"{_foot(build, url)}"
+    )
 
 
 def _red(

@@ -148,6 +148,17 @@ RETRIED: Final = frozenset({Reason.COMMAND, Reason.TESTS, Reason.OUT_OF_MEMORY, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """A change's head merged onto its target's tip, which is tested instead of the head."""
+
+    base: Sha
+    tree: str = ""
+    """Id of the merged tree; empty when the two could not be merged."""
+    conflicts: tuple[str, ...] = ()
+    """Files that both have changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     """All that one trigger started on one commit; people see its number."""
 
@@ -161,6 +172,8 @@ class Build:
     """Branch or tag; for a change its source branch."""
     base_ref: str = ""
     base_sha: Sha | None = None
+    merge: Merge | None = None
+    """What is tested, if it is not the commit itself."""
     change: int | None = None
     title: str = ""
     sender_id: int = 0
@@ -185,6 +198,11 @@ class Build:
     head_at: datetime | None = None
     """When the commit became the change's head, by the forge's clock; an approval has to be younger."""
     created_at: datetime
+
+    @property
+    def conflicts(self) -> tuple[str, ...]:
+        """Files that keep the change from being merged; then the build has no runs."""
+        return self.merge.conflicts if self.merge else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

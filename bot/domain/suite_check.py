@@ -348,7 +348,8 @@ _SUMMARIES: Final[dict[RunState, _Words]] = {
 
 def _how_it_ran(run: Run, build: Build) -> str:
     waited = duration(between(run.created_at, run.started_at))
-    where = f"{code(build.ref)} at {code(run.sha[:7])}"
+    onto = f" merged onto {code(build.base_ref)} at {code(build.merge.base[:7])}" if build.merge else ""
+    where = f"{code(build.ref)} at {code(run.sha[:7])}{onto}"
     who = "" if run.trust is Trust.TRUSTED else " · approved by a maintainer, without secrets and network"
     return f"{where} · image {code(run.suite.image)} · waited {waited} · attempt {run.attempt}{who}"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.domain.refs import RepositoryId, Sha
+from bot.domain.runs import Merge
 from bot.ports.forge import Access
 
 
@@ -17,6 +18,8 @@ class Wanted:
     sha: Sha
     refs: Sequence[str] = ()
     """Full names: `refs/heads/main`, `refs/pull/7/head`."""
+    onto: "Wanted | None" = None
+    """The commit that it shall be merged onto; the merge has that one as its first parent."""
 
 
 class Source(Protocol):
@@ -29,8 +32,16 @@ class Source(Protocol):
         as soon as it can with SourceUnavailable.
 
         Raises:
-            SourceRefused: the commit is gone, belongs to nobody here, is too large or names forbidden things.
+            SourceRefused: the commit is gone, belongs to nobody here, is too large, names forbidden things, or
+                conflicts with what it shall be merged onto.
             SourceUnavailable: the forge did not answer, or does not show the commit yet after a bounded wait.
+        """
+
+    def merge(self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool]) -> Merge:
+        """Try to merge `wanted` onto `wanted.onto`, by git's usual rules: the tree, or the files that conflict.
+
+        The same two commits always give the same tree, here and in `checkout`. Raises: as `checkout`; SourceRefused
+        also when the two have no history in common.
         """
 
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:

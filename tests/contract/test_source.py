@@ -1,6 +1,7 @@
 """What every source promises."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from bot.adapters.source_git import GitSource
 from bot.domain.errors import SourceRefused, SourceUnavailable
 from bot.domain.refs import RepositoryId, Sha
+from bot.domain.runs import Merge
 from bot.ports.forge import Access
 from bot.ports.source import Source, Wanted
 from tests.fakes.source import FakeSource
@@ -24,7 +26,16 @@ class Subject:
     commit: Callable[[str], Sha]
     """Makes a commit whose only file, `a.txt`, has that content."""
     access: Callable[[], Access]
+    branch: Callable[[Mapping[str, str], tuple[Sha, ...]], Sha]
+    """Makes a commit with these files and parents."""
     asked: int = 0
+
+    def merge(self, head: Sha, base: Sha) -> Merge:
+        return self.source.merge(self.wanted(head, base), self.access, lambda: False)
+
+    def wanted(self, head: Sha, base: Sha) -> Wanted:
+        onto = Wanted(repository=SITE, sha=base, refs=("refs/heads/main",))
+        return Wanted(repository=SITE, sha=head, refs=("refs/pull/1/head",), onto=onto)
 
     def checkout(self, sha: str, folder: Path, *, stop: bool = False) -> None:
         def access() -> Access:
@@ -45,7 +56,12 @@ def fake() -> Subject:
         source.add(sha, {"a.txt": content})
         return sha
 
-    return Subject(source, commit, lambda: Access("https://forge.example/acme/site.git"))
+    def branch(files: Mapping[str, str], parents: tuple[Sha, ...]) -> Sha:
+        sha = Sha(f"{len(source.commits) + 1:040x}")
+        source.add(sha, files, *parents)
+        return sha
+
+    return Subject(source, commit, lambda: Access("https://forge.example/acme/site.git"), branch)
 
 
 @pytest.fixture
@@ -60,7 +76,13 @@ def real(tmp_path: Path) -> Iterator[Subject]:
             time_limit=30,
             lag=(0,),
         )
-        yield Subject(source, lambda content: site.commit({"a.txt": content.encode()}), host.access)
+
+        def branch(files: Mapping[str, str], parents: tuple[Sha, ...]) -> Sha:
+            texts = {name: content.encode() for name, content in files.items()}
+            return site.commit(texts, *parents, ref=f"refs/heads/b{next(numbers)}")
+
+        numbers = itertools.count()
+        yield Subject(source, lambda content: site.commit({"a.txt": content.encode()}), host.access, branch)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -122,3 +144,47 @@ def test_nothing_is_laid_out_for_one_who_does_not_want_it_any_more(subject: Subj
         subject.checkout(wanted, tmp_path / "tree", stop=True)
 
     assert not list((tmp_path / "tree").iterdir())
+
+
+def test_a_merge_has_what_both_sides_changed_and_the_same_tree_whoever_makes_it(
+    subject: Subject, tmp_path: Path
+) -> None:
+    start = subject.branch({"a": "1", "b": "1", "gone": "1"}, ())
+    base = subject.branch({"a": "1", "b": "2", "gone": "1"}, (start,))
+    head = subject.branch({"a": "2", "b": "1", "new": "1"}, (start,))
+
+    made, again = subject.merge(head, base), subject.merge(head, base)
+
+    assert made == again
+    assert (made.base, made.conflicts, len(made.tree)) == (base, (), 40)
+    (tmp_path / "tree").mkdir()
+    subject.source.checkout(subject.wanted(head, base), subject.access, tmp_path / "tree", lambda: False)
+    found = {one.name: one.read_text() for one in (tmp_path / "tree").iterdir() if one.is_file()}
+    assert found == {"a": "2", "b": "2", "new": "1"}
+
+
+def test_a_merge_that_conflicts_names_the_files_and_is_not_checked_out(subject: Subject, tmp_path: Path) -> None:
+    start = subject.branch({"a": "1", "b": "1", "c": "1"}, ())
+    base = subject.branch({"a": "2", "b": "2", "c": "1"}, (start,))
+    head = subject.branch({"a": "3", "b": "3", "c": "3"}, (start,))
+
+    assert subject.merge(head, base) == Merge(base=base, conflicts=("a", "b"))
+    (tmp_path / "tree").mkdir()
+    with pytest.raises(SourceRefused, match="a, b"):
+        subject.source.checkout(subject.wanted(head, base), subject.access, tmp_path / "tree", lambda: False)
+    assert not list((tmp_path / "tree").iterdir())
+
+
+def test_a_head_that_is_ahead_of_the_tip_merges_to_its_own_tree(subject: Subject) -> None:
+    base = subject.branch({"a": "1"}, ())
+    head = subject.branch({"a": "2"}, (base,))
+    other = subject.branch({"a": "2"}, (base,))
+
+    assert subject.merge(head, base).tree == subject.merge(other, base).tree
+
+
+def test_commits_without_a_common_history_are_refused(subject: Subject) -> None:
+    base, head = subject.branch({"a": "1"}, ()), subject.branch({"b": "1"}, ())
+
+    with pytest.raises(SourceRefused, match="in common"):
+        subject.merge(head, base)

@@ -1,10 +1,12 @@
 """A source without git: it writes the files that a test gave it."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bot.domain.errors import BadInput, SourceRefused, SourceUnavailable
 from bot.domain.refs import RepositoryId, Sha, sha_of
+from bot.domain.runs import Merge
 from bot.ports.forge import Access
 from bot.ports.source import Wanted
 
@@ -16,36 +18,81 @@ class FakeSource:
         self.commits: dict[Sha, Mapping[str, str]] = dict(commits or {})
         self.mirrored: set[tuple[RepositoryId, Sha]] = set()
         self.checkouts: list[Wanted] = []
+        self.parents: dict[Sha, Sha] = {}
+        self.merges: list[Wanted] = []
         self.fault: Exception | None = None
         """Raised by every checkout while it is set."""
         self.meanwhile: Callable[[], None] | None = None
         """What happens elsewhere while a checkout goes on."""
 
-    def add(self, sha: Sha, files: Mapping[str, str]) -> None:
+    def add(self, sha: Sha, files: Mapping[str, str], parent: Sha | None = None) -> None:
         self.commits[sha] = files
+        if parent:
+            self.parents[sha] = parent
 
     def checkout(
         self, wanted: Wanted, access: Callable[[], Access], folder: Path, should_stop: Callable[[], bool]
     ) -> None:
-        try:
-            sha = sha_of(wanted.sha)
-        except BadInput as error:
-            raise SourceRefused(str(error)) from error
+        self._bring(wanted, access, should_stop)
+        files, conflicts = self._merged(wanted)
+        if conflicts:
+            raise SourceRefused(f"{wanted.sha} conflicts in {', '.join(conflicts)}")
+        self.checkouts.append(wanted)
+        for name, content in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(content)
+
+    def merge(self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool]) -> Merge:
+        assert wanted.onto
+        self._bring(wanted, access, should_stop)
+        files, conflicts = self._merged(wanted)
+        self.merges.append(wanted)
+        tree = "" if conflicts else hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()  # noqa: S324
+        return Merge(base=wanted.onto.sha, tree=tree, conflicts=conflicts)
+
+    def _merged(self, wanted: Wanted) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """Whole files, three ways; and those that both sides have changed."""
+        head = self.commits[wanted.sha]
+        if wanted.onto is None:
+            return head, ()
+        base = self.commits[wanted.onto.sha]
+        behind = self._ancestors(wanted.onto.sha)
+        common = next((one for one in self._ancestors(wanted.sha) if one in behind), None)
+        if common is None:
+            raise SourceRefused(f"{wanted.sha} has no history in common with {wanted.onto.sha}")
+        files, conflicts = dict[str, str](), []
+        for name in sorted({*head, *base}):
+            old, ours, theirs = self.commits[common].get(name), base.get(name), head.get(name)
+            if ours != theirs and old not in (ours, theirs):
+                conflicts.append(name)
+            result = theirs if ours == old else ours
+            if result is not None:
+                files[name] = result
+        return files, tuple(conflicts)
+
+    def _ancestors(self, sha: Sha) -> list[Sha]:
+        found = [sha]
+        while found[-1] in self.parents:
+            found.append(self.parents[found[-1]])
+        return found
+
+    def _bring(self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool]) -> None:
         if should_stop():
             raise SourceUnavailable("the checkout was stopped")
         if self.meanwhile:
             self.meanwhile()
         if self.fault:
             raise self.fault
-        if (wanted.repository, sha) not in self.mirrored:
-            access()
-            if sha not in self.commits:
-                raise SourceRefused(f"commit {sha} is gone: the branch was force-pushed or deleted")
-            self.mirrored.add((wanted.repository, sha))
-        self.checkouts.append(wanted)
-        for name, content in self.commits[sha].items():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(content)
+        for one in (wanted.onto, wanted) if wanted.onto else (wanted,):
+            try:
+                sha = sha_of(one.sha)
+            except BadInput as error:
+                raise SourceRefused(str(error)) from error
+            if (wanted.repository, sha) not in self.mirrored:
+                access()
+                if sha not in self.commits:
+                    raise SourceRefused(f"commit {sha} is gone: the branch was force-pushed or deleted")
+                self.mirrored.add((wanted.repository, sha))
 
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
         return frozenset(self.commits[sha]) if (repository, sha) in self.mirrored else frozenset()

@@ -83,6 +83,10 @@ _ENVIRONMENT: Final = {
 class GitFailed(Exception):
     """git ended with an error; the text is its last words without credentials."""
 
+    def __init__(self, words: str, code: int = 0) -> None:
+        super().__init__(words)
+        self.code = code
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -155,7 +159,7 @@ def run(call: Call, *args: str, consume: Callable[[bytes], None] | None = None) 
         words = scrubbed(errors.decode(errors="replace"), call.secrets) or f"exit code {process.returncode}"
         if os.strerror(errno.ENOSPC) in words:
             raise SourceUnavailable("no space left on the disk for the sources")
-        raise GitFailed(words)
+        raise GitFailed(words, process.returncode)
     return b"".join(output)
 
 

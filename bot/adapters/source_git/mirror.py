@@ -5,7 +5,9 @@ import fcntl
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,8 @@ and `git diff HEAD~1` work, and spares us the years of history that a first fetc
 fetch names a depth: one without would bring all history behind an old branch into a shallow mirror."""
 _WHOLE: Final = 2**31 - 1
 """git's number for "no limit", which also fills up a shallow mirror."""
+DEEPER: Final = (10 * DEPTH, _WHOLE)
+"""Tried one after the other where a merge needs more history than there is."""
 _PACKS: Final = 20
 """Packs, one for each fetch, that a mirror may have before they are put together."""
 _LOCK_POLL: Final = 0.02
@@ -55,9 +59,13 @@ class Mirror:
         consume: Callable[[bytes], None] | None = None,
         stdin: bytes = b"",
         config: Sequence[tuple[str, str]] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> bytes:
         """Raises: GitFailed."""
-        return run(self._call(stdin=stdin, config=config), *args, consume=consume)
+        call = self._call(stdin=stdin, config=config)
+        if environment:
+            call = replace(call, environment={**call.environment, **environment})
+        return run(call, *args, consume=consume)
 
     def has(self, sha: Sha) -> bool:
         try:
@@ -71,6 +79,26 @@ class Mirror:
             return frozenset((self.path / "shallow").read_text().split())
         except FileNotFoundError:
             return frozenset()
+
+    def deepen(self, access: Access, sha: Sha, refs: Sequence[str], depth: int) -> None:
+        """Under `changing`: bring more history behind a commit that is there; that it failed is seen by its lack."""
+        answer, _ = self._fetch(access, f"+{sha}:refs/assay/{sha}", depth)
+        for ref in refs:
+            if answer is Answer.FOUND:
+                return
+            answer, _ = self._look_behind(access, sha, ref, depth)
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator["Mirror"]:
+        """The mirror with objects of its own beside it: what is made there goes with the block.
+
+        What a killed process leaves there goes with the next fetch.
+        """
+        with tempfile.TemporaryDirectory(prefix="tmp_merge_", dir=self.path / "objects") as folder:
+            more = {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(self.path / "objects")}
+            beside = Mirror(self.path, self._patience, {**self._environment, **more}, self._size_limit)
+            beside._keep = self._keep
+            yield beside
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:

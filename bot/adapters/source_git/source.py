@@ -4,20 +4,25 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
+from bot.adapters.source_git import merging
 from bot.adapters.source_git.answers import Answer, fail, is_last
 from bot.adapters.source_git.git import GitFailed, Owner, Patience
 from bot.adapters.source_git.guard import LOOPBACK, check_access, check_refs, check_sha
-from bot.adapters.source_git.mirror import Mirror
+from bot.adapters.source_git.mirror import DEEPER, Mirror
 from bot.adapters.source_git.worktree import Sizes, lay_out
 from bot.domain.errors import SourceUnavailable
 from bot.domain.refs import RepositoryId, Sha
+from bot.domain.runs import Merge
 from bot.ports.forge import Access
 from bot.ports.source import Wanted
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class GitSource:
@@ -55,20 +60,26 @@ class GitSource:
         self, wanted: Wanted, access: Callable[[], Access], folder: Path, should_stop: Callable[[], bool]
     ) -> None:
         """See the port. An `access` that raises is let through."""
-        sha, refs = check_sha(wanted.sha), check_refs(wanted.refs)
-        patience = Patience.of(self._time_limit, should_stop)
-        mirror = self._mirror(wanted.repository, patience)
-        try:
-            try:
-                self._once(mirror, sha, refs, access, folder, patience)
-            except GitFailed as error:
-                log.warning("mirror.remade", mirror=mirror.path.name, error=str(error))
-                with mirror.changing():
-                    mirror.remove()
-                _empty(folder)
-                self._once(mirror, sha, refs, access, folder, patience)
-        except (GitFailed, OSError) as error:
-            raise SourceUnavailable(f"the commit could not be checked out: {error}") from error
+
+        def lay_out_in(mirror: Mirror, patience: Patience) -> None:
+            if wanted.onto is None:
+                self._lay_out(mirror, wanted.sha, folder, patience)
+                return
+            with mirror.aside() as beside:
+                self._lay_out(beside, merging.commit(beside, wanted.onto.sha, wanted.sha), folder, patience)
+
+        self._work(wanted, access, should_stop, lay_out_in, before_again=lambda: _empty(folder))
+
+    def merge(self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool]) -> Merge:
+        """See the port."""
+        onto = wanted.onto
+        assert onto, "a commit to merge onto"
+
+        def merge_in(mirror: Mirror, _: Patience) -> Merge:
+            with mirror.aside() as beside:
+                return merging.merge(beside, onto.sha, wanted.sha)
+
+        return self._work(wanted, access, should_stop, merge_in)
 
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
         mirror = self._mirror(repository, Patience.of(self._time_limit))
@@ -89,26 +100,71 @@ class GitSource:
     def _mirror(self, repository: RepositoryId, patience: Patience) -> Mirror:
         return Mirror(self._folder / f"{repository}.git", patience, self._environment, self._size_limit)
 
+    def _work(
+        self,
+        wanted: Wanted,
+        access: Callable[[], Access],
+        should_stop: Callable[[], bool],
+        use: Callable[[Mirror, Patience], T],
+        before_again: Callable[[], None] = lambda: None,
+    ) -> T:
+        """Bring what is wanted and use it; a mirror that seems damaged is made anew, once."""
+        for one in _all(wanted):
+            check_sha(one.sha)
+            check_refs(one.refs)
+        patience = Patience.of(self._time_limit, should_stop)
+        mirror = self._mirror(wanted.repository, patience)
+        try:
+            try:
+                return self._once(mirror, wanted, access, patience, use)
+            except GitFailed as error:
+                log.warning("mirror.remade", mirror=mirror.path.name, error=str(error))
+                with mirror.changing():
+                    mirror.remove()
+                before_again()
+                return self._once(mirror, wanted, access, patience, use)
+        except (GitFailed, OSError) as error:
+            raise SourceUnavailable(f"the commit could not be checked out: {error}") from error
+
     def _once(
         self,
         mirror: Mirror,
-        sha: Sha,
-        refs: Sequence[str],
+        wanted: Wanted,
         access: Callable[[], Access],
-        folder: Path,
         patience: Patience,
-    ) -> None:
+        use: Callable[[Mirror, Patience], T],
+    ) -> T:
         """Raises: GitFailed: as far as can be told, the mirror is damaged."""
         patience.check()
+        for one in _all(wanted):
+            with mirror.reading():
+                is_there = mirror.has(one.sha)
+            if not is_there:
+                self._bring(mirror, one.sha, one.refs, access, patience)
+        if wanted.onto:
+            self._bring_history(mirror, wanted, wanted.onto, access)
         with mirror.reading():
-            is_there = mirror.has(sha)
-        if not is_there:
-            self._bring(mirror, sha, refs, access, patience)
-        with mirror.reading():
-            mirror.run(
-                "ls-tree", "-r", "-t", "-l", "-z", "--end-of-options", sha, consume=Sizes(sha, self._size_limit).read
-            )
-            lay_out(mirror, sha, folder, self._user, patience)
+            return use(mirror, patience)
+
+    def _lay_out(self, mirror: Mirror, sha: Sha, folder: Path, patience: Patience) -> None:
+        mirror.run(
+            "ls-tree", "-r", "-t", "-l", "-z", "--end-of-options", sha, consume=Sizes(sha, self._size_limit).read
+        )
+        lay_out(mirror, sha, folder, self._user, patience)
+
+    def _bring_history(self, mirror: Mirror, head: Wanted, base: Wanted, access: Callable[[], Access]) -> None:
+        """As much as a right merge of the two takes. Raises: SourceUnavailable."""
+        for depth in (*DEEPER, None):
+            with mirror.reading():
+                if merging.is_known(mirror, base.sha, head.sha):
+                    return
+            if depth:
+                granted = access()
+                check_access(granted, self._http_hosts)
+                with mirror.changing():
+                    for one in (base, head):
+                        mirror.deepen(granted, one.sha, one.refs, depth)
+        raise SourceUnavailable("the forge did not give the history that a merge needs")
 
     def _bring(
         self, mirror: Mirror, sha: Sha, refs: Sequence[str], access: Callable[[], Access], patience: Patience
@@ -136,6 +192,10 @@ class GitSource:
             raise GitFailed(words)
         if answer is not Answer.FOUND:
             fail(answer, sha, words)
+
+
+def _all(wanted: Wanted) -> tuple[Wanted, ...]:
+    return (wanted.onto, wanted) if wanted.onto else (wanted,)
 
 
 def _empty(folder: Path) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
 from bot.domain.errors import Problem
-from bot.domain.runs import MOVES, Cause, Group, Reason, RunState, Trust
+from bot.domain.runs import MOVES, Cause, Group, Merge, Reason, RunState, Trust
 from bot.domain.suites import PullRequests, Suite
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import ArtifactKind
@@ -109,6 +109,7 @@ build = sa.Table(
     _text("ref"),
     _text("base_ref"),
     sa.Column("base_sha", sa.Text),
+    sa.Column("merge", Snapshot(Merge)),
     sa.Column("change", sa.BigInteger),
     _text("title"),
     sa.Column("sender_id", sa.BigInteger, nullable=False),
