@@ -144,9 +144,9 @@ def test_markup_in_everything_that_strangers_choose_is_shown_as_text(world: Worl
 def test_controls_and_turns_of_direction_are_shown_where_strangers_name_things(
     world: World, client: TestClient
 ) -> None:
-    build = world.build(title="a\u202eb\x1b[31m\x00", ref="c\u2066d", sender="e\nf")
+    build = world.build(title="a\u202eb\x1b[31m\x07", ref="c\u2066d", sender="e\nf")
     shown = page(client, f"/b/{build.id}").text
-    assert "a⟨U+202E⟩b⟨U+001B⟩[31m⟨U+0000⟩" in shown
+    assert "a⟨U+202E⟩b⟨U+001B⟩[31m⟨U+0007⟩" in shown
     assert "c⟨U+2066⟩d" in shown
 
 
