@@ -102,18 +102,6 @@ def test_rerun_all_on_the_aggregate_runs_everything(built: World) -> None:
     assert ran(built) == ["bad", "good"]
 
 
-@pytest.mark.parametrize("identifier", ["rerun_failed", "rerun_all", "cancel", "approve", "approve_pr"])
-def test_a_strangers_press_does_nothing(built: World, identifier: str) -> None:
-    press(built, "assay / bad", identifier, by=STAN)
-    assert ran(built) == []
-
-
-def test_a_strangers_rerun_does_nothing(built: World) -> None:
-    rerun(built, "assay / good", by=STAN)
-    rerun(built, None, by=STAN)
-    assert ran(built) == []
-
-
 def test_a_check_of_another_commit_or_nobodys_check_does_nothing(built: World) -> None:
     rerun(built, "assay / good", sha=TWO)
     built.hear(RerunAsked(repository=HELLO, sha=ONE, external_id="nobodys", sender=ANA))
