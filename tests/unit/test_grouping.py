@@ -14,7 +14,7 @@ from bot.domain.runs import Group
 from tests.builders import a_suite
 
 WORD = "w0rd"
-SHELLS = [["/bin/sh"], *([["bash"]] if shutil.which("bash") else []), ["busybox", "sh"]]
+SHELLS = [words for words in (["/bin/sh"], ["bash"], ["busybox", "sh"]) if shutil.which(words[0])]
 
 
 class Log:
