@@ -97,6 +97,10 @@ class Project:
     branches: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     changes: dict[int, MergeRequest] = field(default_factory=dict)
+    hooks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    attempts: list[tuple[int, int, dict[str, str], dict[str, Any]]] = field(default_factory=list)
+    """Number, status of the answer, headers and body of what webhooks have sent; the newest first."""
+    resent: list[str] = field(default_factory=list)
 
 
 class PretendGitLab:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from tests.sims.gitlab import Commit, MergeRequest, Note, PretendGitLab, Problem
+from tests.sims.gitlab import LEVELS, Commit, MergeRequest, Note, PretendGitLab, Problem, Project
 
 Names = Mapping[str, str]
 Values = Mapping[str, Any]
@@ -150,6 +150,67 @@ def _award(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tupl
     return 201, {"id": next(lab.numbers), "name": emoji}
 
 
+def _hooks_of(lab: PretendGitLab, names: Names) -> Project:
+    project = lab.project(names)
+    if project.members.get(lab.me, 0) < LEVELS["maintainer"]:
+        raise Problem(403, "403 Forbidden")
+    if "hook" in names and int(names["hook"]) not in project.hooks:
+        raise Problem(404, "404 Not found")
+    return project
+
+
+def _hooks(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    return 200, _paged([_show_hook(one) for one in _hooks_of(lab, names).hooks.values()], query)
+
+
+def _show_hook(hook: Values) -> dict[str, Any]:
+    return {key: value for key, value in hook.items() if key not in ("token", "signing_token")}
+
+
+def _new_hook(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    number = next(lab.numbers)
+    made = {"id": number, "alert_status": "executable", "disabled_until": None, **body}
+    _hooks_of(lab, names).hooks[number] = made
+    return 201, _show_hook(made)
+
+
+def _hook(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    hook = _hooks_of(lab, names).hooks[int(names["hook"])]
+    hook.update(body)
+    return 200, _show_hook(hook)
+
+
+def _drop_hook(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    del _hooks_of(lab, names).hooks[int(names["hook"])]
+    return 204, b""
+
+
+def _test_hook(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    _hooks_of(lab, names)
+    return 201, {"message": "201 Created"}
+
+
+def _attempts(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    rows = [
+        {
+            "id": number,
+            "request_headers": headers,
+            "request_data": data,
+            "response_status": str(status or "internal error"),
+        }
+        for number, status, headers, data in _hooks_of(lab, names).attempts
+    ]
+    return 200, _paged(rows, query)
+
+
+def _resend(lab: PretendGitLab, names: Names, query: Names, body: Values) -> tuple[int, Any]:
+    project = _hooks_of(lab, names)
+    project.resent += [
+        headers["Idempotency-Key"] for number, _, headers, _ in project.attempts if str(number) == names["event"]
+    ]
+    return 201, {"response_status": 200}
+
+
 def _refuse_locked(change: MergeRequest) -> None:
     if change.locked:
         raise Problem(403, "403 Forbidden")
@@ -157,6 +218,7 @@ def _refuse_locked(change: MergeRequest) -> None:
 
 _P: Final = r"/projects/(?P<project>[^/]+)"
 _M: Final = _P + r"/merge_requests/(?P<iid>\d+)"
+_H: Final = _P + r"/hooks/(?P<hook>\d+)"
 _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/user", _user),
     ("GET", _P, _project),
@@ -165,6 +227,14 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", _P + r"/statuses/(?P<sha>[^/]+)", _status),
     ("GET", _P + r"/members/all/(?P<user>\d+)", _member),
     ("GET", _P + r"/repository/files/(?P<path>[^/]+)/raw", _file),
+    ("GET", _P + r"/hooks", _hooks),
+    ("POST", _P + r"/hooks", _new_hook),
+    ("GET", _H, _hook),
+    ("PUT", _H, _hook),
+    ("DELETE", _H, _drop_hook),
+    ("POST", _H + r"/test/push_events", _test_hook),
+    ("GET", _H + r"/events", _attempts),
+    ("POST", _H + r"/events/(?P<event>\d+)/resend", _resend),
     ("GET", _P + r"/repository/compare", _compare),
     ("GET", _P + r"/merge_requests", _merge_requests),
     ("GET", _M, _merge_request),

@@ -83,14 +83,16 @@ class GitLabWebhooks:
             return f"{hook.repository.path} has no such webhook any more, or the token may not see it"
         status = data.text("alert_status", 50)
         if status == "disabled":
-            return "GitLab has switched the webhook off after 40 failures; a test that works switches it on again"
+            return "GitLab has switched off the webhook after many failures; a test that works switches it on again"
         if status == "temporarily_disabled":
-            return f"GitLab has switched the webhook off until {data.text('disabled_until', 50) or 'later'}"
+            return f"GitLab has switched off the webhook until {data.text('disabled_until', 50) or 'later'}"
         return ""
 
     def sent(self, hook: Hook | None, since: datetime) -> Sequence[Sent]:
         """GitLab keeps seven days and tells no times, except in what it signs."""
-        found = [self._sent(one) for one in self._rows(hook)] if hook else []
+        if hook is None:
+            return ()
+        found = map(self._sent, self._rows(hook))
         return [one for one in found if one is not None and one.at >= since]
 
     def send_again(self, hook: Hook | None, sent: Sent) -> None:
