@@ -32,6 +32,7 @@ _NEAR: Final = 2
 _OURS: Final = "assay"
 _SHA_SCOPES: Final = {"pr": Scope.CHANGE, "stop": Scope.STOP, "once": Scope.COMMIT}
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": True, "maxNesting": 20})
+_FAILED_TESTS: Final = "failed-tests"
 
 
 def parse(text: str | None, *, bare: bool = True) -> tuple[Command, ...]:
@@ -108,7 +109,8 @@ def _distance(one: str, other: str) -> int:
 
 
 def _retest(words: list[str]) -> Command:
-    return Retest(tuple(words))
+    suites = tuple(word for word in words if word.lower() != _FAILED_TESTS)
+    return Retest(suites, failed_tests=len(suites) < len(words))
 
 
 def _test(words: list[str]) -> Command:

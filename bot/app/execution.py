@@ -11,13 +11,14 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, caching, collecting, comparing, globs, judging, secrets, verdicts
+from bot.app import announcing, caching, collecting, comparing, globs, judging, secrets, selecting, verdicts
 from bot.app.caching import RunCache
 from bot.app.context import App
 from bot.app.holding import Hold
 from bot.app.jobs import Subject, job_of, marks
 from bot.app.merging import wanted_of
 from bot.app.runlog import RunLog
+from bot.app.selecting import Selection
 from bot.app.verdicts import Verdict
 from bot.domain.errors import ImageMissing, Refused, Unavailable
 from bot.domain.runs import Reason, Run, RunState, Trust
@@ -81,15 +82,17 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
             return run, stale, None
         granted = secrets.secrets_for(app, run.repository, run.suite.secrets, run.trust)
         word = app.new_id()
-        runlog.expect(granted.values.values(), marks(run.suite, word))
-        for note in granted.notes:
+        selected = selecting.selection(app, run)
+        suite = selecting.narrowed(run.suite, selected)
+        runlog.expect(granted.values.values(), marks(suite, word))
+        for note in filter(None, (*granted.notes, selected.note)):
             runlog.note(note)
-        job = job_of(app, subject, granted.values, word)
+        job = job_of(app, replace(subject, run=replace(run, suite=suite)), granted.values, word)
         _refuse_other_images(app, job)
         _prepare(app, subject, job, hold)
         cache = _cache(app, subject, hold, runlog)
         cache.restore()
-        return _run(app, subject, job, hold, runlog, cache)
+        return _run(app, subject, job, hold, runlog, cache, selected)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
         verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
@@ -163,7 +166,7 @@ def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:
 
 
 def _run(
-    app: App, subject: Subject, job: Job, hold: Hold, runlog: RunLog, cache: RunCache
+    app: App, subject: Subject, job: Job, hold: Hold, runlog: RunLog, cache: RunCache, selected: Selection
 ) -> tuple[Run, Verdict, Exit | None]:
     run = started = subject.run
 
@@ -186,7 +189,7 @@ def _run(
         runlog.write(output)
     runlog.end(end.code if end.by_itself else None)
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
-    judged = judging.Subject(run=started, build=subject.build, repository=subject.repository)
+    judged = judging.Subject(run=started, build=subject.build, repository=subject.repository, selected=selected)
     verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
     _collect(app, started, verdict, hold, runlog)
     if verdict.state is RunState.PASSED:
@@ -273,10 +276,13 @@ def _ended(app: App, before: Run, verdict: Verdict, wishes: Run, end: Exit | Non
     if verdict.state in (None, RunState.CANCELLED) and wishes.cancel is not None:
         return before.stopped(wishes.cancel, now, wishes.cancel_note, **facts)
     if verdict.state is None:
-        return before.given_back(verdict.reason or Reason.INTERNAL, now, verdict.note)
+        # A selection that did not run is given up: the next attempt runs the whole suite.
+        kept = None if verdict.reason is Reason.SELECTION else before.repeats
+        return before.given_back(verdict.reason or Reason.INTERNAL, now, verdict.note, repeats=kept)
     if wishes.cancel is None and verdicts.is_tried_again(before, verdict):
         words = verdicts.why_again(verdict, end.code if end else None)
-        return before.tried_again(verdict.reason or Reason.COMMAND, words, **facts)
+        repeats = before.id if verdict.reason is Reason.TESTS and before.suite.retry_select else None
+        return before.tried_again(verdict.reason or Reason.COMMAND, words, repeats=repeats, **facts)
     return before.ended(verdict.state, verdict.reason, now, verdict.note, **facts)
 
 

@@ -1,7 +1,8 @@
 """What the reports of a run come to: kept test by test, compared, and turned into what its check shows."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
@@ -14,14 +15,15 @@ from bot.app.results.gathering import LIMITS, Gathered, gather, is_wanted
 from bot.app.results.placing import Places
 from bot.app.results.scanning import Scan, scan
 from bot.app.results.tally import slowest
+from bot.app.selecting import Selection, merged, missing
 from bot.app.verdicts import Verdict, with_results
 from bot.domain.checks import Annotation
 from bot.domain.errors import Unavailable
 from bot.domain.refs import Repository
 from bot.domain.results import Case, Failure, Mark, Outcome, Results
-from bot.domain.runs import Build, Run, RunState
+from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suites import Quarantine, Reports, Suite
-from bot.domain.texts import cut
+from bot.domain.texts import counted, cut
 from bot.ports.sandbox import FOLDER
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ class Subject:
     run: Run
     build: Build
     repository: Repository
+    selected: Selection = field(default_factory=Selection)
 
 
 def judge(
@@ -52,12 +55,19 @@ def judge(
 
     Raises: Unavailable; the run is tried again like after any fault of ours.
     """
-    run = subject.run
+    run, selected = subject.run, subject.selected
     if verdict.state not in _JUDGED:
         return verdict
     reports = run.suite.reports or Reports(optional=True)
     gathered = _gather(app, run, reports, should_stop)
     cases = _with_earlier(app, run, [_hidden(case, masked) for case in gathered.tally.cases])
+    if selected.names:
+        gone = missing(selected, cases)
+        if gone and verdict.state is not RunState.TIMED_OUT:
+            words = f"{counted(len(gone), 'selected test')} did not run, so the whole suite is run"
+            return Verdict(None, Reason.SELECTION, words)
+        # What ran tells of a few tests alone: coverage and other reports stay as they were.
+        gathered, cases = Gathered(findings=gathered.findings), merged(selected, cases)
     if not _store(app, run, cases, should_stop):
         return verdict
     with app.work() as work:
@@ -112,7 +122,9 @@ def _entry(suite: Suite, name: str, today: date) -> Quarantine | None:
 def _store(app: App, run: Run, cases: Sequence[Case], should_stop: Callable[[], bool]) -> bool:
     """In portions; nobody counts them before the verdict. False when the run is no longer ours."""
     unique = list({case.name: case for case in cases}.values())
-    for start in range(0, max(len(unique), 1), _ROWS):
+    # What an attempt before left is read by the next one, so it is replaced whole or not at all.
+    rows = len(unique) + 1 if run.repeats == run.id else _ROWS
+    for start in range(0, max(len(unique), 1), rows):
         if should_stop():
             return False
         with app.work() as work:
@@ -120,7 +132,7 @@ def _store(app: App, run: Run, cases: Sequence[Case], should_stop: Callable[[], 
                 return False
             if not start:
                 work.results.begin(run)
-            work.results.add(run, unique[start : start + _ROWS])
+            work.results.add(run, unique[start : start + rows])
     return True
 
 
@@ -128,10 +140,8 @@ def _results(
     app: App, subject: Subject, gathered: Gathered, cases: Sequence[Case], comparison: Comparison
 ) -> Results:
     run = subject.run
-    counts = gathered.tally.counts()
-    retried = sum(case.outcome is Outcome.FLAKY for case in cases) - sum(
-        case.outcome is Outcome.FLAKY for case in gathered.tally.cases
-    )
+    beyond = gathered.tally.beyond
+    counts = Counter(case.outcome for case in cases) + gathered.tally.counts_beyond
     failed = sorted(
         (case for case in cases if case.outcome is Outcome.FAILED),
         key=lambda case: _ORDER.index(comparison.marks[case.name]),
@@ -142,11 +152,10 @@ def _results(
         {case.name: case.message for case in failed[:_SHOWN]},
     )
     places = _places(app, subject, needed=bool(failed or unsteady or gathered.findings or scanned.findings))
-    beyond = gathered.tally.beyond
     return Results(
-        passed=counts[Outcome.PASSED] - retried,
+        passed=counts[Outcome.PASSED],
         failed=counts[Outcome.FAILED],
-        flaky=counts[Outcome.FLAKY] + retried,
+        flaky=counts[Outcome.FLAKY],
         skipped=counts[Outcome.SKIPPED],
         new=comparison.count(Mark.NEW) if comparison.base else 0,
         known=comparison.count(Mark.KNOWN),
@@ -166,7 +175,7 @@ def _results(
         newly_skipped=comparison.newly_skipped,
         faults=tuple(gathered.faults),
         remarks=(f"{beyond} tests beyond the limit were only counted.",) if beyond else (),
-        coverage=gathered.coverage,
+        coverage=subject.selected.coverage if subject.selected.names else gathered.coverage,
         annotations=_findings(gathered, scanned, places, run.suite.annotations),
     )
 

@@ -1,7 +1,7 @@
 """The orders of one comment as one plan: cancel first, then approvals and marks, then what is to run."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.app import announcing, choosing, ending, starting, steering, trusting
@@ -162,7 +162,9 @@ def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew |
     for order in orders:
         if isinstance(order, Skip | Override):
             _mark(context, file, origin, order)
-    return [_again(context, origin, *want) for want in wants]
+    retests = [order for order in orders if isinstance(order, Retest)]
+    tests_alone = bool(retests) and all(order.failed_tests for order in retests)
+    return [_again(context, origin, *want, failed_tests=tests_alone) for want in wants]
 
 
 def _wants(
@@ -222,8 +224,10 @@ def _waiting_for(context: Context, by_hand: Sequence[str]) -> tuple[str, ...]:
     return steering.dependants(runs, names)
 
 
-def _again(context: Context, origin: Build, sharing: Sharing, only: tuple[str, ...], what: str) -> str:
-    wish = context.wish(what)
+def _again(
+    context: Context, origin: Build, sharing: Sharing, only: tuple[str, ...], what: str, *, failed_tests: bool
+) -> str:
+    wish = replace(context.wish(what), failed_tests=failed_tests)
     with context.app.work() as work:
         if work.builds.by_key(f"{wish.key}#0"):
             return ""

@@ -61,6 +61,8 @@ class _Choice:
     state: RunState = RunState.QUEUED
     reason: Reason | None = None
     note: str = ""
+    repeats: RunId | None = None
+    """Of a new one: the run whose failed tests alone it runs."""
 
     @property
     def is_news(self) -> bool:
@@ -244,7 +246,14 @@ def _fits(work: UnitOfWork, known: Run, trigger: Trigger, merge: Merge | None) -
 def _wanted(trigger: Trigger, suite: Suite, known: Run | None) -> _Choice:
     waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
     state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
-    return _Choice(suite, known if known is not None and _may_share(known, trigger) else None, state)
+    if known is not None and _may_share(known, trigger):
+        return _Choice(suite, known, state)
+    return _Choice(suite, None, state, repeats=_repeats(trigger, suite, known))
+
+
+def _repeats(trigger: Trigger, suite: Suite, known: Run | None) -> RunId | None:
+    has_failed_tests = known is not None and known.reason is Reason.TESTS
+    return known.id if known and has_failed_tests and trigger.failed_tests and suite.retry_select else None
 
 
 def _unstarted(trigger: Trigger, suite: Suite, note: str, known: Run | None) -> _Choice:
@@ -292,7 +301,7 @@ def _enter(app: App, work: UnitOfWork, build: Build, choice: _Choice) -> Run:
     if choice.known is not None:
         work.builds.share(build.id, choice.known.id)
         return choice.known
-    return add_run(app, work, build, choice.suite, choice.state, choice.reason, choice.note)
+    return add_run(app, work, build, choice.suite, choice.state, choice.reason, choice.note, repeats=choice.repeats)
 
 
 def _announce(work: UnitOfWork, build: Build, runs: Sequence[Run]) -> None:
@@ -310,6 +319,7 @@ def add_run(
     state: RunState,
     reason: Reason | None = None,
     note: str = "",
+    repeats: RunId | None = None,
 ) -> Run:
     """Store a new run; one that is queued is hinted at."""
     now = app.now()
@@ -324,6 +334,7 @@ def add_run(
         blocked=bool(suite.needs) and not state.is_final,
         reason=reason,
         note=note,
+        repeats=repeats,
         created_at=now,
         finished_at=now if state.is_final else None,
     )

@@ -57,6 +57,8 @@ class Wish:
     person: Person
     key: str
     cause: Cause
+    failed_tests: bool = False
+    """Just the failed tests of what runs again, where the suite says how."""
     may_start: bool = False
     """Write access: suites that wait for a person may be started."""
 
@@ -131,6 +133,7 @@ def trigger_of(
         head_at=origin.head_at,
         sharing=sharing,
         only=only,
+        failed_tests=wish.failed_tests,
         may_start=wish.may_start,
     )
 

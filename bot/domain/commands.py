@@ -19,6 +19,8 @@ class Retest:
     """Run again what is not green; of the named suites only."""
 
     suites: tuple[str, ...] = ()
+    failed_tests: bool = False
+    """Just the failed tests, where the suite says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ Command = Retest | RunAnew | Start | Cancel | OkToTest | Skip | Override | Statu
 
 USAGE: tuple[tuple[str, str, str], ...] = (
     ("retest [SUITE…]", "write; the author once the change may run", "run again what is not green"),
+    (
+        "retest failed-tests",
+        "write; the author once the change may run",
+        "run again just the failed tests, where the suite file says how",
+    ),
     ("test [SUITE…]", "write; the author once the change may run", "run anew, whatever the state"),
     (
         "test SUITE… AXIS=VALUE…",

@@ -75,6 +75,8 @@ class Trigger:
     sharing: Sharing = Sharing.ALL
     only: tuple[str, ...] = ()
     """Just these suites, by name, or cells of them, by key; their filters don't count. Empty: all, with filters."""
+    failed_tests: bool = False
+    """Of what runs again just the failed tests, where the suite says how."""
     may_start: bool = False
     """Whoever asks has write access: a suite that waits for a person to start it is started when it is named."""
 

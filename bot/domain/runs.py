@@ -123,6 +123,8 @@ class Reason(enum.StrEnum):
     BRANCH_DELETED = "branch_deleted"
     IMAGE_MISSING = "image_missing"
     SOURCE = "source"
+    SELECTION = "selection"
+    """Not all of the selected tests ran."""
     SANDBOX = "sandbox"
     FORGE = "forge"
     WORKER_LOST = "worker_lost"
@@ -240,6 +242,8 @@ class Run:
     attempt: int = 0
     failures: int = 0
     """Attempts that failed by themselves and were followed by another, as the suite's `retries` ask."""
+    repeats: RunId | None = None
+    """The run whose failed tests alone are run, while all its other results stand; itself after a failed attempt."""
     cancel: Reason | None = None
     """Somebody wants it to end; its worker looks here."""
     cancel_note: str = ""
@@ -296,12 +300,12 @@ class Run:
     def ended(self, state: RunState, reason: Reason | None, at: datetime, note: str = "", **facts: object) -> "Run":
         return self.moved(state, reason=reason, finished_at=at, note=note, **facts)
 
-    def given_back(self, reason: Reason, at: datetime, note: str) -> "Run":
+    def given_back(self, reason: Reason, at: datetime, note: str, **facts: object) -> "Run":
         """After a fault of ours: queued again, or errored when the attempts are used up."""
         if self.cancel:
             return self.stopped(self.cancel, at, self.cancel_note)
         if self.attempt - self.failures < MAX_ATTEMPTS:
-            return self.moved(RunState.QUEUED, reason=reason, note=note)
+            return self.moved(RunState.QUEUED, reason=reason, note=note, **facts)
         return self.ended(RunState.ERRORED, reason, at, note)
 
     def tried_again(self, reason: Reason, note: str, **facts: object) -> "Run":

@@ -162,7 +162,7 @@ def _skipped(run: Run, _: Limits) -> str:
 
 
 def _queued(run: Run, _: Limits) -> str:
-    if run.reason in RETRIED:
+    if run.reason in RETRIED or run.reason is Reason.SELECTION:
         return f"Trying again: {run.note}"
     return "Trying again after a fault of the CI server" if run.attempt else "Queued: waits for a free worker"
 

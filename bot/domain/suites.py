@@ -166,6 +166,8 @@ class Suite:
     needs: tuple[str, ...] = ()
     """Names of suites: all their cells must have passed."""
     retries: int = 0
+    retry_select: str = ""
+    """Script that runs just the tests that `ASSAY_TESTS` names, one a line; empty: there is no such way."""
     no_output_timeout: int | None = None
     """Seconds."""
     secrets: tuple[str, ...] = ()

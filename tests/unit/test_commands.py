@@ -32,6 +32,8 @@ SHA = "0123456789" * 4
     [
         ("/retest", Retest()),
         ("/retest unit  lint", Retest(("unit", "lint"))),
+        ("/retest Failed-Tests", Retest(failed_tests=True)),
+        ("/retest failed-tests unit", Retest(("unit",), failed_tests=True)),
         ("/RETEST", Retest()),
         ("/test", RunAnew()),
         ("/test web-*", RunAnew(("web-*",))),

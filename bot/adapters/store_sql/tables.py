@@ -151,6 +151,7 @@ run = sa.Table(
     _count("fence"),
     _count("attempt"),
     sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("repeats", sa.Text),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Double),
     sa.Column("cancel", Word(Reason)),

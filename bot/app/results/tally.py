@@ -74,6 +74,10 @@ class Tally:
         """Tests that were only counted."""
         return self._beyond.total()
 
+    @property
+    def counts_beyond(self) -> Counter[Outcome]:
+        return self._beyond
+
     def counts(self) -> Counter[Outcome]:
         return Counter(case.outcome for case in self._kept.values()) + self._beyond
 

@@ -75,6 +75,7 @@ def _suite(draft: Draft, cell: Cell, around: Surroundings, found: Findings) -> S
         cell=tuple(cell.texts.items()),
         needs=tuple(name.value for name in draft.needs or ()),
         retries=draft.retries or 0,
+        retry_select=draft.retry.value if draft.retry else "",
         no_output_timeout=draft.no_output_timeout,
         secrets=tuple(name.value for name in draft.secrets or ()),
         services=_services(draft, around, filling),

@@ -11,7 +11,7 @@ from bot.app.suitefile.fields import Fields, fields
 from bot.app.suitefile.findings import Findings, quoted
 from bot.app.suitefile.images import image
 from bot.app.suitefile.matrix import Matrix, matrix
-from bot.app.suitefile.outputs import ArtifactsDraft, CacheDraft, ReportsDraft, artifacts, cache, reports
+from bot.app.suitefile.outputs import ArtifactsDraft, CacheDraft, ReportsDraft, artifacts, cache, reports, retry
 from bot.app.suitefile.reading import Node, Text
 from bot.app.suitefile.when import WhenDraft, when
 
@@ -38,6 +38,8 @@ class Draft:
     timeout: int | None = None
     no_output_timeout: int | None = None
     retries: int | None = None
+    retry: Text | None = None
+    """Its `select`."""
     shards: int | None = None
     needs: tuple[Text, ...] | None = None
     allow_failure: bool | None = None
@@ -91,6 +93,7 @@ def _read(name: Text, given: Fields) -> Draft:
         timeout=given.get("timeout", amounts.duration(amounts.TIMEOUT_MAX)),
         no_output_timeout=given.get("no_output_timeout", amounts.duration(amounts.TIMEOUT_MAX)),
         retries=given.get("retries", values.integer(0, RETRIES_MAX)),
+        retry=given.get("retry", retry),
         shards=given.get("shards", values.integer(1, SHARDS_MAX)),
         needs=given.get("needs", values.names),
         allow_failure=given.get("allow_failure", values.boolean),

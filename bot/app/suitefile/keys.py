@@ -69,9 +69,10 @@ READY: Final = _keys("ready", "tcp http command within")
 DEFAULTS: Final = _keys("defaults", "environment timeout env retries artifacts")
 SUITE: Final = _keys(
     "suite",
-    "description extends environment image matrix services env secrets run timeout no_output_timeout retries shards"
-    " needs allow_failure reports artifacts cache when",
+    "description extends environment image matrix services env secrets run timeout no_output_timeout retries retry"
+    " shards needs allow_failure reports artifacts cache when",
 )
+RETRY: Final = _keys("retry", "select")
 REPORTS: Final = _keys("reports", "junit tap coverage sarif optional")
 ARTIFACTS: Final = _keys("artifacts", "paths store keep link")
 CACHE: Final = _keys("cache", "key paths")
@@ -82,6 +83,6 @@ NOTIFY: Final = _keys("notify", "channel branches suites send")
 QUARANTINE: Final = _keys("quarantine", "tests issue until")
 
 ALL: Final = (
-    *(FILE, ENVIRONMENT, SERVICE, READY, DEFAULTS, SUITE, REPORTS, ARTIFACTS, CACHE, WHEN, SCHEDULE),
+    *(FILE, ENVIRONMENT, SERVICE, READY, DEFAULTS, SUITE, RETRY, REPORTS, ARTIFACTS, CACHE, WHEN, SCHEDULE),
     *(PULL_REQUESTS, NOTIFY, QUARANTINE),
 )

@@ -1,6 +1,7 @@
 """`reports`, `artifacts` and `cache`: what is taken out of a run, and what is brought into the next."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from bot.app.suitefile import amounts, keys, patterns, values
 from bot.app.suitefile.environments import folder_fault
@@ -9,6 +10,8 @@ from bot.app.suitefile.findings import Findings, Place
 from bot.app.suitefile.placeholders import key_template, template
 from bot.app.suitefile.reading import Node, Text
 from bot.domain.suites import Store
+
+_SELECT_MAX: Final = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,24 @@ class ArtifactsDraft:
 class CacheDraft:
     key: Text
     paths: tuple[Text, ...]
+
+
+def retry(node: Node, where: str, found: Findings) -> Text | None:
+    table = values.mapping(node, where, found, 'write it like "{select: pytest $ASSAY_TESTS}"')
+    if table is None:
+        return None
+    given = fields(table, keys.RETRY, where, found)
+    if "select" not in given.there:
+        found.add("C102", table.place, f'{where}: "select" is missing')
+    return given.get("select", _select)
+
+
+def _select(node: Node, where: str, found: Findings) -> Text | None:
+    word = values.text(node, where, found)
+    if word is not None and (not word.value.strip() or len(word.value) > _SELECT_MAX or "\0" in word.value):
+        found.add("C109", word.place, f"{where}: this must be a script of at most {_SELECT_MAX} characters")
+        return None
+    return word
 
 
 def reports(node: Node, where: str, found: Findings) -> ReportsDraft | None:
