@@ -1,10 +1,12 @@
 """The composition root: the only module that knows every technology."""
 
 import contextlib
+import enum
+import fcntl
+import itertools
 import os
 import secrets
 import shutil
-import socket
 import threading
 import time
 import uuid
@@ -15,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
 
 import sqlalchemy as sa
+import structlog
 from starlette.types import ASGIApp
 
 from bot import faultpoints
@@ -29,24 +33,27 @@ from bot.adapters.channel_http import Matrix, Slack, Webhook
 from bot.adapters.forge_github import GitHubForge, api_url
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
+from bot.adapters.queue_redis import RedisQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
 from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
-from bot.app import dispatch, upkeep
+from bot.app import dispatch, reclaiming, upkeep
 from bot.app.context import App, Rules
 from bot.app.local import Local
-from bot.domain.errors import Refused, SandboxUnavailable
+from bot.domain.errors import BotError, Refused, SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
 from bot.ports.notices import Channel
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.ports.signin import SignIn
 from bot.ports.telemetry import Telemetry
 from bot.settings import LOOPBACK, BadSettings, Host, Settings
 from bot.web.asgi import make_asgi
+
+log = structlog.get_logger()
 
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
@@ -58,6 +65,16 @@ _LAST_REPORTS = 10.0
 """Seconds that a stopping process gives its last reports."""
 
 
+class Role(enum.Enum):
+    """What a process is for; upkeep is every process's."""
+
+    ALL = enum.auto()
+    WEB = enum.auto()
+    """Pages, webhooks and the forge, without an engine."""
+    WORKER = enum.auto()
+    """Runs, beside an engine, and the forge; nobody calls it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bot:
     """What a process holds: the use cases' context, and what it must start and stop."""
@@ -65,17 +82,29 @@ class Bot:
     app: App
     settings: Settings
     engine: sa.Engine
-    queue: LocalQueue
-    asgi: ASGIApp
+    queue: WorkQueue
+    role: Role
+    asgi: ASGIApp | None
+    """None: a worker."""
     shutdown: threading.Event = field(default_factory=threading.Event)
     """Running containers are ended; set when the time to drain is over."""
     _closing: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Take up work: hints from now on, and whatever the store still holds."""
+        duties = dict(upkeep.DUTIES)
+        if self.role is not Role.WEB:
+            duties |= upkeep.ENGINE_DUTIES
+            self._take_over()
         self.queue.start(self.perform)
-        for name, duty in upkeep.DUTIES.items():
+        for name, duty in duties.items():
             threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
+
+    def _take_over(self) -> None:
+        try:
+            reclaiming.take_over(self.app)
+        except BotError as error:  # then the reaper does it when their leases end
+            log.warning("start.nothing_taken_over", error=str(error))
 
     def perform(self, task: Task) -> None:
         dispatch.perform(self.app, task, self.shutdown)
@@ -105,22 +134,18 @@ class Bot:
             return bool(work.reports.due(1))
 
 
-def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Bot:
-    """Choose an adapter for every port, as the settings say, and bring the database up to date."""
+def build(
+    settings: Settings, role: Role = Role.ALL, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Bot:
+    """Choose an adapter for every port, as the settings and its role say, and bring the database up to date."""
     faultpoints.arm(settings.faultpoints)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
     telemetry = PrometheusTelemetry()
     engine = open_engine(settings.database)
     upgrade(engine)
-    queue = LocalQueue(
-        {
-            HandleDelivery: _INTAKE_THREADS,
-            SendReport: _REPORT_THREADS,
-            SendNotice: _NOTICE_THREADS,
-            ExecuteRun: settings.workers,
-        }
-    )
+    queue = _queue(settings, role)
     sandbox = _sandbox(settings)
+    storage = Path(url2pathname(urlsplit(settings.storage).path))
     forges = {ForgeName(host.name): _forge(host, telemetry, now) for host in settings.hosts}
     app = App(
         forges=forges,
@@ -129,8 +154,8 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
-        logs=SqlLogs(engine, settings.data_dir / "storage" / "logs"),
-        artifacts=FileArtifacts(settings.data_dir / "storage" / "artifacts", reserve=settings.disk_reserve),
+        logs=SqlLogs(engine, storage / "logs"),
+        artifacts=FileArtifacts(storage / "artifacts", reserve=settings.disk_reserve),
         caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
         vault=FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")]),
         telemetry=telemetry,
@@ -139,13 +164,14 @@ def build(settings: Settings, *, now: Callable[[], datetime] = lambda: datetime.
         sleep=time.sleep,
         new_id=lambda: uuid.uuid4().hex,
         url=settings.url,
-        owner=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        owner=f"{_process(settings.data_dir)}:{secrets.token_hex(4)}",
         rules=_rules(settings),
         channels=_channels(settings, now),
         sign_ins={ForgeName(host.name): _sign_in(host) for host in settings.hosts if host.client_id},
     )
     look = partial(SqlWork, reading(engine), queue.send)
-    return Bot(app, settings, engine, queue, _web(app, settings, look, telemetry))
+    asgi = None if role is Role.WORKER else _web(app, settings, look, telemetry, partial(_degraded, app, queue, role))
+    return Bot(app, settings, engine, queue, role, asgi)
 
 
 _KEPT: Final = "kept"
@@ -223,14 +249,20 @@ def _sweep(sandbox: DockerSandbox) -> None:
         sandbox.remove(left.run, left.attempt)
 
 
-def _web(app: App, settings: Settings, look: Callable[[], SqlWork], telemetry: PrometheusTelemetry) -> ASGIApp:
+def _web(
+    app: App,
+    settings: Settings,
+    look: Callable[[], SqlWork],
+    telemetry: PrometheusTelemetry,
+    degraded: Callable[[], str | None],
+) -> ASGIApp:
     token = settings.metrics_token
     return make_asgi(
         app,
         metrics=telemetry.render,
         metrics_token=token.get_secret_value() if token else None,
         look=look,
-        degraded=app.sandbox.ready,
+        degraded=degraded,
         trusted_proxies=settings.trusted_proxies.split(),
         body_limit=settings.body_limit,
         body_seconds=settings.body_deadline,
@@ -317,6 +349,38 @@ def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
         time_limit=_CHECKOUT_SECONDS,
         lag=_FORGE_LAG,
     )
+
+
+def _queue(settings: Settings, role: Role) -> WorkQueue:
+    lanes: dict[type[Task], int] = {
+        HandleDelivery: _INTAKE_THREADS,
+        SendReport: _REPORT_THREADS,
+        SendNotice: _NOTICE_THREADS,
+    }
+    if role is not Role.WEB:
+        lanes[ExecuteRun] = settings.workers
+    if settings.redis is None:
+        return LocalQueue(lanes)
+    return RedisQueue(settings.redis, lanes)
+
+
+def _degraded(app: App, queue: WorkQueue, role: Role) -> str | None:
+    return queue.trouble() or (None if role is Role.WEB else app.sandbox.ready())
+
+
+def _process(data_dir: Path) -> str:
+    """`PLACE/NUMBER` that no living process has: the system frees the lock when its holder dies, whatever of."""
+    folder = data_dir / "processes"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for number in itertools.count(1):
+        lock = os.open(folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+        else:
+            return f"{_instance(data_dir)}/{number}"
+    raise AssertionError
 
 
 def _instance(data_dir: Path) -> str:

@@ -28,6 +28,9 @@ PREFIX: Final = "ASSAY_"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHANNEL: Final = "ASSAY_CHANNEL_"
 _SHORTEST_SECRET: Final = 16
+_NOWHERE: Final = "file:///"
+_IN_PROCESS: Final = "memory://"
+_REDIS: Final = ("redis", "rediss", "unix")
 
 
 class BadSettings(Exception):
@@ -162,8 +165,10 @@ class Settings(BaseSettings):
         "gitlab_token",
         "gitlab_webhook_secret",
         "metrics_token",
+        "redis_url",
         "secret_key",
         "smtp_url",
+        "storage_url",
     )
 
     url: str = "http://localhost:8000"
@@ -171,7 +176,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path.home() / ".local/share/assay"
     database_url: SecretStr | None = None
     secret_key: SecretStr | None = None
-    redis_url: str = "memory://"
+    redis_url: SecretStr = SecretStr(_IN_PROCESS)
+    storage_url: SecretStr | None = None
     trusted_proxies: str = ""
     workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
     docker_host: str = "unix:///var/run/docker.sock"
@@ -259,6 +265,24 @@ class Settings(BaseSettings):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() != _IN_PROCESS and (
+            parts.scheme not in _REDIS or not (parts.netloc or parts.path)
+        ):
+            raise ValueError(f"must be {_IN_PROCESS} or an address like redis://HOST:6379/0")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _is_storage(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value() if value else _NOWHERE)
+        if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/") or parts.query:
+            raise ValueError("must be like file:///var/lib/assay/storage")
+        return value
+
     @model_validator(mode="after")
     def _forges_are_whole(self) -> Self:
         first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
@@ -273,8 +297,6 @@ class Settings(BaseSettings):
         if missing := [name for name, host in further.items() if host is None]:
             raise ValueError(f"FORGES: {missing[0]} has no settings {missing[0].upper().replace('-', '_')}_…")
         self._hosts = tuple(host for host in (*found, *further.values()) if host)
-        if self.redis_url != "memory://":
-            raise ValueError("REDIS_URL: this version runs in one process only; leave it at memory://")
         return self
 
     @property
@@ -296,6 +318,20 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url.get_secret_value() if self.database_url else f"sqlite:///{self.data_dir}/assay.db"
+
+    @property
+    def redis(self) -> str | None:
+        """None: hints stay in the process."""
+        address = self.redis_url.get_secret_value()
+        return None if address == _IN_PROCESS else address
+
+    @property
+    def storage(self) -> str:
+        return (
+            self.storage_url.get_secret_value()
+            if self.storage_url
+            else (self.data_dir.absolute() / "storage").as_uri()
+        )
 
     @property
     def address(self) -> tuple[str, int]:

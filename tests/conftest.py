@@ -55,3 +55,16 @@ def postgres_url(postgres_server: servers.Postgres) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     yield postgres_server.create(name, "made")
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Redis]:
+    with servers.redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: servers.Redis) -> str:
+    """It is empty at the start of each test."""
+    redis_server.call("FLUSHALL")
+    return redis_server.url

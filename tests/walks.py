@@ -94,7 +94,7 @@ class World:
             sleep=time.sleep,
             new_id=lambda: f"id{next(ids)}",
             url="https://ci.example.org",
-            owner="worker-1",
+            owner="here/1:a",
             webhooks={GITHUB: self.webhooks},
             rules=Rules(**{"progress_pause": 0.0, **rules}),  # type: ignore[arg-type]  # the constructor checks
         )
@@ -149,7 +149,7 @@ class World:
         raise AssertionError("the queue does not come to rest")
 
     def turn(self, duty: str) -> int:
-        return upkeep.DUTIES[duty].do(self.app)
+        return (upkeep.DUTIES | upkeep.ENGINE_DUTIES)[duty].do(self.app)
 
     def lose_hints(self) -> None:
         self.queue.tasks.clear()

@@ -34,6 +34,9 @@ class LocalQueue:
         lane = self._lanes.get(kind)
         return lane is None or lane.stop(timeout)
 
+    def trouble(self) -> str | None:
+        return None
+
 
 class _Lane:
     def __init__(self, name: str, threads: int, clock: Callable[[], float]) -> None:

@@ -115,7 +115,8 @@ class App:
     url: str
     """ASSAY_URL without a slash at its end."""
     owner: str
-    """Names this process in leases and the audit."""
+    """Names this process in leases and the audit: `PLACE/NUMBER:CHANCE`, of which chance tells it from the one that
+    had place and number before."""
     rules: Rules = field(default_factory=Rules)
     webhooks: Mapping[ForgeName, Webhooks] = field(default_factory=dict)
     """Of the forges where webhooks can be made."""
@@ -126,6 +127,16 @@ class App:
     sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
     """Where people can sign in."""
     rights: KnownRights = field(default_factory=KnownRights)
+
+    @property
+    def place(self) -> str:
+        """Where this process is: all at one place share the engine and the folders of its runs."""
+        return self.owner.partition("/")[0]
+
+    @property
+    def process(self) -> str:
+        """Place and number: no two living processes have the same."""
+        return self.owner.rpartition(":")[0]
 
     def forge(self, name: ForgeName) -> Forge:
         if name not in self.forges:

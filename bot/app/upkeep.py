@@ -3,13 +3,13 @@
 Any process may do any of them, under a lease in the store; what a duty did not finish, the next turn does.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from bot.app import announcing, caching, collecting, ending, missed, scheduling
+from bot.app import announcing, caching, collecting, ending, missed, reclaiming, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -18,9 +18,6 @@ from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 _MANY: Final = 1000
 _USUAL_LEASE: Final = 60.0
@@ -51,7 +48,8 @@ def take_turn(app: App, name: str, duty: Duty) -> None:
     """Do the duty unless another process has it. A stumbling duty is logged and tried again, it ends nobody."""
     try:
         with app.work() as work:
-            if not work.leases.take(f"upkeep:{name}", app.owner, pause(app, duty)):
+            where = f":{app.place}" if name in ENGINE_DUTIES else ""
+            if not work.leases.take(f"upkeep:{name}{where}", app.owner, pause(app, duty)):
                 return
         done = duty.do(app)
     except BotError as error:
@@ -97,49 +95,6 @@ def _hint_notices(app: App) -> int:
     return len(due)
 
 
-def _reap(app: App) -> int:
-    """Runs whose worker is dead or frozen go back to the queue; the old container is removed first."""
-    with app.work() as work:
-        expired = work.runs.expired(app.rules.grace)
-    return sum(_each(expired, lambda run: _give_back(app, run)))
-
-
-def _give_back(app: App, run: Run) -> bool:
-    app.sandbox.remove(run.id, run.attempt)
-    after = run.given_back(Reason.WORKER_LOST, app.now(), "the worker stopped answering")
-    with app.work() as work:
-        if not work.runs.save(run, after, app.owner):
-            return False
-        announcing.run_changed(work, after)
-        if after.state is RunState.QUEUED:
-            work.send(ExecuteRun(run.id))
-    if after.state.is_final:
-        app.logs.close(run.id)
-    log.warning("run.reaped", run=run.id, attempt=run.attempt, state=after.state.value)
-    return True
-
-
-def _clean(app: App) -> int:
-    """Containers, networks, volumes and folders without a live attempt (RELIABILITY §6.8)."""
-    found = app.sandbox.leftovers()
-    with app.work() as work:
-        live = {(run, attempt) for run, attempt, _ in work.runs.live()}
-    # What is younger may be about to be removed by its maker.
-    gone = [one for one in found if (one.run, one.attempt) not in live and one.age > app.rules.lease]
-    return len(_each(gone, lambda one: app.sandbox.remove(one.run, one.attempt)))
-
-
-def _each(items: Iterable[Item], do: Callable[[Item], Result]) -> list[Result]:
-    """What fails for one is tried again next time and keeps nobody else waiting."""
-    done = []
-    for item in items:
-        try:
-            done.append(do(item))
-        except BotError as error:
-            log.warning("upkeep.failed_for_one", error=str(error))
-    return done
-
-
 def _close_logs(app: App) -> int:
     """Of runs whose worker died between the verdict and the end of the log."""
     open_ones = app.logs.left_open(_MANY)
@@ -176,22 +131,26 @@ def _prune_results(app: App) -> int:
         return work.results.prune(_RESULTS_KEPT, _MANY_RESULTS)
 
 
-DUTIES: Final[Mapping[str, Duty]] = {
+DUTIES: Final[dict[str, Duty]] = {
     "reports": Duty(1.0, _hint_reports),
     "notices": Duty(10.0, _hint_notices),
     "deliveries": Duty(5.0, _hint_deliveries),
     "runs": Duty(5.0, _hint_runs),
     "schedule": Duty(10.0, scheduling.start_due),
-    "reaper": Duty(10.0, _reap),
-    "janitor": Duty(60.0, _clean),
+    "lost": Duty(5.0, reclaiming.reap_elsewhere),
     "logs": Duty(60.0, _close_logs),
     "deadlines": Duty(60.0, _end_overdue),
     "results": Duty(600.0, _prune_results),
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
-    "caches": Duty(600.0, caching.sweep),
     "missed deliveries": Duty(600.0, missed.ask_again),
     "open changes": Duty(600.0, missed.look_at_changes),
     "polling": Duty(20.0, missed.fetch),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }
+ENGINE_DUTIES: Final[dict[str, Duty]] = {
+    "reaper": Duty(10.0, reclaiming.reap_here),
+    "janitor": Duty(60.0, reclaiming.clean),
+    "caches": Duty(600.0, caching.sweep),
+}
+"""Of every place with an engine."""

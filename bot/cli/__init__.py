@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
     "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),
+    "worker": ("bot.cli.worker", "worker", "Run suites for servers elsewhere."),
 }
 """Loaded when they are used: reading a suite file shouldn't wait for the web."""
 

@@ -7,6 +7,15 @@ import click
 from bot import settings
 
 
+def read_shared_settings() -> settings.Settings:
+    """For a process that is one of several."""
+    read = read_settings()
+    if read.redis is None:
+        click.echo("assay: ASSAY_REDIS_URL: processes of their own need a Redis to send each other hints", err=True)
+        sys.exit(2)
+    return read
+
+
 def read_settings() -> settings.Settings:
     try:
         return settings.read()

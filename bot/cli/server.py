@@ -1,4 +1,4 @@
-"""`assay serve`: web, workers and upkeep in one process; SIGTERM ends it in good order."""
+"""`assay serve`: web, workers and upkeep in one process, or without workers; SIGTERM ends it in good order."""
 
 import signal
 import socket
@@ -8,9 +8,9 @@ import click
 import structlog
 import uvicorn
 
-from bot.bootstrap import Bot, build
+from bot.bootstrap import Bot, Role, build
 from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
+from bot.cli.reading import read_settings, read_shared_settings
 from bot.settings import unknown_names
 
 log = structlog.get_logger()
@@ -20,13 +20,15 @@ _LAST_ANSWERS = 5
 
 
 @click.command()
-def serve() -> None:
+@click.option("--no-workers", is_flag=True, help="Run no suites here; needs no Docker, but ASSAY_REDIS_URL.")
+def serve(no_workers: bool) -> None:
     """Run the server: web, workers and upkeep in one process."""
-    settings = read_settings()
+    settings = read_shared_settings() if no_workers else read_settings()
     configure_logs(settings)
     for warning in unknown_names():
         log.warning("settings.unknown", warning=warning)
-    bot = build(settings)
+    bot = build(settings, Role.WEB if no_workers else Role.ALL)
+    assert bot.asgi
     host, port = settings.address
     config = uvicorn.Config(
         bot.asgi,
@@ -59,7 +61,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._bot.start()
-            log.info("serve.started", url=self._bot.app.url, workers=self._bot.settings.workers)
+            log.info("serve.started", url=self._bot.app.url, role=self._bot.role.name.lower())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)

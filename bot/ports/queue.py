@@ -34,3 +34,14 @@ Perform = Callable[[Task], None]
 class TaskQueue(Protocol):
     def send(self, task: Task, *, delay: float = 0) -> None:
         """Never raises for a queue that is out of reach; `delay` in seconds."""
+
+
+class WorkQueue(TaskQueue, Protocol):
+    def start(self, perform: Perform) -> None:
+        """Perform hints from now on, those that were sent before too."""
+
+    def stop(self, kind: type[Task], timeout: float) -> bool:
+        """Take no more of that kind and wait for what is being done; False if it is still going on then."""
+
+    def trouble(self) -> str | None:
+        """Why hints do not go through now."""

@@ -183,8 +183,14 @@ class Runs(Protocol):
     def unblock(self, run: RunId) -> bool:
         """What a queued run needed has passed: it may be claimed from now on. False if it isn't blocked."""
 
-    def expired(self, grace: float) -> Sequence[Run]:
-        """Claimed runs whose lease ended more than `grace` seconds ago."""
+    def expired(self, grace: float, *, at: str = "", not_at: str | None = None) -> Sequence[Run]:
+        """Claimed runs whose lease ended more than `grace` seconds ago.
+
+        Of owners whose names begin with `at`, and not with `not_at`.
+        """
+
+    def held(self, by: str) -> Sequence[Run]:
+        """Claimed runs of owners whose names begin so, whatever their leases."""
 
     def overdue(self, age: float) -> Sequence[Run]:
         """Unfinished runs, except those that wait for approval, made (or approved) more than `age` seconds ago."""

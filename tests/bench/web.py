@@ -11,7 +11,9 @@ def main() -> None:
     settings = read()
     configure_logs(settings)
     host, port = settings.address
-    uvicorn.run(build(settings).asgi, host=host, port=port, log_config=None, access_log=False, server_header=False)
+    asgi = build(settings).asgi
+    assert asgi
+    uvicorn.run(asgi, host=host, port=port, log_config=None, access_log=False, server_header=False)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import pytest
 
 from bot.adapters.queue_local import LocalQueue
+from bot.adapters.queue_redis import RedisQueue
 from bot.domain.runs import RunId
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task, TaskQueue
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendReport, Task, TaskQueue, WorkQueue
 
 _LONG = 10.0
 
@@ -31,15 +33,19 @@ class Seen:
 
 
 Start = Callable[[Callable[[Task], None]], None]
+LANES: Final[dict[type[Task], int]] = {HandleDelivery: 1, ExecuteRun: 2, SendReport: 1}
 
 
-@pytest.fixture(params=["local"])
-def queue_and_start() -> Iterator[tuple[TaskQueue, Start]]:
-    queue = LocalQueue({HandleDelivery: 1, ExecuteRun: 2, SendReport: 1})
+@pytest.fixture(params=["local", pytest.param("redis", marks=pytest.mark.redis)])
+def queue_and_start(request: pytest.FixtureRequest) -> Iterator[tuple[TaskQueue, Start]]:
+    queue: WorkQueue = (
+        LocalQueue(LANES) if request.param == "local" else RedisQueue(request.getfixturevalue("redis_url"), LANES)
+    )
     yield queue, queue.start
-    queue.stop(HandleDelivery, _LONG)
-    queue.stop(ExecuteRun, _LONG)
-    queue.stop(SendReport, _LONG)
+    for kind in LANES:
+        queue.stop(kind, 0)
+    for kind in LANES:
+        queue.stop(kind, _LONG)
 
 
 def test_hints_of_every_kind_arrive(queue_and_start: tuple[TaskQueue, Start]) -> None:
@@ -70,13 +76,13 @@ def test_a_delayed_hint_comes_after_one_that_is_due(queue_and_start: tuple[TaskQ
     assert seen.wait(2) == [HandleDelivery(2), HandleDelivery(1)]
 
 
-def test_a_hint_that_waits_already_is_not_doubled() -> None:
-    queue = LocalQueue({HandleDelivery: 1})
+def test_a_hint_that_waits_already_is_not_doubled(queue_and_start: tuple[WorkQueue, Start]) -> None:
+    queue, start = queue_and_start
     seen = Seen()
     queue.send(HandleDelivery(1))
     queue.send(HandleDelivery(1))
     queue.send(HandleDelivery(2))
-    queue.start(seen)
+    start(seen)
     assert seen.wait(2) == [HandleDelivery(1), HandleDelivery(2)]
     queue.stop(HandleDelivery, _LONG)
     assert seen.tasks == [HandleDelivery(1), HandleDelivery(2)]
@@ -107,8 +113,25 @@ def test_a_failing_task_does_not_stop_the_next(queue_and_start: tuple[TaskQueue,
     assert seen.wait(2) == [HandleDelivery(1), HandleDelivery(2)]
 
 
-def test_stopping_waits_for_what_is_being_done_and_takes_no_more() -> None:
-    queue = LocalQueue({HandleDelivery: 1})
+def test_a_hint_for_what_is_being_done_is_kept(queue_and_start: tuple[WorkQueue, Start]) -> None:
+    queue, start = queue_and_start
+    seen, began, go_on = Seen(), threading.Event(), threading.Event()
+
+    def perform(task: Task) -> None:
+        seen(task)
+        began.set()
+        go_on.wait(_LONG)
+
+    start(perform)
+    queue.send(HandleDelivery(1))
+    assert began.wait(_LONG)
+    queue.send(HandleDelivery(1))
+    go_on.set()
+    assert seen.wait(2) == [HandleDelivery(1)] * 2
+
+
+def test_stopping_waits_for_what_is_being_done_and_takes_no_more(queue_and_start: tuple[WorkQueue, Start]) -> None:
+    queue, start = queue_and_start
     began, go_on, done = threading.Event(), threading.Event(), []
 
     def perform(task: Task) -> None:
@@ -116,7 +139,7 @@ def test_stopping_waits_for_what_is_being_done_and_takes_no_more() -> None:
         go_on.wait(_LONG)
         done.append(task)
 
-    queue.start(perform)
+    start(perform)
     queue.send(HandleDelivery(1))
     assert began.wait(_LONG)
     queue.send(HandleDelivery(2))

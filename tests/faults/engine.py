@@ -27,46 +27,55 @@ class Happened:
 
 @dataclass(slots=True)
 class Engine:
-    label: str
+    instances: tuple[str, ...]
     happened: list[Happened] = field(default_factory=list)
 
     def containers(self) -> list[str]:
         """Ids of those that run or have run."""
-        found = engine().containers(all=True, filters={"label": self.label})
-        return [each["Id"] for each in found]
+        return [each["Id"] for wanted in self._labels() for each in engine().containers(all=True, filters=wanted)]
 
     def left(self) -> list[str]:
         """Names of everything that is there."""
-        wanted = {"label": self.label}
-        containers = [each["Names"][0] for each in engine().containers(all=True, filters=wanted)]
-        volumes = [f"volume {each['Name']}" for each in engine().volumes(filters=wanted)["Volumes"] or ()]
-        networks = [f"network {each['Name']}" for each in engine().networks(filters=wanted)]
-        return [*containers, *volumes, *networks]
+        return [name for wanted in self._labels() for name in _left(wanted)]
+
+    def _labels(self) -> list[dict[str, str]]:
+        return [{"label": f"assay.instance={instance}"} for instance in self.instances]
 
     def clear(self) -> None:
         """A process that was killed may have begun a removal, which the engine then goes on with for a while."""
         wait_until(self._is_clear, 20, "something could not be removed")
 
     def _is_clear(self) -> bool:
-        wanted = {"label": self.label}
         for one in self.containers():
             with suppress(APIError):
                 engine().remove_container(one, v=True, force=True)
-        for volume in engine().volumes(filters=wanted)["Volumes"] or ():
-            with suppress(APIError):
-                engine().remove_volume(volume["Name"])
-        for network in engine().networks(filters=wanted):
-            with suppress(APIError):
-                engine().remove_network(network["Id"])
+        for wanted in self._labels():
+            _clear_beside(wanted)
         return not self.left()
 
 
+def _left(wanted: dict[str, str]) -> list[str]:
+    containers = [each["Names"][0] for each in engine().containers(all=True, filters=wanted)]
+    volumes = [f"volume {each['Name']}" for each in engine().volumes(filters=wanted)["Volumes"] or ()]
+    networks = [f"network {each['Name']}" for each in engine().networks(filters=wanted)]
+    return [*containers, *volumes, *networks]
+
+
+def _clear_beside(wanted: dict[str, str]) -> None:
+    for volume in engine().volumes(filters=wanted)["Volumes"] or ():
+        with suppress(APIError):
+            engine().remove_volume(volume["Name"])
+    for network in engine().networks(filters=wanted):
+        with suppress(APIError):
+            engine().remove_network(network["Id"])
+
+
 @contextmanager
-def watched(instance: str) -> Iterator[Engine]:
+def watched(*instances: str) -> Iterator[Engine]:
     """Listens to the engine meanwhile: it forgets what happened after 256 events."""
-    watch = Engine(f"assay.instance={instance}")
+    watch = Engine(instances)
     client = docker.APIClient(base_url=DOCKER_HOST, version="auto", timeout=30)
-    filters: dict[str, Any] = {"type": "container", "label": watch.label, "event": list(_SEEN)}
+    filters: dict[str, Any] = {"type": "container", "label": "assay.instance", "event": list(_SEEN)}
     stream = client.events(since=int(time.time()), filters=filters, decode=True)
     thread = threading.Thread(target=_listen, args=(stream, watch), name="engine-events", daemon=True)
     thread.start()
@@ -81,4 +90,6 @@ def watched(instance: str) -> Iterator[Engine]:
 def _listen(stream: Any, watch: Engine) -> None:  # noqa: ANN401  # the stubs don't know the stream
     for event in stream:
         labels = event["Actor"]["Attributes"]
+        if labels["assay.instance"] not in watch.instances:
+            continue
         watch.happened.append(Happened(event["Action"], labels["assay.run"], labels["assay.attempt"]))

@@ -3,11 +3,11 @@
 import contextlib
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import Delivery, wait_until
@@ -25,6 +25,13 @@ PATIENCE: Final = 60.0
 
 def suite_file(image: str, more: str = "") -> str:
     return f"version: 1\nsuites:\n  unit:\n    image: {image}\n    run: sh test.sh\n{more}"
+
+
+class Database(Protocol):
+    """As much of a connection as is looked at; parameters are question marks, rows are dictionaries or like them."""
+
+    def execute(self, query: str, parameters: Sequence[str] = ..., /) -> Any: ...  # noqa: ANN401
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +119,28 @@ class Place:
             count: int = database.execute("SELECT count(*) FROM delivery WHERE status = 'received'").fetchone()[0]
         return count
 
-    def database(self) -> sqlite3.Connection:
+    @property
+    def processes(self) -> Sequence[Serve]:
+        """All that write an output."""
+        return [self.serve]
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """Of runs."""
+        return [path.name for each in self.processes for path in (each.data / "runs").glob("*")]
+
+    @property
+    def output(self) -> str:
+        return "".join(each.output for each in self.processes)
+
+    def database(self) -> Database:
         """Opened for reading; the process may write meanwhile."""
         database = sqlite3.connect(f"file:{self.serve.data}/assay.db?mode=ro", uri=True)
         database.row_factory = sqlite3.Row
         return database
 
     def wait_output(self, words: str) -> None:
-        wait_until(lambda: words in self.serve.output, PATIENCE, f"it did not say {words}")
+        wait_until(lambda: words in self.output, PATIENCE, f"it did not say {words}")
 
     def page(self, path: str) -> str:
         return self.serve.get(path).text

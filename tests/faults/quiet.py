@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from bot.demo.forge.hooks import Delivery, wait_until
 from bot.demo.forge.state import CheckRun
 from bot.domain.runs import MOVES, RunState
 from tests.faults.engine import Happened
-from tests.faults.place import Place
+from tests.faults.place import Database, Place
 
 SECONDS: Final = 30.0
 """With the short lease of these tests; with the usual one it is 120."""
@@ -175,14 +174,13 @@ def look(here: Place) -> Facts:
         return _facts(here, database)
 
 
-def _facts(here: Place, database: sqlite3.Connection) -> Facts:
+def _facts(here: Place, database: Database) -> Facts:
     runs = _rows(database, "SELECT * FROM run ORDER BY number")
     reports = _rows(database, "SELECT * FROM report")
     deliveries = _rows(database, "SELECT * FROM delivery")
     with here.github.world.lock:
         checks = [_check(each) for each in here.github.world.checks]
         answered = [each.guid for each in here.github.hooks.sent if each.arrived]
-    folders = [path.name for path in (here.serve.data / "runs").glob("*")]
     return Facts(
         runs=[_run(here, database, each) for each in runs],
         reports=[_report(each) for each in reports],
@@ -190,18 +188,18 @@ def _facts(here: Place, database: sqlite3.Connection) -> Facts:
         answered=answered,
         deliveries={each["key"].rpartition(":")[2]: (each["status"], each["reason"]) for each in deliveries},
         happened=list(here.engine.happened),
-        left=[*here.engine.left(), *(f"folder {name}" for name in folders)],
+        left=[*here.engine.left(), *(f"folder {name}" for name in here.folders)],
         readiness=here.serve.readiness,
-        stumbles=[line for line in here.serve.output.splitlines() if _is_stumble(line)],
+        stumbles=[line for line in here.output.splitlines() if _is_stumble(line)],
         leaks=[name for name, text in _texts(here) if _has_secret(here, text)],
     )
 
 
-def _rows(database: sqlite3.Connection, query: str, *names: str) -> list[dict[str, Any]]:
+def _rows(database: Database, query: str, *names: str) -> list[dict[str, Any]]:
     return [dict(row) for row in database.execute(query, names)]
 
 
-def _run(here: Place, database: sqlite3.Connection, row: Mapping[str, Any]) -> RunFact:
+def _run(here: Place, database: Database, row: Mapping[str, Any]) -> RunFact:
     events = _rows(database, "SELECT before, after FROM run_event WHERE run = ? ORDER BY seq", row["id"])
     attempts = _rows(database, "SELECT outcome, reason FROM attempt WHERE run = ? ORDER BY n", row["id"])
     logs = _rows(database, "SELECT size, members FROM log WHERE run = ?", row["id"])
@@ -244,10 +242,11 @@ def _is_stumble(line: str) -> bool:
 
 def _texts(here: Place) -> Iterator[tuple[str, bytes]]:
     """Everything that the product has written: its output, its database, its files."""
-    yield "output", here.serve.output.encode()
-    for path in sorted(here.serve.data.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(here.serve.data).as_posix(), _content(path)
+    yield "output", here.output.encode()
+    for data in {each.data for each in here.processes}:
+        for path in sorted(data.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(data).as_posix(), _content(path)
 
 
 def _content(path: Path) -> bytes:

@@ -5,6 +5,7 @@ import signal
 import ssl
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,10 +25,19 @@ _PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 class Serve:
     """One process at a time, on one folder and port; its output of all starts is in one file."""
 
-    def __init__(self, folder: Path, github: PretendGitHub, port: int, name: str = "serve") -> None:
-        """Two of them may share a folder; then their names differ."""
+    def __init__(
+        self,
+        folder: Path,
+        github: PretendGitHub,
+        port: int,
+        name: str = "serve",
+        command: Sequence[str] = ("serve",),
+        data: str = "data",
+    ) -> None:
+        """Several may share a folder; then their names differ."""
         self.url = f"http://127.0.0.1:{port}"
-        self.data = folder / "data"
+        self.data = folder / data
+        self._command = command
         self._output = folder / f"{name}.log"
         key = folder / "app.pem"
         key.write_text(github.private_key)
@@ -63,17 +73,23 @@ class Serve:
         """Returns when it is ready. `settings` are names without ASSAY_, and DOCKER_HOST."""
         named = {name if name == "DOCKER_HOST" else f"ASSAY_{name}": value for name, value in settings.items()}
         with self._output.open("ab") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "serve"],
+            self._process = subprocess.Popen(  # noqa: S603  # ourselves
+                [sys.executable, "-m", "bot", *self._command],
                 cwd=Path(bot.__file__).parents[1],
                 env={**self._environment, "ASSAY_FAULTPOINTS": faultpoints, **named},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
-        wait_until(lambda: self.has_ended or self.readiness == httpx.codes.OK, _PATIENCE, "it did not become ready")
+        wait_until(lambda: self.has_ended or self._is_ready(), _PATIENCE, "it did not become ready")
         assert self._process.poll() in (None, -signal.SIGKILL), self.output[-3000:]
         return self
+
+    def _is_ready(self) -> bool:
+        """A worker has no address; it says when it takes work."""
+        if self._command == ("worker",):
+            return "worker.started" in self.output
+        return self.readiness == httpx.codes.OK
 
     @property
     def has_ended(self) -> bool:

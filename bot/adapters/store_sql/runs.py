@@ -137,8 +137,14 @@ class SqlRuns:
         here = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.blocked, _QUEUED)
         return self._all(sa.select(table).where(here).order_by(table.c.number))
 
-    def expired(self, grace: float) -> Sequence[Run]:
-        return self._unlucky(_CLAIMED, table.c.lease_until < DatabaseNow() - grace)
+    def expired(self, grace: float, *, at: str = "", not_at: str | None = None) -> Sequence[Run]:
+        there = table.c.owner.startswith(at, autoescape=True)
+        if not_at is not None:
+            there = sa.and_(there, sa.not_(table.c.owner.startswith(not_at, autoescape=True)))
+        return self._unlucky(_CLAIMED, there, table.c.lease_until < DatabaseNow() - grace)
+
+    def held(self, by: str) -> Sequence[Run]:
+        return self._unlucky(_CLAIMED, table.c.owner.startswith(by, autoescape=True))
 
     def overdue(self, age: float) -> Sequence[Run]:
         active = [state for state in UNFINISHED if state is not RunState.AWAITING_APPROVAL]

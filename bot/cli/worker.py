@@ -1,0 +1,99 @@
+"""`assay worker`: runs suites for web processes elsewhere, in a child that is replaced when it dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from types import FrameType
+from typing import Final
+
+import click
+import structlog
+
+from bot.bootstrap import Role, build
+from bot.cli.logs import configure_logs
+from bot.cli.reading import read_shared_settings
+from bot.settings import unknown_names
+
+log = structlog.get_logger()
+
+_CHILD: Final = (sys.executable, "-m", "bot", "worker", "--child")
+_PAUSES: Final = (0.2, 1.0, 5.0, 15.0, 30.0)
+"""Seconds before a child is replaced that has died so many times in a row."""
+_WELL: Final = 60.0
+"""A child that lived so long did not die of its start."""
+
+
+@click.command()
+@click.option("--child", is_flag=True, hidden=True)
+def worker(child: bool) -> None:
+    """Run suites for servers elsewhere: beside a Docker engine, on their database, Redis and storage.
+
+    SIGTERM lets what runs finish within ASSAY_DRAIN and gives the rest back.
+    """
+    settings = read_shared_settings()
+    configure_logs(settings)
+    if not child:
+        for warning in unknown_names():
+            log.warning("settings.unknown", warning=warning)
+        sys.exit(_Supervisor().run())
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    threading.Thread(target=_end_with_supervisor, args=(ending,), name="supervisor", daemon=True).start()
+    bot = build(settings, Role.WORKER)
+    bot.start()
+    log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
+    ending.wait()
+    log.info("worker.stopping")
+    bot.stop()
+    log.info("worker.stopped")
+
+
+def _end_with_supervisor(ending: threading.Event) -> None:
+    """The other end of standard input is the supervisor's, which never writes to it: it ends when that dies."""
+    os.read(sys.stdin.fileno(), 1)
+    ending.set()
+
+
+class _Supervisor:
+    """One child at a time, until somebody asks for the end; that is the child's to bring about in good order."""
+
+    def __init__(self) -> None:
+        self._ending = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> int:
+        """The exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end)
+        deaths = 0
+        while True:
+            began = time.monotonic()
+            status = self._live()
+            if self._ending.is_set():
+                return status
+            deaths = 0 if time.monotonic() - began > _WELL else deaths
+            log.error("worker.died", status=status, deaths=deaths + 1)
+            self._ending.wait(_PAUSES[min(deaths, len(_PAUSES) - 1)])
+            deaths += 1
+            if self._ending.is_set():
+                return 0
+
+    def _live(self) -> int:
+        """Of one child."""
+        with subprocess.Popen(_CHILD, stdin=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603  # ourselves
+            self._child = child
+            if self._ending.is_set():
+                self._end()
+            # Communicating would close the child's standard input, which tells it that we live.
+            status = child.wait()
+            self._child = None
+        return status
+
+    def _end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
+        self._ending.set()
+        if self._child:
+            self._child.send_signal(signal.SIGTERM)

@@ -1,0 +1,122 @@
+"""An installation of many processes: two for the web, two workers with folders of their own, PostgreSQL and Redis."""
+
+import base64
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import dict_row
+
+from tests import servers
+from tests.demoforge import pretend_github
+from tests.faults.engine import watched
+from tests.faults.place import Place, suite_file
+from tests.faults.quiet import assert_quiet
+from tests.faults.server import Serve
+from tests.images import busybox
+from tests.ports import free_port
+
+_WORKERS: Final = ("north", "south")
+
+
+class _Database:
+    """Reads what the processes wrote, in their words for SQLite."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True, row_factory=dict_row)
+
+    def execute(self, query: str, parameters: Sequence[str] = ()) -> Any:  # noqa: ANN401
+        return self._connection.execute(query.replace("?", "%s").encode(), parameters)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hosts(Place):
+    """`serve` is the web process that the forge calls."""
+
+    other: Serve
+    """Also for the web."""
+    workers: Sequence[Serve]
+    redis: servers.Redis
+    postgres: servers.Postgres
+    settings: dict[str, str]
+
+    def start(self) -> None:
+        """Whatever does not run."""
+        with ThreadPoolExecutor(4) as pool:
+            started = [pool.submit(each.start, **self.settings) for each in self.processes if each.has_ended]
+        for each in started:
+            each.result()
+
+    @property
+    def processes(self) -> Sequence[Serve]:
+        return [self.serve, self.other, *self.workers]
+
+    def database(self) -> _Database:
+        return _Database(self.settings["DATABASE_URL"])
+
+    def worker_of(self, run: str) -> Serve:
+        """Who holds it now."""
+        with contextlib.closing(self.database()) as database:
+            owner = database.execute("SELECT owner FROM run WHERE id = ?", (run,)).fetchone()["owner"]
+        places = {(each.data / "instance").read_text(): each for each in self.workers}
+        return places[owner.partition("/")[0]]
+
+    def outcomes(self, sha: str) -> list[tuple[str, str | None]]:
+        """How each attempt of the commit's run ended, once everything everywhere is as it must be."""
+        (run,) = [run for run in assert_quiet(self).runs if run.sha == sha]
+        return list(run.outcomes)
+
+    def pushes(self, count: int, script: str) -> list[str]:
+        """Commits of as many branches."""
+        return [
+            self.github.commit(self.repo, f"many-{n}", {"test.sh": script, "n.txt": str(n)}) for n in range(count)
+        ]
+
+
+@contextmanager
+def hosts(folder: Path, postgres: servers.Postgres, database_url: str) -> Iterator[Hosts]:
+    """Nothing is started but the forge, PostgreSQL and Redis; whatever is left at the end goes."""
+    port = free_port()
+    instances = [f"hosts-{secrets.token_hex(4)}" for _ in _WORKERS]
+    for name, instance in zip(_WORKERS, instances, strict=True):
+        (folder / name).mkdir(mode=0o711)
+        (folder / name / "instance").write_text(instance)
+    with ExitStack() as stack:
+        github = stack.enter_context(pretend_github(f"http://127.0.0.1:{port}/webhooks/github"))
+        engine = stack.enter_context(watched(*instances))
+        redis = stack.enter_context(servers.redis("--appendonly", "yes"))
+        stack.callback(engine.clear)
+        serve = Serve(folder, github, port, "web", ("serve", "--no-workers"), "web")
+        other = Serve(folder, github, free_port(), "other", ("serve", "--no-workers"), "other")
+        workers = [Serve(folder, github, port, name, ("worker",), name) for name in _WORKERS]
+        for each in (serve, other, *workers):
+            stack.callback(each.kill)
+        yield Hosts(
+            folder=folder,
+            github=github,
+            serve=serve,
+            engine=engine,
+            repo=github.add_repository("acme/web", {".assay.yml": suite_file(busybox())}),
+            other=other,
+            workers=workers,
+            redis=redis,
+            postgres=postgres,
+            settings={
+                "DATABASE_URL": database_url,
+                "REDIS_URL": redis.url,
+                "SECRET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+                "STORAGE_URL": (folder / "storage").as_uri(),
+                "URL": serve.url,
+                "WORKERS": "1",
+            },
+        )

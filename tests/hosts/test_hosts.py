@@ -1,0 +1,128 @@
+"""Web processes and workers apart: what one begins another ends, whoever dies meanwhile (F08 to F28)."""
+
+import os
+import signal
+
+import httpx
+import pytest
+
+from bot.demo.forge.hooks import wait_until
+from tests.faults.quiet import assert_quiet
+from tests.hosts.place import Hosts
+
+pytestmark = [pytest.mark.docker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(180)]
+
+PASSED = {"assay": "success", "assay / unit": "success"}
+SLOW_AT_FIRST = 'echo first; [ "$ASSAY_ATTEMPT" != 1 ] || sleep 60; echo second\n'
+AGAIN = [("queued", "worker_lost"), ("passed", None)]
+
+
+def test_a_push_to_one_process_becomes_a_green_check_by_others(here: Hosts) -> None:
+    sha = here.push("echo all is well\n")
+    assert here.conclusions(sha) == PASSED
+    assert here.outcomes(sha) == [("passed", None)]
+    log = here.log(here.run_at(sha))
+    assert b"all is well" in log
+    assert httpx.get(f"{here.other.url}/runs/{here.run_at(sha)}/log", trust_env=False).content == log
+
+
+def test_workers_share_what_there_is(here: Hosts) -> None:
+    commits = here.pushes(2, "sleep 3\n")
+    here.wait_started(2)
+    assert [one.what for one in here.engine.happened] == ["start", "start"]
+    assert [here.conclusions(sha) for sha in commits] == [PASSED, PASSED]
+
+
+def test_a_wish_to_end_reaches_the_container_of_another_process(here: Hosts) -> None:
+    sha = here.push("sleep 60\n")
+    here.wait_started()
+    here.wait_status(sha, "in_progress")
+    check = here.check(sha)
+    assert check
+    here.github.press(check, "cancel", "acme")
+    assert here.conclusions(sha) == {"assay": "cancelled", "assay / unit": "cancelled"}
+    assert here.outcomes(sha) == [("cancelled", "user")]
+
+
+def test_a_supervisor_replaces_a_child_that_was_killed_and_its_run_is_started_again(here: Hosts) -> None:
+    sha = here.push(SLOW_AT_FIRST)
+    here.wait_started()
+    worker = here.worker_of(here.run_at(sha))
+    os.kill(_child(worker.pid), signal.SIGKILL)
+    assert here.conclusions(sha) == PASSED
+    assert here.outcomes(sha) == AGAIN
+    assert "worker.died" in worker.output
+
+
+def test_a_worker_whose_machine_is_gone_loses_its_run_to_another(here: Hosts) -> None:
+    sha = here.push(SLOW_AT_FIRST)
+    here.wait_started()
+    worker = here.worker_of(here.run_at(sha))
+    child = _child(worker.pid)
+    worker.kill()
+    os.kill(child, signal.SIGKILL)
+    here.engine.clear()
+    assert here.conclusions(sha) == PASSED
+    here.start()
+    assert here.outcomes(sha) == AGAIN
+
+
+def test_web_worker_and_redis_may_die_in_the_middle_and_every_build_ends_once(here: Hosts) -> None:
+    commits = here.pushes(4, "sleep 1\n")
+    here.wait_started()
+    here.redis.kill()
+    here.serve.kill()
+    os.kill(_child(here.workers[0].pid), signal.SIGKILL)
+    here.redis.start()
+    here.start()
+    late = here.push("true\n")
+    assert [here.conclusions(sha) for sha in [*commits, late]] == [PASSED] * 5
+    assert_quiet(here)
+
+
+def test_without_redis_deliveries_are_stored_and_done_once_it_is_back(here: Hosts) -> None:
+    here.redis.kill()
+    sha = here.push("true\n")
+    assert here.last_delivery().status_code == httpx.codes.ACCEPTED
+    assert "Redis does not answer" in here.page("/readyz")
+    here.redis.start()
+    assert here.conclusions(sha) == PASSED
+    assert here.outcomes(sha) == [("passed", None)]
+
+
+def test_what_redis_forgot_is_started_all_the_same(here: Hosts) -> None:
+    commits = here.pushes(4, "sleep 1\n")
+    here.wait_started()
+    here.redis.call("FLUSHALL")
+    assert [here.conclusions(sha) for sha in commits] == [PASSED] * 4
+    assert_quiet(here)
+
+
+def test_a_restart_of_postgresql_in_the_middle_costs_no_attempt(here: Hosts) -> None:
+    sha = here.push("sleep 2\n")
+    here.wait_started()
+    here.postgres.stop(signal.SIGINT)
+    here.postgres.start()
+    assert here.conclusions(sha) == PASSED
+    assert here.outcomes(sha) == [("passed", None)]
+
+
+def test_a_worker_that_is_asked_to_end_finishes_what_it_runs(here: Hosts) -> None:
+    sha = here.push("sleep 2\n")
+    here.wait_started()
+    assert here.worker_of(here.run_at(sha)).terminate() == 0
+    assert here.conclusions(sha) == PASSED
+    assert here.outcomes(sha) == [("passed", None)]
+
+
+def _child(supervisor: int) -> int:
+    """Of a worker's processes the one that works; waits for it."""
+    children: list[int] = []
+
+    def look() -> bool:
+        with open(f"/proc/{supervisor}/task/{supervisor}/children", encoding="ascii") as file:  # noqa: PTH123
+            children[:] = [int(pid) for pid in file.read().split()]
+        return bool(children)
+
+    wait_until(look, 20, "the worker has no child")
+    return children[0]
