@@ -15,6 +15,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -28,9 +29,8 @@ PREFIX: Final = "ASSAY_"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHANNEL: Final = "ASSAY_CHANNEL_"
 _SHORTEST_SECRET: Final = 16
-_NOWHERE: Final = "file:///"
 _IN_PROCESS: Final = "memory://"
-_REDIS: Final = ("redis", "rediss", "unix")
+_SCHEMES: Final = {"redis_url": (_IN_PROCESS, "redis://", "rediss://", "unix://"), "storage_url": ("file:///",)}
 
 
 class BadSettings(Exception):
@@ -265,22 +265,12 @@ class Settings(BaseSettings):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
         return value
 
-    @field_validator("redis_url")
+    @field_validator("redis_url", "storage_url")
     @classmethod
-    def _is_redis(cls, value: SecretStr) -> SecretStr:
-        parts = urlsplit(value.get_secret_value())
-        if value.get_secret_value() != _IN_PROCESS and (
-            parts.scheme not in _REDIS or not (parts.netloc or parts.path)
-        ):
-            raise ValueError(f"must be {_IN_PROCESS} or an address like redis://HOST:6379/0")
-        return value
-
-    @field_validator("storage_url")
-    @classmethod
-    def _is_storage(cls, value: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit(value.get_secret_value() if value else _NOWHERE)
-        if parts.scheme != "file" or parts.netloc or not parts.path.startswith("/") or parts.query:
-            raise ValueError("must be like file:///var/lib/assay/storage")
+    def _is_known(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
+        known = _SCHEMES[str(field.field_name)]
+        if value and not value.get_secret_value().startswith(known):
+            raise ValueError(f"must begin with {' or '.join(known)}")
         return value
 
     @model_validator(mode="after")
@@ -322,8 +312,7 @@ class Settings(BaseSettings):
     @property
     def redis(self) -> str | None:
         """None: hints stay in the process."""
-        address = self.redis_url.get_secret_value()
-        return None if address == _IN_PROCESS else address
+        return None if (address := self.redis_url.get_secret_value()) == _IN_PROCESS else address
 
     @property
     def storage(self) -> str:

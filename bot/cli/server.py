@@ -8,7 +8,8 @@ import click
 import structlog
 import uvicorn
 
-from bot.bootstrap import Bot, Role, build
+from bot.bootstrap import build
+from bot.bootstrap.process import Bot, Role
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings, read_shared_settings
 from bot.settings import unknown_names

@@ -12,7 +12,8 @@ from typing import Final
 import click
 import structlog
 
-from bot.bootstrap import Role, build
+from bot.bootstrap import build
+from bot.bootstrap.process import Role
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_shared_settings
 from bot.settings import unknown_names

@@ -71,6 +71,11 @@ class Hosts(Place):
         places = {(each.data / "instance").read_text(): each for each in self.workers}
         return places[owner.partition("/")[0]]
 
+    def wish_to_end(self, run: str) -> None:
+        """As any process does for somebody who may."""
+        with contextlib.closing(self.database()) as database:
+            database.execute("UPDATE run SET cancel = 'user' WHERE id = ?", (run,))
+
     def outcomes(self, sha: str) -> list[tuple[str, str | None]]:
         """How each attempt of the commit's run ended, once everything everywhere is as it must be."""
         (run,) = [run for run in assert_quiet(self).runs if run.sha == sha]

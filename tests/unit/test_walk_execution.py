@@ -198,7 +198,7 @@ def _claimed(world: World) -> None:
     world.lose_hints()
     run = world.run().id
     with world.app.work() as work:
-        assert work.runs.claim(run, "worker-that-dies", 60)
+        assert work.runs.claim(run, "here/2:b", 60)
 
 
 def test_a_verdict_that_comes_after_the_run_was_handed_on_is_discarded(world: World) -> None:

@@ -1,17 +1,14 @@
 """The composition root: the only module that knows every technology."""
 
 import contextlib
-import enum
 import fcntl
 import itertools
 import os
 import secrets
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,8 +16,6 @@ from typing import Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
-import sqlalchemy as sa
-import structlog
 from starlette.types import ASGIApp
 
 from bot import faultpoints
@@ -40,10 +35,10 @@ from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
-from bot.app import dispatch, reclaiming, upkeep
 from bot.app.context import App, Rules
 from bot.app.local import Local
-from bot.domain.errors import BotError, Refused, SandboxUnavailable
+from bot.bootstrap.process import Bot, Role
+from bot.domain.errors import Refused, SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
 from bot.ports.notices import Channel
@@ -53,85 +48,12 @@ from bot.ports.telemetry import Telemetry
 from bot.settings import LOOPBACK, BadSettings, Host, Settings
 from bot.web.asgi import make_asgi
 
-log = structlog.get_logger()
-
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
 _NOTICE_THREADS = 1
 _CHECKOUT_SECONDS = 600.0
 _FORGE_LAG = (1.0, 2.0, 4.0, 8.0)
 """Seconds between tries while the forge does not show a commit that it has announced."""
-_LAST_REPORTS = 10.0
-"""Seconds that a stopping process gives its last reports."""
-
-
-class Role(enum.Enum):
-    """What a process is for; upkeep is every process's."""
-
-    ALL = enum.auto()
-    WEB = enum.auto()
-    """Pages, webhooks and the forge, without an engine."""
-    WORKER = enum.auto()
-    """Runs, beside an engine, and the forge; nobody calls it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bot:
-    """What a process holds: the use cases' context, and what it must start and stop."""
-
-    app: App
-    settings: Settings
-    engine: sa.Engine
-    queue: WorkQueue
-    role: Role
-    asgi: ASGIApp | None
-    """None: a worker."""
-    shutdown: threading.Event = field(default_factory=threading.Event)
-    """Running containers are ended; set when the time to drain is over."""
-    _closing: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> None:
-        """Take up work: hints from now on, and whatever the store still holds."""
-        duties = dict(upkeep.DUTIES)
-        if self.role is not Role.WEB:
-            duties |= upkeep.ENGINE_DUTIES
-            self._take_over()
-        self.queue.start(self.perform)
-        for name, duty in duties.items():
-            threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
-
-    def _take_over(self) -> None:
-        try:
-            reclaiming.take_over(self.app)
-        except BotError as error:  # then the reaper does it when their leases end
-            log.warning("start.nothing_taken_over", error=str(error))
-
-    def perform(self, task: Task) -> None:
-        dispatch.perform(self.app, task, self.shutdown)
-
-    def stop(self) -> None:
-        """Finish what runs within the time to drain, give the rest back, send the last reports."""
-        self._closing.set()
-        if not self.queue.stop(ExecuteRun, self.settings.drain):
-            self.shutdown.set()
-            self.queue.stop(ExecuteRun, 60.0)
-        self.queue.stop(HandleDelivery, 30.0)
-        ends = time.monotonic() + _LAST_REPORTS
-        while self._unsent() and time.monotonic() < ends:
-            time.sleep(0.05)
-        self.queue.stop(SendReport, 5.0)
-        self.queue.stop(SendNotice, 5.0)
-        self.engine.dispose()
-
-    def _keep(self, name: str, duty: upkeep.Duty) -> None:
-        while True:
-            upkeep.take_turn(self.app, name, duty)
-            if self._closing.wait(upkeep.pause(self.app, duty)):
-                return
-
-    def _unsent(self) -> bool:
-        with self.app.work() as work:
-            return bool(work.reports.due(1))
 
 
 def build(

@@ -1,0 +1,91 @@
+"""A running process: what it starts and stops, and in which order."""
+
+import enum
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
+from starlette.types import ASGIApp
+
+from bot.app import dispatch, reclaiming, upkeep
+from bot.app.context import App
+from bot.domain.errors import BotError
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
+from bot.settings import Settings
+
+log = structlog.get_logger()
+
+_LAST_REPORTS: Final = 10.0
+"""Seconds that a stopping process gives its last reports."""
+
+
+class Role(enum.Enum):
+    """What a process is for; upkeep is every process's."""
+
+    ALL = enum.auto()
+    WEB = enum.auto()
+    """Pages, webhooks and the forge, without an engine."""
+    WORKER = enum.auto()
+    """Runs, beside an engine, and the forge; nobody calls it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """What a process holds: the use cases' context, and what it must start and stop."""
+
+    app: App
+    settings: Settings
+    engine: sa.Engine
+    queue: WorkQueue
+    role: Role
+    asgi: ASGIApp | None
+    """None: a worker."""
+    shutdown: threading.Event = field(default_factory=threading.Event)
+    """Running containers are ended; set when the time to drain is over."""
+    _closing: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Take up work: hints from now on, and whatever the store still holds."""
+        duties = dict(upkeep.DUTIES)
+        if self.role is not Role.WEB:
+            duties |= upkeep.ENGINE_DUTIES
+            self._take_over()
+        self.queue.start(self.perform)
+        for name, duty in duties.items():
+            threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
+
+    def _take_over(self) -> None:
+        try:
+            reclaiming.take_over(self.app)
+        except BotError as error:  # then the reaper does it when their leases end
+            log.warning("start.nothing_taken_over", error=str(error))
+
+    def perform(self, task: Task) -> None:
+        dispatch.perform(self.app, task, self.shutdown)
+
+    def stop(self) -> None:
+        """Finish what runs within the time to drain, give the rest back, send the last reports."""
+        self._closing.set()
+        if not self.queue.stop(ExecuteRun, self.settings.drain):
+            self.shutdown.set()
+            self.queue.stop(ExecuteRun, 60.0)
+        self.queue.stop(HandleDelivery, 30.0)
+        ends = time.monotonic() + _LAST_REPORTS
+        while self._unsent() and time.monotonic() < ends:
+            time.sleep(0.05)
+        self.queue.stop(SendReport, 5.0)
+        self.queue.stop(SendNotice, 5.0)
+        self.engine.dispose()
+
+    def _keep(self, name: str, duty: upkeep.Duty) -> None:
+        while True:
+            upkeep.take_turn(self.app, name, duty)
+            if self._closing.wait(upkeep.pause(self.app, duty)):
+                return
+
+    def _unsent(self) -> bool:
+        with self.app.work() as work:
+            return bool(work.reports.due(1))
