@@ -124,6 +124,11 @@ class Builds(Protocol):
 
     def newest_push(self, repository: RepositoryId, branch: str) -> Build | None: ...
 
+    def of_repository(
+        self, repository: RepositoryId, limit: int, *, before: BuildId | None = None, ref: str | None = None
+    ) -> Sequence[Build]:
+        """Newest first; `before`: only those with a smaller number, `ref`: only those of that branch or tag."""
+
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         """All of that commit, newest first."""
 

@@ -13,11 +13,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from bot.app import queries
+from bot.app import overviews, queries
+from bot.app.queries import BuildView
 from bot.app.suitefile import schema_text
 from bot.domain.errors import BotError
 from bot.domain.refs import Repository
-from bot.domain.runs import BuildId, Run
+from bot.domain.runs import Run
 from bot.domain.suite_check import SIGNS, title
 from bot.domain.tests_words import TEST_SIGNS, percent
 from bot.domain.texts import between, duration, size
@@ -30,18 +31,9 @@ from bot.web.visitors import viewer_of
 logger = structlog.get_logger()
 
 _FOLDER: Final = Path(__file__).parent
-_LISTED: Final = 30
 _AUDITED: Final = 200
 _BUFFERED: Final = 50
 """Pieces of a template that are sent together."""
-
-
-def home(request: Request) -> Response:
-    site = site_of(request)
-    before = request.query_params.get("before", "")
-    number = BuildId(int(before)) if before.isascii() and before.isdigit() and len(before) < 19 else None  # noqa: PLR2004
-    builds = queries.recent_builds(site.reader, viewer_of(request), _LISTED, number)
-    return _page(shown(request, "home.html", builds=builds, older=len(builds) == _LISTED))
 
 
 def build(request: Request) -> Response:
@@ -142,6 +134,8 @@ def environment() -> Environment:
         "first_line": _first_line,
         "spoken": lambda word: word.replace("_", " "),
         "took": _took,
+        "lasted": _lasted,
+        "page": _page_of,
         "time": _time,
         "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
         "segment": lambda text: quote(text, safe=""),
@@ -173,6 +167,15 @@ def _first_line(command: str) -> str:
 
 def _took(run: Run) -> str:
     return duration(between(run.started_at, run.finished_at)) if run.started_at and run.finished_at else ""
+
+
+def _lasted(view: BuildView) -> str:
+    seconds = overviews.seconds_of(view)
+    return "" if seconds is None else duration(seconds)
+
+
+def _page_of(repository: Repository) -> str:
+    return f"/repos/{quote(repository.forge)}/{quote(repository.path)}"
 
 
 def _time(moment: datetime) -> Markup:

@@ -27,6 +27,9 @@ READS = [
     "/suites",
     "/environments",
     "/",
+    "/repos/github/{repository}",
+    "/b/github/{repository}.svg",
+    "/b/github/{repository}.json",
     "/audit",
     "/b/{build}",
     "/b/{build}/unit",
@@ -76,6 +79,9 @@ def _paths(routes: list[BaseRoute]) -> Iterator[str]:
 def _plain(path: str) -> str:
     return (
         path.replace("{path:path}", "{path}")
+        .replace("{name:path}", "{name}")
+        .replace("/repos/github/{repository}", "/repos/{forge}/{path}")
+        .replace("/b/github/{repository}", "/b/{forge}/{owner}/{name}")
         .replace("{run}", "{id}")
         .replace("{number}", "{build}")
         .replace("unit", "{suite}")
@@ -85,7 +91,8 @@ def _plain(path: str) -> str:
 def filled(path: str, world: World, *, private: bool = False) -> str:
     run = world.finished(private=private)
     world.leave(run, {"out/a.txt": b"kept"})
-    return path.format(run=run.id, build=run.build, path="out/a.txt")
+    repository = "acme/secret" if private else "acme/hello"
+    return path.format(run=run.id, build=run.build, path="out/a.txt", repository=repository)
 
 
 def test_every_route_is_in_one_of_the_tables(client: TestClient) -> None:

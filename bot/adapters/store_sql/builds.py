@@ -61,6 +61,13 @@ class SqlBuilds:
         is_over = ~has_unfinished_runs(table.c.id)
         return next(iter(self._newest(is_like_it, is_told, is_over, table.c.id < build.id, limit=1)), None)
 
+    def of_repository(
+        self, repository: RepositoryId, limit: int, *, before: BuildId | None = None, ref: str | None = None
+    ) -> Sequence[Build]:
+        older = sa.true() if before is None else table.c.id < before
+        of_ref = sa.true() if ref is None else table.c.ref == ref
+        return self._newest(table.c.repository == repository, older, of_ref, limit=limit)
+
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         return self._newest(table.c.repository == repository, table.c.sha == sha)
 
