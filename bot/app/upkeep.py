@@ -34,6 +34,8 @@ class Duty:
     """Seconds between two turns where a lease lasts a minute; see `pause`."""
     do: Callable[[App], int]
     """How many things it did."""
+    at_start: bool = False
+    """A process that starts does it at once, whoever did it last: it may know nothing of what happened meanwhile."""
 
 
 def pause(app: App, duty: Duty) -> float:
@@ -44,13 +46,14 @@ def pause(app: App, duty: Duty) -> float:
     return max(duty.every * min(app.rules.lease / _USUAL_LEASE, 1.0), min(duty.every, 1.0))
 
 
-def take_turn(app: App, name: str, duty: Duty) -> None:
+def take_turn(app: App, name: str, duty: Duty, *, first: bool = False) -> None:
     """Do the duty unless another process has it. A stumbling duty is logged and tried again, it ends nobody."""
     try:
         with app.work() as work:
             where = f":{app.place}" if name in ENGINE_DUTIES else ""
-            if not work.leases.take(f"upkeep:{name}{where}", app.owner, pause(app, duty)):
-                return
+            is_mine = work.leases.take(f"upkeep:{name}{where}", app.owner, pause(app, duty))
+        if not is_mine and not (first and duty.at_start):
+            return
         done = duty.do(app)
     except BotError as error:
         log.warning("upkeep.failed", duty=name, error=str(error))
@@ -143,8 +146,8 @@ DUTIES: Final[dict[str, Duty]] = {
     "results": Duty(600.0, _prune_results),
     "retention": Duty(3600.0, _prune),
     "artifacts": Duty(600.0, collecting.prune),
-    "missed deliveries": Duty(600.0, missed.ask_again),
-    "open changes": Duty(600.0, missed.look_at_changes),
+    "missed deliveries": Duty(600.0, missed.ask_again, at_start=True),
+    "open changes": Duty(600.0, missed.look_at_changes, at_start=True),
     "polling": Duty(20.0, missed.fetch),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }

@@ -81,10 +81,9 @@ class Bot:
         self.engine.dispose()
 
     def _keep(self, name: str, duty: upkeep.Duty) -> None:
-        while True:
+        upkeep.take_turn(self.app, name, duty, first=True)
+        while not self._closing.wait(upkeep.pause(self.app, duty)):
             upkeep.take_turn(self.app, name, duty)
-            if self._closing.wait(upkeep.pause(self.app, duty)):
-                return
 
     def _unsent(self) -> bool:
         with self.app.work() as work:

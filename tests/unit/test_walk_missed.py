@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.app import registering
+from bot.app import registering, upkeep
 from bot.domain.errors import ForgeUnavailable, Gone
 from bot.domain.events import Ignored, Pushed
 from bot.domain.refs import Person
@@ -181,6 +181,18 @@ def test_a_repository_that_is_gone_stops_no_other(world: World) -> None:
     world.forge.changes[7] = a_change(7, ONE)
 
     assert world.turn("open changes") == 1
+
+
+def test_a_process_that_starts_looks_at_once_and_others_wait_their_turn(world: World) -> None:
+    tried(world, ("a", False))
+    duty = upkeep.DUTIES["missed deliveries"]
+    upkeep.take_turn(world.app, "missed deliveries", duty)
+    other = replace(world.app, owner="worker-2")
+
+    upkeep.take_turn(other, "missed deliveries", duty)
+    assert world.webhooks.asked_again == ["a"]
+    upkeep.take_turn(other, "missed deliveries", duty, first=True)
+    assert world.webhooks.asked_again == ["a", "a"]
 
 
 def polled(world: World) -> None:

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.convertors import Convertor
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import compile_path
 
-from bot.demo.forge import objects
 from bot.demo.forge.api_app import AppApi
 from bot.demo.forge.api_checks import ChecksApi
 from bot.demo.forge.api_comments import CommentsApi
 from bot.demo.forge.api_hooks import HooksApi
 from bot.demo.forge.api_repository import RepositoryApi
 from bot.demo.forge.calls import ApiError, Call
-from bot.demo.forge.entry import check_app, check_headers, check_installation, check_person
+from bot.demo.forge.entry import check_app, check_headers, check_installation
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.state import World
@@ -28,7 +27,6 @@ Handler = Callable[[Call], Response]
 _BY_NUMBER: Final = re.compile(r"^/repositories/(\d+)(/.*)?$")
 _BY_PATH: Final = re.compile(r"^/repos/([^/]+/[^/]+)(/.*)?$")
 _APP: Final = ""
-_PERSON: Final = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Route:
     convertors: dict[str, Convertor[Any]]
     handler: Handler
     need: str
-    """A permission as `checks:write`; empty: the App's own token; `person`: anybody's."""
+    """A permission as `checks:write`; empty: the App's own token."""
 
 
 class Api:
@@ -50,7 +48,6 @@ class Api:
             *_comments_routes(CommentsApi(world, talk)),
             *_repository_routes(RepositoryApi(world)),
             *_hooks_routes(HooksApi(world, hooks, telling)),
-            _route("GET", "/user", self._user, _PERSON),
         ]
 
     def answer(self, call: Call) -> Response:
@@ -74,15 +71,8 @@ class Api:
     def _let_in(self, route: Route, call: Call) -> None:
         if route.need == _APP:
             check_app(self._world, call)
-        elif route.need == _PERSON:
-            check_person(self._world, call)
         else:
             check_installation(self._world, call, route.need)
-
-    def _user(self, call: Call) -> Response:
-        token = check_person(self._world, call)
-        scopes = ", ".join(sorted(token.scopes))
-        return JSONResponse(objects.account(self._world, token.account), headers={"X-OAuth-Scopes": scopes})
 
     def _find_repository(self, call: Call, path: str) -> str:
         """Note the repository that the path names, and give the path that the routes know.

@@ -71,14 +71,6 @@ def check_installation(world: World, call: Call, need: str) -> None:
         raise ApiError(403, _NO_ACCESS, headers={"X-Accepted-GitHub-Permissions": f"{permission}={level}"})
 
 
-def check_person(world: World, call: Call) -> PersonalToken:
-    """The caller holds a person's token. Raises: ApiError 401."""
-    found = world.personal_tokens.get(_bearer(call))
-    if found is None:
-        raise ApiError(401, "Bad credentials")
-    return found
-
-
 def _check_person(call: Call, token: PersonalToken, need: str) -> None:
     """What may not be done is often as if it were not there. Raises: ApiError."""
     call.account = token.account

@@ -85,7 +85,11 @@ class SignIn:
         return JSONResponse({"access_token": token, "token_type": "bearer", "scope": ""})
 
     def _user(self, call: Call) -> Response:
-        person = self._tokens.get(call.headers.get("authorization", "").partition(" ")[2].strip())
+        text = call.headers.get("authorization", "").partition(" ")[2].strip()
+        if (personal := self._world.personal_tokens.get(text)) is not None:
+            scopes = ", ".join(sorted(personal.scopes))
+            return JSONResponse(account(self._world, personal.account), headers={"X-OAuth-Scopes": scopes})
+        person = self._tokens.get(text)
         if person is None:
             return JSONResponse({"message": "Requires authentication", "status": "401"}, 401)
         return JSONResponse(account(self._world, person))

@@ -49,8 +49,6 @@ class Telling:
         forced: bool = False,
     ) -> None:
         """`after` is a tag object's id for an annotated tag; `commit` is the commit that `head_commit` shows."""
-        if self._world.installation(repo) is None:
-            return
         new = repo.git.log(f"{before}..{commit}", limit=MAX_COMMITS) if before and commit else []
         head = repo.git.log(commit, limit=1)[0] if commit else None
         self.about(
@@ -69,7 +67,7 @@ class Telling:
             head_commit=self._in_push(repo, head) if head else None,
             pusher={"name": sender.login, "email": sender.author[1]},
         )
-        if commit and ref.startswith("refs/heads/"):
+        if commit and ref.startswith("refs/heads/") and self._world.installation(repo) is not None:
             self._suite_asked_for(repo, commit, sender)
 
     def installed(self, one: Installation) -> None:
