@@ -21,6 +21,7 @@ from bot.domain.suites import Limits, Suite
 from bot.domain.tests_words import (
     Told,
     annotations,
+    coverage_of,
     distinct,
     failed_words,
     failures,
@@ -68,6 +69,7 @@ def cells_check(
         actions=(RERUN_FAILED, RERUN_ALL) if done and is_bad else _start(runs),
         started_at=min((run.started_at for run in runs if run.started_at), default=None),
         completed_at=max((run.finished_at for run in runs if run.finished_at), default=None) if done else None,
+        coverage=coverage_of(told) if done else None,
         could_not_run=done and none_could_run([run for run in runs if conclusion(run) not in PASSING]),
     )
 

@@ -73,6 +73,8 @@ class Check:
     actions: tuple[Action, ...] = ()
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    coverage: float | None = None
+    """Percent of the lines that the tests have run."""
     could_not_run: bool = False
     """Its failure says nothing about the commit: an error, for forges that tell the two apart."""
 

@@ -8,7 +8,7 @@ from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, c
 from bot.domain.results import Results
 from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits, Suite
-from bot.domain.tests_words import annotations, failures, faults, headline, more
+from bot.domain.tests_words import annotations, coverage_of, failures, faults, headline, more
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
 
 SIGNS: Final = {
@@ -67,6 +67,7 @@ def suite_check(
         started_at=run.started_at,
         completed_at=run.finished_at,
         could_not_run=run.state is RunState.ERRORED,
+        coverage=coverage_of(told),
     )
 
 

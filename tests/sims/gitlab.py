@@ -48,6 +48,7 @@ class Status:
     state: str = "created"
     description: str = ""
     target_url: str = ""
+    coverage: float | None = None
     history: list[str] = field(default_factory=list)
 
     def show(self) -> dict[str, Any]:
@@ -212,6 +213,7 @@ class PretendGitLab:
         self._move(status, str(body["state"]))
         status.description = str(body.get("description", status.description))
         status.target_url = str(body.get("target_url", status.target_url))
+        status.coverage = body.get("coverage", status.coverage)
         if status not in self.statuses:
             self.statuses.append(status)
         return status

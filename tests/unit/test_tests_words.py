@@ -10,7 +10,7 @@ from bot.domain.results import Failure, Mark, Results, Slow
 from bot.domain.runs import Reason, Run, RunId, RunState
 from bot.domain.suite_check import suite_check
 from bot.domain.suites import Limits
-from bot.domain.tests_words import failed_words, passed_words, percent
+from bot.domain.tests_words import coverage_of, failed_words, passed_words, percent
 from tests.builders import a_build, a_run, a_suite
 
 PAGE = "https://ci.example.org/b/12/unit"
@@ -184,3 +184,22 @@ def test_long_lists_and_messages_stay_within_the_forges_limits() -> None:
     assert len(shown.summary) < 20_000
     assert "more in the test results." in shown.summary
     assert len(shown.annotations) == 30
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ([], None),
+        ([None], None),
+        ([(0, 0)], None),
+        ([(849, 1000)], 84.9),
+        ([(2, 3)], 66.6),
+        ([(1, 2), None, (3, 4)], 75.0),
+    ],
+)
+def test_a_check_knows_the_best_coverage_of_its_environments(
+    found: list[tuple[int, int] | None], shown: float | None
+) -> None:
+    told = [(a_run(RunState.PASSED), Results(passed=1, coverage=one)) for one in found]
+
+    assert coverage_of(told) == shown

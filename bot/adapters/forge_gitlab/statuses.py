@@ -52,6 +52,7 @@ def body_of(check: Check, state: str, ref: str, pipeline: int | None) -> dict[st
         "ref": ref,
         "description": cut(check.title or check.name, MAX_TEXT),
         "target_url": check.details_url if len(check.details_url) <= MAX_TEXT else "",
+        "coverage": check.coverage,
         "pipeline_id": pipeline,
     }
     return {key: value for key, value in body.items() if value not in ("", None)}
