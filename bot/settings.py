@@ -316,11 +316,8 @@ class Settings(BaseSettings):
 
     @property
     def storage(self) -> str:
-        return (
-            self.storage_url.get_secret_value()
-            if self.storage_url
-            else (self.data_dir.absolute() / "storage").as_uri()
-        )
+        given = self.storage_url
+        return given.get_secret_value() if given else (self.data_dir.absolute() / "storage").as_uri()
 
     @property
     def address(self) -> tuple[str, int]:
