@@ -14,7 +14,7 @@ from bot.adapters.forge_gitlab.hooks import GitLabWebhooks
 from bot.adapters.forge_gitlab.people import person as person_of
 from bot.adapters.forge_gitlab.publishing import publish
 from bot.adapters.forge_gitlab.signature import Secrets, usable_secrets, verify
-from bot.adapters.forge_gitlab.standing import LACKING, examine
+from bot.adapters.forge_gitlab.standing import examine
 from bot.adapters.forge_gitlab.translation import translate
 from bot.adapters.forge_gitlab.webhook import check_media, delivery_key, event_name
 from bot.domain.checks import Check
@@ -93,7 +93,7 @@ class GitLabForge:
             return Ignored(str(error))
 
     def lacks(self) -> Sequence[str]:
-        return LACKING
+        return ()
 
     def examine(self) -> Sequence[Finding]:
         return tuple(examine(self._client, self._now()))

@@ -9,18 +9,16 @@ from bot.domain.errors import Refused
 from bot.foreign.fields import MAX_LOGIN, Fields
 from bot.ports.forge import Finding
 
-LACKING: Final = (
-    "There are no buttons on GitLab: /assay retest, /assay cancel and /assay ok-to-test are written as comments.",
-    "A status is a line of 255 characters that links here; errors are not marked at the lines of a change.",
-    "Merge requests from forks where the token's user has no role get one comment instead of statuses.",
-    "Merge trains can't be served: GitLab tells nobody outside of their commits.",
-)
 _SOON: Final = timedelta(days=30)
 
 
 def examine(client: Client, now: datetime) -> Iterator[Finding]:
     """Raises: ForgeUnavailable."""
-    user = Fields(client.get("/user"))
+    try:
+        user = Fields(client.get("/user"))
+    except Refused as error:
+        yield Finding(ok=False, text=f"GitLab refuses the token: {error}", help="its user may be blocked")
+        return
     yield Finding(ok=True, text=f"GitLab knows us as {user.text('username', MAX_LOGIN)}, by a token")
     try:
         token = Fields(client.get("/personal_access_tokens/self"))
