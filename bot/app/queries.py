@@ -158,7 +158,7 @@ class LogPiece:
 
 def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
     """Raises: Gone."""
-    repository = _admit(app, viewer, lambda work: work.builds.get(number).repository)
+    repository = admit(app, viewer, lambda work: work.builds.get(number).repository)
     with app.work() as work:
         found = work.builds.get(number)
         runs = work.runs.of_build(number)
@@ -206,7 +206,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
 
     Raises: Gone.
     """
-    repository = _admit(app, viewer, lambda work: work.builds.get(number).repository)
+    repository = admit(app, viewer, lambda work: work.builds.get(number).repository)
     with app.work() as work:
         runs = [run for run in work.runs.of_build(number) if run.suite.name == name and which in (None, run.id)]
         if not runs:
@@ -225,7 +225,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
 
 def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     """Raises: Gone."""
-    repository = _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
+    repository = admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
         found = work.runs.get(run_id)
         return RunView(
@@ -254,14 +254,14 @@ def results(
 
 def artifacts(app: App, viewer: Viewer, run_id: RunId) -> Sequence[Artifact]:
     """Raises: Gone."""
-    _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
+    admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
         return work.artifacts.of_run(run_id)
 
 
 def artifact(app: App, viewer: Viewer, run_id: RunId, path: str) -> Artifact:
     """One that was kept. Raises: Gone."""
-    _admit(app, viewer, lambda work: work.runs.get(run_id).repository)
+    admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
         return work.artifacts.get(run_id, path)
 
@@ -353,7 +353,7 @@ def _is_closed(app: App, found: Run) -> bool:
     )
 
 
-def _admit(app: App, viewer: Viewer, where: Callable[[UnitOfWork], RepositoryId]) -> Repository:
+def admit(app: App, viewer: Viewer, where: Callable[[UnitOfWork], RepositoryId]) -> Repository:
     """The repository that something belongs to; asked of the forge outside of a transaction.
 
     Raises: Gone: nothing there, or not for the viewer. ForgeUnavailable.

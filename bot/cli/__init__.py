@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "doctor": ("bot.cli.doctor", "doctor", "Check this installation."),
     "explain": ("bot.cli.explain", "explain", "What the code of a problem means."),
+    "flaky": ("bot.cli.flaky", "flaky", "Tests that nobody can rely on."),
     "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),

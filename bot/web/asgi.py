@@ -97,6 +97,8 @@ def make_asgi(
             Route("/readyz", health.readyz),
             Route("/metrics", health.metrics),
             Route("/", overviews.home),
+            Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
+            Route("/repos/{forge}/{path:path}/-/test", results.test),
             Route("/repos/{forge}/{path:path}", overviews.repository),
             Route("/b/{forge}/{owner}/{name:path}.svg", overviews.badge),
             Route("/b/{forge}/{owner}/{name:path}.json", overviews.badge_facts),

@@ -7,7 +7,8 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bot.app import queries
+from bot.app import histories, queries
+from bot.domain.refs import ForgeName
 from bot.domain.results import Case, Outcome, Results
 from bot.web.door import OPEN, Id, Limit, Looking, faults
 from bot.web.shown import shown
@@ -17,6 +18,7 @@ from bot.web.visitors import viewer_of
 router = APIRouter(responses=faults(401, 404, 422, 503))
 
 _LISTED: Final = 200
+_FRESH: Final = {"Cache-Control": "no-cache"}
 
 Only = Annotated[Outcome | None, Query(description="Only tests that ended so")]
 Behind = Annotated[str, Query(max_length=1000, description="Only tests whose name comes later")]
@@ -109,4 +111,21 @@ def page(request: Request) -> Response:
     view = queries.results(site.reader, viewer, run.id, _LISTED, outcome=outcome, after=after)
     more = view.cases[-1].name if len(view.cases) == _LISTED else ""
     html = shown(request, "tests.html", view=view, number=number, outcome=outcome, outcomes=list(Outcome), more=more)
-    return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(html, headers=_FRESH)
+
+
+def flaky(request: Request) -> Response:
+    """The repository's tests that nobody can rely on."""
+    view = histories.flaky(site_of(request).reader, viewer_of(request), _where(request))
+    return HTMLResponse(shown(request, "flaky.html", view=view), headers=_FRESH)
+
+
+def test(request: Request) -> Response:
+    """What one test came to, run by run."""
+    suite, cell, name = (request.query_params.get(key, "") for key in ("suite", "cell", "name"))
+    view = histories.of_test(site_of(request).reader, viewer_of(request), _where(request), suite, cell, name)
+    return HTMLResponse(shown(request, "test.html", view=view), headers=_FRESH)
+
+
+def _where(request: Request) -> tuple[ForgeName, str]:
+    return ForgeName(request.path_params["forge"]), request.path_params["path"]

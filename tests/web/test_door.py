@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bot.app import access
+from bot.domain.results import Case, Outcome, Results
 from bot.domain.tokens import Scope
 from tests.builders import SHA
 from tests.web.conftest import World
@@ -37,6 +38,8 @@ READS = [
     "/b/{build}/unit/tests",
     "/b/{build}/unit/stream",
     "/b/{build}/-/stream",
+    "/repos/github/{repository}/-/flaky",
+    "/repos/github/{repository}/-/test",
 ]
 WRITES = [
     ("/runs", ORDER, Scope.WRITE),
@@ -92,6 +95,11 @@ def filled(path: str, world: World, *, private: bool = False) -> str:
     run = world.finished(private=private)
     world.leave(run, {"out/a.txt": b"kept"})
     repository = "acme/secret" if private else "acme/hello"
+    if "/-/flaky" in path or "/-/test" in path:
+        with world.app.work() as work:
+            work.results.add(run, [Case(name="t", outcome=Outcome.PASSED)])
+            work.results.conclude(run, "main", Results(passed=1))
+        return f"{path.format(repository=repository)}?suite=unit&name=t"
     return path.format(run=run.id, build=run.build, path="out/a.txt", repository=repository)
 
 

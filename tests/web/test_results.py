@@ -1,5 +1,7 @@
 """Test results by API and on pages; what a test says is text there (RELIABILITY S106)."""
 
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -84,3 +86,41 @@ def test_the_page_of_tests_lists_all_or_one_kind(world: World, client: TestClien
 
 def test_the_page_of_tests_of_a_run_without_any_says_how_to_get_them(world: World, client: TestClient) -> None:
     assert "names the reports" in client.get(f"{world.page_of(world.finished())}/tests").text
+
+
+def flaky(world: World, *, private: bool = False) -> None:
+    """`EVIL` fails, then passes on the same commit."""
+    for outcome in (Outcome.FAILED, Outcome.PASSED):
+        run = world.finished(private=private)
+        with world.app.work() as work:
+            work.results.add(run, [Case(name=EVIL, outcome=outcome, seconds=1.5)])
+            work.results.conclude(run, "main", Results(passed=1))
+
+
+def test_flaky_tests_of_a_repository_lead_to_their_history(world: World, client: TestClient) -> None:
+    flaky(world)
+    page = client.get("/repos/github/acme/hello/-/flaky").text
+    assert "<script>alert" not in page
+    (link,) = re.findall(r'href="(/repos/github/acme/hello/-/test[^"]*)"', page)
+    history = client.get(link.replace("&amp;", "&")).text
+    assert [word in history for word in ("✓", "✗", "1.50 s", "a1b2c3d")] == [True] * 4
+    assert history.index('class="failed"') < history.index('class="passed"')
+
+
+def test_a_repository_without_flaky_tests_says_how_it_would_know(world: World, client: TestClient) -> None:
+    world.finished()
+    assert "failed and passed on one commit" in client.get("/repos/github/acme/hello/-/flaky").text
+
+
+@pytest.mark.parametrize("page", ["flaky", "test?suite=unit&name=x"])
+@pytest.mark.parametrize("path", ["acme/secret", "acme/none", "x/y/z"])
+def test_histories_of_what_may_not_be_seen_are_not_there(
+    world: World, client: TestClient, path: str, page: str
+) -> None:
+    flaky(world, private=True)
+    assert client.get(f"/repos/github/{path}/-/{page}").status_code == 404
+
+
+def test_a_test_that_nobody_knows_has_no_history(world: World, client: TestClient) -> None:
+    flaky(world)
+    assert client.get("/repos/github/acme/hello/-/test?suite=unit&name=other").status_code == 404
