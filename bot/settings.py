@@ -30,7 +30,10 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _CHANNEL: Final = "ASSAY_CHANNEL_"
 _SHORTEST_SECRET: Final = 16
 _IN_PROCESS: Final = "memory://"
-_SCHEMES: Final = {"redis_url": (_IN_PROCESS, "redis://", "rediss://", "unix://"), "storage_url": ("file:///",)}
+_SCHEMES: Final = {
+    "redis_url": (_IN_PROCESS, "redis://", "rediss://", "unix://"),
+    "storage_url": ("file:///", "s3://"),
+}
 
 
 class BadSettings(Exception):

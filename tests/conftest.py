@@ -68,3 +68,9 @@ def redis_url(redis_server: servers.Redis) -> str:
     """It is empty at the start of each test."""
     redis_server.call("FLUSHALL")
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[servers.S3]:
+    with servers.s3() as server:
+        yield server

@@ -1,19 +1,25 @@
 """Servers of a test's own: PostgreSQL and Redis as processes on free ports, in folders that go with them."""
 
+import json
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import quote
 
+import obstore
 import psycopg
+from obstore.exceptions import BaseError
 
+from bot.adapters.storage_s3 import open_store
 from bot.demo.forge.hooks import wait_until
 from tests.ports import free_port
 
@@ -22,6 +28,19 @@ _POSTGRES_HOMES: Final = "/usr/lib/postgresql/*/bin"
 _NOT_ROOT: Final = ("postgres", "nobody")
 _FAST: Final = ("fsync=off", "full_page_writes=off", "max_connections=60")
 """What is lost when the power fails is no matter in a test; a process that is killed loses nothing by it."""
+
+
+_KEY: Final = "assay-test"
+_SECRET: Final = "not a secret"
+_IDENTITY: Final = {
+    "identities": [
+        {
+            "name": "assay",
+            "credentials": [{"accessKey": _KEY, "secretKey": _SECRET}],
+            "actions": ["Admin", "Read", "Write", "List"],
+        }
+    ]
+}
 
 
 class Server:
@@ -156,6 +175,40 @@ class Redis(Server):
         return f"redis://127.0.0.1:{self.port}/0"
 
 
+class S3(Server):
+    """SeaweedFS, all of its parts in one process."""
+
+    def __init__(self, folder: Path, program: str) -> None:
+        ports = {part: free_port() for part in ("s3", "master", "volume", "filer")}
+        options = [f"-{part}.port={number}" for part, number in ports.items()]
+        options += [f"-{part}.port.grpc={free_port()}" for part in ports]
+        (folder / "s3.json").write_text(json.dumps(_IDENTITY))
+        super().__init__(
+            [
+                *(program, "server", f"-dir={folder}", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+                *("-master.volumeSizeLimitMB=64", "-volume.max=20", f"-s3.config={folder}/s3.json"),
+                *("-s3.port.iceberg=0", "-s3.port.lance=0", *options),
+            ],
+            folder,
+            ports["s3"],
+        )
+
+    @property
+    def url(self) -> str:
+        return f"s3://{_KEY}:{quote(_SECRET)}@assay/some/prefix?endpoint=http://127.0.0.1:{self.port}"
+
+    def _answers(self) -> bool:
+        """It listens before it keeps anything."""
+        with suppress(BaseError, OSError):
+            obstore.put(open_store(self.url), "probe", b"x")
+            return True
+        return False
+
+
+def s3_program() -> str:
+    return str(Path(sys.executable).parent / "weed")
+
+
 def postgres_programs() -> Path | None:
     """Where the newest PostgreSQL of this machine has its programs."""
     found = sorted(Path("/").glob(_POSTGRES_HOMES.lstrip("/")))
@@ -187,6 +240,16 @@ def redis(*options: str) -> Iterator[Redis]:
     assert program, "Redis is not installed"
     with _folder("redis") as folder:
         server = Redis(folder, program, *options)
+        try:
+            yield server.start()
+        finally:
+            server.kill()
+
+
+@contextmanager
+def s3() -> Iterator[S3]:
+    with _folder("s3") as folder:
+        server = S3(folder, s3_program())
         try:
             yield server.start()
         finally:

@@ -32,6 +32,7 @@ from bot.adapters.queue_redis import RedisQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.source_git import GitSource
 from bot.adapters.source_local import OURS, WorkTree
+from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
@@ -41,6 +42,8 @@ from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import Refused, SandboxUnavailable
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
+from bot.ports.artifacts import Artifacts
+from bot.ports.logs import PackedLogs
 from bot.ports.notices import Channel
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.ports.signin import SignIn
@@ -67,7 +70,7 @@ def build(
     upgrade(engine)
     queue = _queue(settings, role)
     sandbox = _sandbox(settings)
-    storage = Path(url2pathname(urlsplit(settings.storage).path))
+    logs, artifacts = _storage(settings)
     forges = {ForgeName(host.name): _forge(host, telemetry, now) for host in settings.hosts}
     app = App(
         forges=forges,
@@ -76,8 +79,8 @@ def build(
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
-        logs=SqlLogs(engine, storage / "logs"),
-        artifacts=FileArtifacts(storage / "artifacts", reserve=settings.disk_reserve),
+        logs=SqlLogs(engine, logs),
+        artifacts=artifacts,
         caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
         vault=FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")]),
         telemetry=telemetry,
@@ -271,6 +274,15 @@ def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
         time_limit=_CHECKOUT_SECONDS,
         lag=_FORGE_LAG,
     )
+
+
+def _storage(settings: Settings) -> tuple[Path | PackedLogs, Artifacts]:
+    """Where closed logs go, and artifacts."""
+    if settings.storage.startswith("s3://"):
+        store = open_store(settings.storage)
+        return S3Logs(store), S3Artifacts(store)
+    folder = Path(url2pathname(urlsplit(settings.storage).path))
+    return folder / "logs", FileArtifacts(folder / "artifacts", reserve=settings.disk_reserve)
 
 
 def _queue(settings: Settings, role: Role) -> WorkQueue:

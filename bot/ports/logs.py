@@ -1,6 +1,6 @@
 """Logs of runs: bytes in order, readable from any offset while they grow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from bot.domain.runs import RunId
@@ -32,3 +32,15 @@ class Logs(Protocol):
 
     def remove(self, run: RunId) -> None:
         """From then on it is empty and closed. Safe to repeat."""
+
+
+class PackedLogs(Protocol):
+    """Where closed logs are kept, packed as `domain.packing` does. Every method may raise StoreBusy."""
+
+    def pack(self, run: RunId, pieces: Iterable[bytes]) -> tuple[int, ...]:
+        """Keep them, whole or not at all; where each begins in what is kept and, last, its end."""
+
+    def read(self, run: RunId, members: Sequence[int], start: int, end: int) -> bytes:
+        """Raises: Gone."""
+
+    def remove(self, run: RunId) -> None: ...

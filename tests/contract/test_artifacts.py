@@ -6,15 +6,16 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.adapters.artifacts_fs import FileArtifacts
+from bot.adapters.storage_s3 import S3Artifacts, open_store
 from bot.domain.errors import BadInput, Gone, StoreBusy
-from bot.ports.artifacts import Artifacts, Sha256
+from bot.ports.artifacts import Artifacts, Sha256, Stored, Stream
 from tests.fakes.artifacts import FakeArtifacts
 
 Age = Callable[[Sha256], None]
@@ -36,9 +37,31 @@ ODD: Final = [
 ]
 
 
-@pytest.fixture(params=["files", "memory"])
+class AgedS3Artifacts(S3Artifacts):
+    """Objects can't be made to look old; these are said to be."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(open_store(url))
+        self.old: set[str] = set()
+
+    def put(self, stream: Stream, limit: int) -> Stored:
+        stored = super().put(stream, limit)
+        self.old.discard(stored.sha256)
+        return stored
+
+    def _modified(self, meta: Any) -> float:  # noqa: ANN401
+        return LONG_AGO - 1 if meta["path"].rpartition("/")[2] in self.old else super()._modified(meta)
+
+
+@pytest.fixture(params=["files", "memory", "s3"])
 def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> Artifacts:
-    return FileArtifacts(tmp_path / "artifacts") if request.param == "files" else FakeArtifacts()
+    match request.param:
+        case "files":
+            return FileArtifacts(tmp_path / "artifacts")
+        case "s3":
+            return AgedS3Artifacts(request.getfixturevalue("s3_server").url)
+        case _:
+            return FakeArtifacts()
 
 
 @pytest.fixture
@@ -46,6 +69,8 @@ def age(artifacts: Artifacts, tmp_path: Path) -> Age:
     def make_old(sha256: Sha256) -> None:
         if isinstance(artifacts, FakeArtifacts):
             artifacts.times[sha256] = LONG_AGO - 1
+        elif isinstance(artifacts, AgedS3Artifacts):
+            artifacts.old.add(sha256)
         else:
             os.utime(tmp_path / "artifacts" / sha256[:2] / sha256, (LONG_AGO - 1, LONG_AGO - 1))
 

@@ -8,11 +8,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.adapters.storage_s3 import S3Logs, open_store
 from bot.adapters.store_sql import SqlLogs
 from bot.domain.errors import BadInput, Gone, StoreBusy
 from bot.domain.runs import Reason, Run, RunId, RunState
 from bot.ports.logs import Logs
 from bot.ports.store import UnitOfWork
+from tests import servers
 from tests.contract.store_values import AT, stored_run
 
 OpenWork = Callable[[], UnitOfWork]
@@ -167,3 +169,33 @@ def _close_if(logs: Logs, run: RunId, close: bool) -> None:
 
 def _files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_logs_are_closed_into_an_s3_store_and_read_from_there(
+    engine: sa.Engine, run: Run, s3_server: servers.S3
+) -> None:
+    logs = SqlLogs(engine, S3Logs(open_store(s3_server.url)))
+    data = b"".join(b"line %d\n" % number for number in range(60_000))
+    logs.append(run.id, run.fence, data)
+    logs.close(run.id)
+    assert read_all(logs, run.id, 300_001) == data
+    logs.remove(run.id)
+    assert logs.size(run.id) == 0
+
+
+def test_a_packed_log_that_the_s3_store_lost_is_gone(engine: sa.Engine, run: Run, s3_server: servers.S3) -> None:
+    kept = S3Logs(open_store(s3_server.url))
+    logs = SqlLogs(engine, kept)
+    logs.append(run.id, run.fence, b"abc")
+    logs.close(run.id)
+    kept.remove(run.id)
+    with pytest.raises(Gone):
+        logs.read(run.id, 0, 10)
+
+
+def test_an_s3_store_that_is_away_leaves_a_log_that_is_read_and_packed_later(engine: sa.Engine, run: Run) -> None:
+    logs = SqlLogs(engine, S3Logs(open_store("s3://key:secret@assay?endpoint=http://127.0.0.1:9")))
+    logs.append(run.id, run.fence, b"abc")
+    with pytest.raises(StoreBusy, match="storage"):
+        logs.close(run.id)
+    assert logs.read(run.id, 0, 10) == b"abc"

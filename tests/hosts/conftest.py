@@ -10,10 +10,13 @@ from tests.hosts.place import Hosts, hosts
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory, postgres_server: servers.Postgres) -> Iterator[Hosts]:
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: servers.Postgres, s3_server: servers.S3
+) -> Iterator[Hosts]:
     """What the processes wrote is shown when a test fails."""
     folder = tmp_path_factory.mktemp("hosts")
-    with hosts(folder, postgres_server, postgres_server.create("hosts", "made")) as one:
+    database = postgres_server.create("hosts", "made")
+    with hosts(folder, postgres_server, database, s3_server.url) as one:
         yield one
     postgres_server.drop("hosts")
 

@@ -1,4 +1,4 @@
-"""An installation of many processes: two for the web, two workers with folders of their own, PostgreSQL and Redis."""
+"""An installation of many processes: two for the web, two workers apart, PostgreSQL, Redis and S3."""
 
 import base64
 import contextlib
@@ -89,8 +89,8 @@ class Hosts(Place):
 
 
 @contextmanager
-def hosts(folder: Path, postgres: servers.Postgres, database_url: str) -> Iterator[Hosts]:
-    """Nothing is started but the forge, PostgreSQL and Redis; whatever is left at the end goes."""
+def hosts(folder: Path, postgres: servers.Postgres, database_url: str, storage_url: str) -> Iterator[Hosts]:
+    """Nothing is started but the forge, PostgreSQL, Redis and S3; whatever is left at the end goes."""
     port = free_port()
     instances = [f"hosts-{secrets.token_hex(4)}" for _ in _WORKERS]
     for name, instance in zip(_WORKERS, instances, strict=True):
@@ -120,7 +120,7 @@ def hosts(folder: Path, postgres: servers.Postgres, database_url: str) -> Iterat
                 "DATABASE_URL": database_url,
                 "REDIS_URL": redis.url,
                 "SECRET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-                "STORAGE_URL": (folder / "storage").as_uri(),
+                "STORAGE_URL": storage_url,
                 "URL": serve.url,
                 "WORKERS": "1",
             },

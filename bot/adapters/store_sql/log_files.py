@@ -1,6 +1,5 @@
-"""Closed logs on disk: gzip files of independent members, so that any part is read without the rest."""
+"""Closed logs on disk."""
 
-import gzip
 import os
 import re
 import tempfile
@@ -9,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from bot.domain import packing
 from bot.domain.errors import BadInput, Gone, StoreBusy
 from bot.domain.runs import RunId
 
-MEMBER: Final = 1 << 18
-"""Raw bytes in each member but the last."""
-_LEVEL: Final = 3
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -23,7 +20,7 @@ class LogFiles:
         self._folder = folder
 
     def pack(self, run: RunId, pieces: Iterable[bytes]) -> tuple[int, ...]:
-        """Write one member for each piece; the offset of each in the file and, last, the file's end.
+        """As `packing.pack`.
 
         The file appears whole or not at all, also when the power fails.
         """
@@ -42,12 +39,11 @@ class LogFiles:
 
     def read(self, run: RunId, members: Sequence[int], start: int, end: int) -> bytes:
         """Raises: Gone."""
-        first, last = start // MEMBER, (end - 1) // MEMBER
+        first, last = packing.place(members, start, end)
         with _troubles(), self._path(run).open("rb") as file:
-            file.seek(members[first])
-            packed = file.read(members[last + 1] - members[first])
-        skipped = start - first * MEMBER
-        return gzip.decompress(packed)[skipped : skipped + end - start]
+            file.seek(first)
+            packed = file.read(last - first)
+        return packing.unpack(packed, start, end)
 
     def remove(self, run: RunId) -> None:
         with _troubles():
@@ -60,14 +56,11 @@ class LogFiles:
 
 
 def _write(handle: int, pieces: Iterable[bytes]) -> tuple[int, ...]:
-    members = [0]
     with os.fdopen(handle, "wb") as file:
-        for piece in pieces:
-            file.write(gzip.compress(piece, _LEVEL, mtime=0))
-            members.append(file.tell())
+        members = packing.pack(file, pieces)
         file.flush()
         os.fsync(file.fileno())
-    return tuple(members)
+    return members
 
 
 def _sync(folder: Path) -> None:

@@ -13,10 +13,12 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql.dialects import insert
 from bot.adapters.store_sql.engine import reading, transaction
-from bot.adapters.store_sql.log_files import MEMBER, LogFiles
+from bot.adapters.store_sql.log_files import LogFiles
 from bot.adapters.store_sql.tables import UNFINISHED, log, log_chunk, run
+from bot.domain.packing import MEMBER
 from bot.domain.runs import RunId
 from bot.faultpoints import faultpoint
+from bot.ports.logs import PackedLogs
 
 _CHUNK: Final = 1 << 18
 """No row holds more, so that a reader never loads much more than it wants."""
@@ -25,11 +27,11 @@ _FAST: Final = 1
 
 
 class SqlLogs:
-    def __init__(self, engine: sa.Engine, folder: Path) -> None:
-        """`folder` is where closed logs go; it is made when the first one comes."""
+    def __init__(self, engine: sa.Engine, closed: Path | PackedLogs) -> None:
+        """`closed` is where closed logs go; a folder is made when the first one comes."""
         self._engine = engine
         self._reading = reading(engine)
-        self._files = LogFiles(folder)
+        self._files: PackedLogs = LogFiles(closed) if isinstance(closed, Path) else closed
 
     def append(self, run: RunId, fence: int, data: bytes) -> bool:
         # Packed before the transaction, in which all others have to wait.
