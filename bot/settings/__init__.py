@@ -2,12 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BeforeValidator,
@@ -24,11 +22,24 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.domain.amounts import amount_of, is_amount
 from bot.domain.suites import GIB, MIB, Network
 from bot.domain.trust import ForkPolicy
+from bot.settings.hosts import (
+    HOST_NAME,
+    KINDS,
+    LOOPBACK,
+    PARTS,
+    PREFIX,
+    SECRET_PARTS,
+    Host,
+    address_of,
+    content_of,
+    host_of,
+    of_environment,
+    text_of,
+)
 
-PREFIX: Final = "ASSAY_"
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+__all__ = ["LOOPBACK", "PREFIX", "BadSettings", "Host", "Settings", "read", "unknown_names"]
+
 _CHANNEL: Final = "ASSAY_CHANNEL_"
-_SHORTEST_SECRET: Final = 16
 _IN_PROCESS: Final = "memory://"
 _SCHEMES: Final = {
     "redis_url": (_IN_PROCESS, "redis://", "rediss://", "unix://"),
@@ -49,108 +60,6 @@ Size = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
 """Bytes."""
 Duration = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
 """Seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """One forge. Its settings are named for it: of `gitlab-work` ASSAY_GITLAB_WORK_URL and so on."""
-
-    name: str
-    url: str
-    webhook_secrets: tuple[str, ...] = field(repr=False)
-    """One, or several while they are rotated."""
-    app_id: str = ""
-    private_key: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    client_id: str = ""
-    """With `client_secret`: people sign in there."""
-    client_secret: str = field(default="", repr=False)
-
-    @property
-    def kind(self) -> str:
-        return self.name.partition("-")[0]
-
-
-KINDS: Final = ("github", "gitlab")
-_HOST: Final = re.compile(r"(?:github|gitlab)-[a-z][a-z0-9]{0,30}")
-_PARTS: Final = {
-    "github": ("app_id", "private_key", "token", "webhook_secret", "client_id", "client_secret"),
-    "gitlab": ("token", "webhook_secret", "client_id", "client_secret"),
-}
-"""The settings of each kind of forge, besides its address."""
-_SECRET_PARTS: Final = ("private_key", "token", "webhook_secret", "client_secret")
-
-
-def _host(name: str, value_of: Callable[[str], str | None]) -> Host | None:
-    """None: nothing of it is set. Raises: ValueError."""
-    kind, prefix = name.partition("-")[0], name.replace("-", "_")
-    values = {part: value_of(f"{prefix}_{part}") for part in _PARTS[kind]}
-    if not any(value is not None for value in values.values()):
-        return None
-    _check_credentials(prefix.upper(), values)
-    texts = {part: value or "" for part, value in values.items()}
-    secrets = tuple(part for part in (part.strip() for part in texts.pop("webhook_secret").split(",")) if part)
-    if values["webhook_secret"] is not None and not secrets:
-        raise ValueError(f"{prefix.upper()}_WEBHOOK_SECRET must not be empty")
-    if any(len(one) < _SHORTEST_SECRET for one in secrets):
-        raise ValueError(f"{prefix.upper()}_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
-    token = texts.pop("token").strip()
-    return Host(name=name, url=_url_of(prefix, value_of), webhook_secrets=secrets, token=token, **texts)
-
-
-def _check_credentials(name: str, values: Mapping[str, str | None]) -> None:
-    """Raises: ValueError."""
-    if bool(values["client_id"]) is not bool(values["client_secret"]):
-        raise ValueError(f"{name}_CLIENT_ID and {name}_CLIENT_SECRET go together")
-    token, app = values["token"], (values.get("app_id"), values.get("private_key"))
-    if token is not None and not token.strip():
-        raise ValueError(f"{name}_TOKEN must not be empty")
-    if token and any(app):
-        raise ValueError(f"{name}_TOKEN stands for a person instead of an App: not beside {name}_APP_ID")
-    if token:
-        return
-    if "app_id" not in values:
-        raise ValueError(f"{name}_WEBHOOK_SECRET needs {name}_TOKEN beside it")
-    if not all((*app, values["webhook_secret"])):
-        needed = f"{name}_APP_ID, {name}_PRIVATE_KEY and {name}_WEBHOOK_SECRET"
-        raise ValueError(f"{needed} go together, or {name}_TOKEN")
-
-
-def _url_of(prefix: str, value_of: Callable[[str], str | None]) -> str:
-    try:
-        return _address(value_of(f"{prefix}_url") or "")
-    except ValueError as error:
-        raise ValueError(f"{prefix.upper()}_URL: {error}") from None
-
-
-def _text(value: object) -> str | None:
-    found = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return None if found is None else str(found)
-
-
-def _of_environment(name: str) -> str | None:
-    """A setting of a further host. Raises: ValueError."""
-    variable = f"{PREFIX}{name.upper()}"
-    text, path = os.environ.get(variable), os.environ.get(f"{variable}_FILE")
-    if path is None or not name.endswith(_SECRET_PARTS):
-        return text
-    if text is not None:
-        raise ValueError(f"{name.upper()}: set it or {variable}_FILE, not both")
-    return _content(path)
-
-
-def _content(path: str) -> str:
-    return Path(path).read_text(encoding="utf-8").strip()
-
-
-def _address(value: str) -> str:
-    """Plain http is for this machine alone (DESIGN §5). Raises: ValueError."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("must be an address like https://ci.example.org")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must be https, except on localhost")
-    return value.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -258,7 +167,7 @@ class Settings(BaseSettings):
     @field_validator("url", "github_url", "gitlab_url")
     @classmethod
     def _is_address(cls, value: str) -> str:
-        return _address(value)
+        return address_of(value)
 
     @field_validator("admins")
     @classmethod
@@ -279,14 +188,14 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _forges_are_whole(self) -> Self:
         first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
-        texts = {name: _text(value) for name, value in first.items()}
-        found = [_host(kind, texts.get) for kind in KINDS]
+        texts = {name: text_of(value) for name, value in first.items()}
+        found = [host_of(kind, texts.get) for kind in KINDS]
         names = [part for part in (part.strip() for part in self.forges.split(",")) if part]
-        if bad := [name for name in names if not _HOST.fullmatch(name)]:
+        if bad := [name for name in names if not HOST_NAME.fullmatch(name)]:
             raise ValueError(f"FORGES: {bad[0]} must be named like gitlab-work or github-work")
         if len(set(names)) < len(names):
             raise ValueError("FORGES: a name is there twice")
-        further = {name: _host(name, _of_environment) for name in names}
+        further = {name: host_of(name, of_environment) for name in names}
         if missing := [name for name, host in further.items() if host is None]:
             raise ValueError(f"FORGES: {missing[0]} has no settings {missing[0].upper().replace('-', '_')}_…")
         self._hosts = tuple(host for host in (*found, *further.values()) if host)
@@ -336,7 +245,7 @@ class _Others(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {
-            name: _content(path)
+            name: content_of(path)
             for name in Settings.secret_names
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
@@ -394,9 +303,9 @@ def unknown_names() -> list[str]:
 
 def _of_hosts(forges: str) -> Iterator[str]:
     """The variables of further hosts."""
-    for name in filter(_HOST.fullmatch, (part.strip() for part in forges.split(","))):
+    for name in filter(HOST_NAME.fullmatch, (part.strip() for part in forges.split(","))):
         prefix = f"{PREFIX}{name.replace('-', '_').upper()}"
-        for part in ("url", *_PARTS[name.partition("-")[0]]):
+        for part in ("url", *PARTS[name.partition("-")[0]]):
             yield f"{prefix}_{part.upper()}"
-            if part in _SECRET_PARTS:
+            if part in SECRET_PARTS:
                 yield f"{prefix}_{part.upper()}_FILE"
