@@ -4,7 +4,7 @@ import heapq
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -36,6 +36,9 @@ class LocalQueue:
 
     def trouble(self) -> str | None:
         return None
+
+    def advice(self) -> Sequence[str]:
+        return ()
 
 
 class _Lane:

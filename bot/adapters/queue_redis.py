@@ -5,7 +5,7 @@ Dramatiq's retries, delays and time limits stay off: what is lost here the sweep
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import redis
@@ -86,6 +86,19 @@ class RedisQueue:
         except redis.RedisError as error:
             return f"Redis does not answer: {error}"
         return None
+
+    def advice(self) -> Sequence[str]:
+        try:
+            about = self._client.info()
+        except redis.RedisError:
+            return ()
+        wrong = {
+            "maxmemory-policy noeviction: it throws hints away when its memory is full": (
+                about.get("maxmemory_policy") != "noeviction"
+            ),
+            "appendonly yes: it forgets all hints when it ends": not about.get("aof_enabled"),
+        }
+        return [f"set Redis' {what}" for what, is_so in wrong.items() if is_so]
 
     def _later(self, task: Task, delay: float) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
@@ -12,6 +13,7 @@ from bot.bootstrap import build
 from bot.cli.logs import configure_logs
 from bot.domain.errors import BotError
 from bot.ports.forge import Finding
+from bot.ports.queue import WorkQueue
 
 _WRONG = 1
 _BAD_SETTINGS = 2
@@ -46,7 +48,16 @@ def _examined() -> tuple[list[Finding], int]:
     except (BotError, OSError) as error:
         return [*findings, Finding(ok=False, text=f"it can't start: {error}")], _WRONG
     try:
-        findings += examining.examine(bot.app)
+        findings += [*examining.examine(bot.app), *_of_queue(bot.queue)]
     finally:
         bot.engine.dispose()
     return findings, 0 if all(one.ok for one in findings) else _WRONG
+
+
+def _of_queue(queue: WorkQueue) -> Iterator[Finding]:
+    if trouble := queue.trouble():
+        yield Finding(ok=False, text=trouble, help="work goes on every few seconds instead of at once")
+    elif advice := queue.advice():
+        yield from (Finding(ok=False, text=words) for words in advice)
+    else:
+        yield Finding(ok=True, text="hints go through the queue")

@@ -1,6 +1,6 @@
 """Hints about work. They carry ids, may be lost or doubled at any time, and nothing may depend on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,3 +45,6 @@ class WorkQueue(TaskQueue, Protocol):
 
     def trouble(self) -> str | None:
         """Why hints do not go through now."""
+
+    def advice(self) -> Sequence[str]:
+        """What its operator should set otherwise; nothing when it can't be asked."""
