@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bot.app import announcing
 from bot.app.context import App
-from bot.domain.refs import Repository, RepositoryId, Sha
+from bot.domain.refs import Person, Repository, RepositoryId, Sha
 from bot.domain.runs import Build, Cause, Reason, Run, RunState
 from bot.ports.store import UnitOfWork
 
@@ -36,6 +36,20 @@ def _is_theirs(work: UnitOfWork, run: Run, change: int, own_branch: str) -> bool
         one.change == change or (one.cause is Cause.PUSH and own_branch != "" and one.ref == own_branch)
         for one in work.builds.counting(run.id)
     )
+
+
+def is_started_by(build: Build, person: Person) -> bool:
+    """A program has no number."""
+    return build.sender_id == person.id != 0
+
+
+def unfinished_of_starter(work: UnitOfWork, repository: RepositoryId, sha: Sha, person: Person) -> list[Run]:
+    """Unfinished runs of the commit that only builds count on which this person started."""
+    return [
+        run
+        for run in work.runs.of_commit(repository, sha)
+        if not run.state.is_final and all(is_started_by(one, person) for one in work.builds.counting(run.id))
+    ]
 
 
 def end_change(app: App, repository: Repository, change: int, own_branch: str, reason: Reason, note: str) -> int:

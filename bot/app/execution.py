@@ -50,9 +50,9 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
     run = subject.run
     with structlog.contextvars.bound_contextvars(build=run.build, run=run.id, attempt=run.attempt):
         with Hold(app, run, shutdown) as hold:
-            current, verdict, end = _attempt(app, subject, hold)
+            verdict, end = _attempt(app, subject, hold)
             faultpoint("worker.in_parser")
-            _finish(app, replace(subject, run=current), verdict, end, hold)
+            _finish(app, replace(subject, run=hold.ours), verdict, end, hold)
         faultpoint("worker.after_verdict")
         _clean_up(app, run)
 
@@ -71,15 +71,15 @@ def _claim(app: App, task: ExecuteRun) -> Subject | None:
     return subject
 
 
-def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit | None]:
-    """The run as it is stored now, what came of the attempt, and how the container ended if there was one."""
+def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | None]:
+    """What came of the attempt, and how the container ended if there was one."""
     run = subject.run
     runlog = RunLog(app, run, hold)
     if run.attempt > 1:
         runlog.note(f"Attempt {run.attempt}: {run.note or 'the one before was lost'}.")
     try:
         if (stale := _stale(app, subject)) is not None:
-            return run, stale, None
+            return stale, None
         granted = secrets.secrets_for(app, run.repository, run.suite.secrets, run.trust)
         word = app.new_id()
         selected = selecting.selection(app, run)
@@ -90,16 +90,15 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Run, Verdict, Exit
         job = job_of(app, replace(subject, run=replace(run, suite=suite)), granted.values, word)
         _refuse_other_images(app, job)
         _prepare(app, subject, job, hold)
-        cache = _cache(app, subject, hold, runlog)
-        cache.restore()
-        return _run(app, subject, job, hold, runlog, cache, selected)
+        return _run(app, subject, job, hold, runlog, selected)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
         verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
         runlog.note(f"Could not run: {error}")
-        return run, verdict, None
+        return verdict, None
     finally:
         runlog.end()
+        hold.ours = replace(hold.ours, groups=runlog.groups)
 
 
 def _refuse_other_images(app: App, job: Job) -> None:
@@ -166,21 +165,21 @@ def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:
 
 
 def _run(
-    app: App, subject: Subject, job: Job, hold: Hold, runlog: RunLog, cache: RunCache, selected: Selection
-) -> tuple[Run, Verdict, Exit | None]:
-    run = started = subject.run
+    app: App, subject: Subject, job: Job, hold: Hold, runlog: RunLog, selected: Selection
+) -> tuple[Verdict, Exit | None]:
+    run, cache = subject.run, _cache(app, subject, hold, runlog)
+    cache.restore()
 
     def on_start() -> None:
-        nonlocal started
         hold.set_deadline(job.deadline, run.suite.no_output_timeout)
-        started = _note_start(app, run, hold)
+        _note_start(app, run, hold)
 
     def should_stop() -> Stop | None:
         runlog.tick()
         return hold.should_stop()
 
     if not hold.confirm():
-        return run, verdicts.of_exit(Exit(code=None, stopped=hold.should_stop())), None
+        return verdicts.of_exit(Exit(code=None, stopped=hold.should_stop())), None
     end = app.sandbox.run(job, write=runlog.write, should_stop=should_stop, on_start=on_start)
     faultpoint("worker.after_exit")
     if end.service:
@@ -189,13 +188,13 @@ def _run(
         runlog.write(output)
     runlog.end(end.code if end.by_itself else None)
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
-    judged = judging.Subject(run=started, build=subject.build, repository=subject.repository, selected=selected)
+    judged = judging.Subject(run=hold.ours, build=subject.build, repository=subject.repository, selected=selected)
     verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
-    _collect(app, started, verdict, hold, runlog)
+    _collect(app, hold.ours, verdict, hold, runlog)
     if verdict.state is RunState.PASSED:
         cache.keep()
         runlog.end()
-    return replace(started, groups=runlog.groups), verdict, end
+    return verdict, end
 
 
 def _is_lost(hold: Hold) -> bool:
@@ -217,16 +216,16 @@ def _collect(app: App, run: Run, verdict: Verdict, hold: Hold, runlog: RunLog) -
         runlog.end()
 
 
-def _note_start(app: App, run: Run, hold: Hold) -> Run:
+def _note_start(app: App, run: Run, hold: Hold) -> None:
     running = run.running(app.now())
     with app.work() as work:
         if not work.runs.save(run, running, app.owner):
             hold.lose()
-            return run
+            return
         announcing.run_changed(work, running, app.rules.progress_pause)
     log.info("run.started")
+    hold.ours = running
     faultpoint("worker.while_running")
-    return running
 
 
 def _finish(app: App, subject: Subject, verdict: Verdict, end: Exit | None, hold: Hold) -> None:

@@ -33,6 +33,8 @@ class Hold:
         self._lost = False
         self.run = run
         """As last read: `cancel` and `cancel_note` say who wants it to end."""
+        self.ours = run
+        """As we stored it last, from where its next move starts."""
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -87,23 +87,31 @@ def _check_rights(context: Context, orders: Sequence[Command]) -> None:
     for order in orders:
         if isinstance(order, Override) and permission < Permission.ADMIN:
             raise NotAllowed(f"only people with admin rights on {path} can override a suite")
-        if permission < Permission.WRITE and not _author_may(context, order):
+        if permission < Permission.WRITE and not _may_without_write(context, order):
             raise NotAllowed(f"only people with write access to {path} can do that; ask a maintainer")
 
 
-def _author_may(context: Context, order: Command) -> bool:
-    """The author may cancel, and run suites once the change is trusted or approved."""
-    if not context.speaker.is_author or not isinstance(order, Cancel | Retest | RunAnew):
-        return False
+def _may_without_write(context: Context, order: Command) -> bool:
+    """The author may cancel, and run suites once the change may run; who started something may cancel it."""
     if isinstance(order, Cancel):
-        return True
+        return context.speaker.is_author or _has_started_something(context)
+    if not context.speaker.is_author or not isinstance(order, Retest | RunAnew):
+        return False
     origin = steering.origin_of(context.app, context.repository, context.change)
     with context.app.work() as work:
         return trusting.is_approved(work, origin)
 
 
+def _has_started_something(context: Context) -> bool:
+    """Of the change, on this head."""
+    change, person = context.change, context.speaker.person
+    with context.app.work() as work:
+        builds = work.builds.at(context.repository.id, change.head)
+    return any(ending.is_started_by(one, person) and one.change == change.number for one in builds)
+
+
 def _cancel(context: Context, order: Cancel) -> str:
-    """Who may write ends what there is on the head, the author only what is the change's own."""
+    """Who may write ends what there is on the head, the author what is the change's own, others what they started."""
     suites = _named(context, order.suites) if order.suites else None
     change, repository = context.change, context.repository
     is_own = change.head_repository == repository.forge_id
@@ -111,6 +119,8 @@ def _cancel(context: Context, order: Cancel) -> str:
     def runs(work: UnitOfWork) -> list[Run]:
         if context.speaker.permission >= Permission.WRITE:
             found = work.runs.of_commit(repository.id, change.head)
+        elif not context.speaker.is_author:
+            found = ending.unfinished_of_starter(work, repository.id, change.head, context.speaker.person)
         else:
             own_branch = change.head_ref if is_own else ""
             found = ending.unfinished_of_change(work, repository.id, change.number, own_branch)
@@ -146,12 +156,12 @@ def _ok_to_test(context: Context, order: OkToTest) -> str:
 
 
 def _was_approved_before(context: Context, order: OkToTest) -> bool:
-    """By the same person: the delivery came again, or now the later commits are meant as well."""
-    number, person = context.change.number, context.speaker.person
-    with context.app.work() as work:
-        given = work.approvals.of_commit(context.repository.id, number, context.change.head)
-        if order.scope is Scope.CHANGE and given:
-            work.approvals.stand(context.repository.id, number, person)
+    """By the same person: the delivery came again; or by anybody, and now the later commits are meant as well."""
+    app, repository, change, person = context.app, context.repository, context.change, context.speaker.person
+    if order.scope is Scope.CHANGE:
+        return steering.approve_later_commits(app, repository, change, person)
+    with app.work() as work:
+        given = work.approvals.of_commit(repository.id, change.number, change.head)
     return person.id in (one.person_id for one in given)
 
 

@@ -30,6 +30,7 @@ ROLES: Final = {
     "nobody": Person(0, "ghost"),
     "reader": Person(3, "rita"),
     "author": STAN,
+    "starter": Person(80, "sven"),
     "writer": ANA,
     "admin": Person(60, "ada"),
     "bot": Person(70, "helper[bot]", is_bot=True),
@@ -40,6 +41,8 @@ KEPT: Final = ("build", "run", "approval", "standing_approval", "audit")
 WRITE: Final = frozenset({"writer", "admin"})
 ADMIN: Final = frozenset({"admin"})
 AUTHOR: Final = frozenset({"author"})
+STARTER: Final = frozenset({"starter"})
+"""Somebody who could write, had `good` started, and has lost that access since."""
 
 Do = Callable[[World, Person], None]
 
@@ -94,7 +97,8 @@ _RUNS: Final = ("/retest", "/retest bad", "/test", "/test bad", "re-run bad", "r
 _BUTTONS: Final = ("press rerun_failed", "press rerun_all", "press rerun_failed of bad", "press cancel")
 MAY: Final[dict[str, dict[str, frozenset[str]]]] = {
     "approved": {
-        **dict.fromkeys((*_RUNS, *_BUTTONS, "/cancel", "/cancel good"), WRITE | AUTHOR),
+        **dict.fromkeys((*_RUNS, *_BUTTONS), WRITE | AUTHOR),
+        **dict.fromkeys(("/cancel", "/cancel good"), WRITE | AUTHOR | STARTER),
         **dict.fromkeys(("/run bad", "/run deploy", "/test deploy", "press start", "re-run deploy"), WRITE),
         **dict.fromkeys(("/ok-to-test pr", "/ok-to-test stop", "/skip spare"), WRITE),
         "/override bad it is known": ADMIN,
@@ -138,7 +142,9 @@ def in_state(folder: Path, state: str) -> World:
     if state != "waiting":
         world.say("/ok-to-test", by=MAYA)
         world.sandbox.trouble = "no worker"
-        world.say("/test good", by=MAYA)
+        world.forge.writers.add(ROLES["starter"].id)
+        world.say("/test good", by=ROLES["starter"])
+        world.forge.writers.discard(ROLES["starter"].id)
     world.sandbox.trouble = "no worker"
     world.source.add(TWO, {})
     world.forge.changes[7] = replace(change, is_open=state != "closed", head=TWO if state == "moved" else ONE)

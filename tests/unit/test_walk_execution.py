@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.app.jobs import script
-from bot.domain.errors import SourceRefused, SourceUnavailable
+from bot.domain.errors import SandboxUnavailable, SourceRefused, SourceUnavailable
 from bot.domain.runs import Reason, RunId, RunState
 from bot.domain.suites import Limits, Network
 from bot.ports.queue import ExecuteRun, HandleDelivery
@@ -263,6 +263,37 @@ def test_an_engine_that_is_gone_in_the_middle_is_not_the_suites_fault(world: Wor
     world.source.meanwhile, world.sandbox.broken = None, ""
     world.settle()
     assert world.run().state is RunState.PASSED
+
+
+def test_an_engine_that_is_lost_while_the_suite_runs_costs_an_attempt_and_nothing_else(world: World) -> None:
+    world.sandbox.acts[SCRIPT] = Act(output=b"it-began\n")
+    world.sandbox.on_end = lambda: _lose(world)
+    world.push()
+    world.step(HandleDelivery)
+    world.step(ExecuteRun)
+    assert (world.run().state, world.run().reason) == (RunState.QUEUED, Reason.SANDBOX)
+    world.sandbox.on_end = lambda: None
+    world.settle()
+    assert (world.run().state, world.run().attempt) == (RunState.PASSED, 2)
+
+
+def test_who_cancels_a_run_whose_engine_is_lost_is_told_at_once(world: World) -> None:
+    def cancelled_and_lost() -> None:
+        run = world.run().id
+        with world.app.work() as work:
+            assert work.runs.ask_to_end(run, Reason.USER, "ana")
+        _lose(world)
+
+    world.sandbox.on_end = cancelled_and_lost
+    world.push()
+    world.settle()
+    run = world.run()
+    assert (run.state, run.reason, run.note) == (RunState.CANCELLED, Reason.USER, "ana")
+    assert run.started_at is not None
+
+
+def _lose(world: World) -> None:
+    raise SandboxUnavailable(f"the engine of {world.app.owner} is gone")
 
 
 def test_a_list_of_commands_shows_each_before_it_runs_it() -> None:

@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.errors import RateLimited
+from bot.domain.refs import Person
 from bot.domain.runs import RunState
 from bot.ports.forge import Reaction
 from tests.builders import NOON
 from tests.fakes.forge import ANA, STAN, a_change
 from tests.talks import last_reply, ran
 from tests.walks import ONE, TWO, World
+
+MAYA = Person(50, "maya")
 
 
 def test_skip_ci_does_not_hold_against_a_command(world: World) -> None:
@@ -97,6 +100,37 @@ def test_ok_to_test_pr_covers_later_commits_until_it_is_taken_back(waiting: Worl
     waiting.open_change(a_change(7, third, author=STAN, fork=True), action="synchronize", sender=STAN)
     waiting.settle()
     assert waiting.conclusions(third) == {"assay": "action_required"}  # type: ignore[arg-type]
+
+
+def test_ok_to_test_pr_is_as_good_after_somebody_else_approved_the_commit(waiting: World) -> None:
+    waiting.forge.writers.add(MAYA.id)
+    waiting.say("/ok-to-test")
+    comment = waiting.say("/ok-to-test pr", by=MAYA)
+    assert (waiting.forge.reactions[comment][-1], waiting.forge.replies) == (Reaction.DONE, {})
+    with waiting.app.work() as work:
+        entry = work.audit.recent(1)[0]
+    assert (entry.actor, entry.action, entry.subject) == ("maya", "approve change", "change:7")
+    waiting.open_change(a_change(7, TWO, author=STAN, fork=True), action="synchronize", sender=STAN)
+    waiting.settle()
+    assert waiting.conclusions(TWO)["assay"] == "success"
+
+
+def test_ok_to_test_pr_on_a_trusted_change_says_that_nothing_waits(built: World) -> None:
+    built.say("/ok-to-test pr")
+    assert "Nothing waits for an approval" in last_reply(built)
+    with built.app.work() as work:
+        assert not work.approvals.stands(built.builds()[0].repository, 7)
+
+
+def test_who_started_a_suite_may_cancel_it_and_nothing_else(built: World) -> None:
+    built.forge.writers.add(MAYA.id)
+    built.sandbox.trouble = "no worker"
+    built.say("/test good")
+    built.say("/test spare", by=MAYA)
+    built.forge.writers.discard(MAYA.id)
+    comment = built.say("/cancel", by=MAYA)
+    assert built.forge.reactions[comment][-1] is Reaction.DONE
+    assert [run.state for build in (2, 3) for run in built.runs(build)] == [RunState.QUEUED, RunState.CANCELLED]
 
 
 def test_a_writer_cannot_run_a_commit_that_nobody_approved(waiting: World) -> None:
