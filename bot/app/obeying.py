@@ -60,7 +60,7 @@ class Context:
     def wish(self, what: str) -> Wish:
         key = f"comment:{self.repository.id}:{self.comment}:{what}"
         may_start = self.speaker.permission >= Permission.WRITE
-        return Wish(self.speaker.person, key, Cause.COMMENT, may_start)
+        return Wish(self.speaker.person, key, Cause.COMMENT, may_start=may_start)
 
 
 def obey(context: Context, orders: Sequence[Command]) -> str:

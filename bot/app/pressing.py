@@ -170,5 +170,5 @@ def _rerun_all(press: _Press) -> str:
 
 
 def _again(press: _Press, sharing: Sharing, only: tuple[str, ...], key: str) -> str:
-    wish = Wish(press.sender, f"{key}:{press.build.sha}", Cause.RERUN, press.may_write)
+    wish = Wish(press.sender, f"{key}:{press.build.sha}", Cause.RERUN, may_start=press.may_write)
     return steering.run_again(press.app, press.repository, press.build, wish, sharing, only).reason

@@ -1,7 +1,7 @@
 """What people may do with a commit's runs, however they say it: comment, button, command line, API."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -57,6 +57,7 @@ class Wish:
     person: Person
     key: str
     cause: Cause
+    _: KW_ONLY
     failed_tests: bool = False
     """Just the failed tests of what runs again, where the suite says how."""
     may_start: bool = False

@@ -118,8 +118,9 @@ def test_ok_to_test_pr_is_as_good_after_somebody_else_approved_the_commit(waitin
 def test_ok_to_test_pr_on_a_trusted_change_says_that_nothing_waits(built: World) -> None:
     built.say("/ok-to-test pr")
     assert "Nothing waits for an approval" in last_reply(built)
+    repository = built.builds()[0].repository
     with built.app.work() as work:
-        assert not work.approvals.stands(built.builds()[0].repository, 7)
+        assert not work.approvals.stands(repository, 7)
 
 
 def test_who_started_a_suite_may_cancel_it_and_nothing_else(built: World) -> None:
