@@ -81,6 +81,8 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
         "post /runs/{id}/retest",
         "post /builds/{number}/cancel",
         "post /builds/{number}/approve",
+        "get /notices",
+        "post /notices/{number}/again",
         "post /repositories",
         "get /repositories/{number}",
         "delete /repositories/{number}",
