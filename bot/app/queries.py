@@ -117,6 +117,8 @@ class RunView:
     results: Results | None = None
     own_rules: OwnRules = AS_EVERYWHERE
     """Of the repository."""
+    steers: bool = False
+    """The viewer may start, re-run and cancel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,15 +174,15 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             own_rules=work.repositories.own_rules(repository.id),
             lacking=_lacking(app, repository),
         )
-    return replace(view, steers=_steers(app, viewer, view))
+    return replace(view, steers=_steers(app, viewer, repository))
 
 
-def _steers(app: App, viewer: Viewer, view: BuildView) -> bool:
+def _steers(app: App, viewer: Viewer, repository: Repository) -> bool:
     """Whether to show buttons; what is pressed is checked anew at the forge."""
-    if viewer.person is None or viewer.forge != view.repository.forge:
+    if viewer.person is None or viewer.forge != repository.forge:
         return False
     try:
-        return _permission(app, viewer, view.repository) >= Permission.WRITE
+        return _permission(app, viewer, repository) >= Permission.WRITE
     except ForgeUnavailable:
         return False
 
@@ -212,7 +214,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
         if not runs:
             raise Gone(f"build {number} has no suite of that name")
         chosen = max(runs, key=lambda run: (run.state.is_final and conclusion(run) not in PASSING, run.created_at))
-        return RunView(
+        view = RunView(
             run=chosen,
             build=work.builds.get(number),
             repository=repository,
@@ -221,6 +223,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             artifacts=work.artifacts.of_run(chosen.id),
             results=work.results.of_run(chosen.id),
         )
+    return replace(view, steers=_steers(app, viewer, repository))
 
 
 def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:

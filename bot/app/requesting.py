@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from bot.app import access, approving, ending, queries, starting, steering, trusting
+from bot.app import access, announcing, approving, ending, queries, starting, steering, trusting
 from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.app.steering import Wish
@@ -218,7 +218,7 @@ def _cancel(app: App, viewer: Viewer, build: Build, runs: list[Run]) -> None:
 
 
 def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
-    """Run that run's suite anew, once for each run.
+    """Run that run's suite anew, once for each run, and what has waited for it.
 
     Raises:
         Unauthorized, Forbidden, Gone.
@@ -235,7 +235,9 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
             if not change.is_open or change.head != build.sha:
                 what = app.dialect_of(view.repository).change
                 raise Conflict(f"{what} {build.change} is closed or has a newer head")
-        started = steering.run_again(app, view.repository, build, wish, Sharing.NONE, (suite,))
+        with app.work() as work:
+            names = (suite, *steering.dependants(announcing.runs_at(work, build.repository, build.sha), (suite,)))
+        started = steering.run_again(app, view.repository, build, wish, Sharing.NONE, names)
     except NotAllowed as error:
         raise Conflict(str(error)) from error
     if started.build is not None:

@@ -281,6 +281,11 @@ class Run:
         return self.reason is Reason.MANUAL
 
     @property
+    def is_startable(self) -> bool:
+        """A person may start it by itself; what waits only with one that it needs is started by that one."""
+        return self.is_unstarted and self.suite.is_manual
+
+    @property
     def word(self) -> str:
         """What people read and the API says (BEHAVIOUR §3)."""
         return "waiting" if self.is_unstarted else self.state.word

@@ -265,7 +265,7 @@ def _superseded_summary(run: Run, _: Limits) -> str:
 
 
 def _skipped_summary(run: Run, _: Limits) -> str:
-    if run.is_unstarted and run.suite.is_manual:
+    if run.is_startable:
         return (
             f"This suite runs when somebody with write access starts it, for example with "
             f"{code(f'/assay run {run.suite.name}')} in a comment. Until then it holds nothing up."

@@ -244,6 +244,41 @@ def test_a_run_is_started_again_once(world: World, client: TestClient, writer: d
     assert [one[:2] for one in world.audited()] == [("token:robot", "rerun")]
 
 
+STAGED = b"""\
+suites:
+  unit: {image: busybox, run: 'true'}
+  stage: {image: busybox, run: 'true', when: {start: manual}}
+  smoke: {image: busybox, run: 'true', needs: [stage]}
+"""
+
+
+def test_a_suite_that_waits_for_a_person_is_started_by_its_name_alone(
+    world: World, client: TestClient, writer: dict[str, str]
+) -> None:
+    world.forge.suite_files[""] = STAGED
+    body = {"repository": HELLO, "sha": SHA}
+    everything = client.post("/runs", headers=writer, json=body).json()
+    assert {run["suite"]: run["state"] for run in everything["runs"]} == {
+        "unit": "queued",
+        "stage": "waiting",
+        "smoke": "waiting",
+    }
+    named = client.post("/runs", headers=writer, json={**body, "suite": "stage"})
+    assert (named.status_code, [run["state"] for run in named.json()["runs"]]) == (201, ["queued"])
+
+
+def test_running_an_unstarted_suite_again_starts_it_and_what_waits_for_it(
+    world: World, client: TestClient, writer: dict[str, str]
+) -> None:
+    world.forge.suite_files[""] = STAGED
+    told = client.post("/runs", headers=writer, json={"repository": HELLO, "sha": SHA}).json()
+    (stage,) = [run["id"] for run in told["runs"] if run["suite"] == "stage"]
+    again = client.post(f"/runs/{stage}/retest", headers=writer).json()
+    assert {run["suite"]: run["state"] for run in again["runs"]} == {"stage": "queued", "smoke": "queued"}
+    (smoke,) = [run["id"] for run in again["runs"] if run["suite"] == "smoke"]
+    assert ExecuteRun(smoke) not in world.hints
+
+
 def test_a_suite_that_is_gone_can_not_run_again(world: World, client: TestClient, writer: dict[str, str]) -> None:
     run = world.finished(suite="gone")
     answer = client.post(f"/runs/{run.id}/retest", headers=writer)

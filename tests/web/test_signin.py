@@ -16,7 +16,9 @@ from bot.app.context import Rules
 from bot.domain.errors import BadInput
 from bot.domain.refs import Person
 from bot.domain.runs import RunState, Trust
+from bot.domain.tokens import Scope
 from bot.web.asgi import make_asgi
+from tests.builders import SHA
 from tests.fakes.forge import ANA, STAN
 from tests.fakes.signin import FakeSignIn
 from tests.web.conftest import GITHUB, World
@@ -216,6 +218,69 @@ def test_a_waiting_run_is_cancelled_by_a_button(browser: TestClient, forge_door:
     assert pressed.headers["location"] == f"https://ci.example.org/b/{run.build}"
     with world.app.work() as work:
         assert work.runs.get(run.id).state is RunState.CANCELLED
+
+
+def press(browser: TestClient, page: str, label: str) -> None:
+    """As a browser does: the fields of the form whose button has that label."""
+    forms = re.findall(r'<form class="buttons".*?</form>', browser.get(page).text, re.DOTALL)
+    (form,) = [one for one in forms if f">{label}</button>" in one]
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    button = re.search(rf'name="button" value="(\w+)">{re.escape(label)}<', form)
+    action = re.search(r'action="([^"]+)"', form)
+    assert button
+    assert action
+    assert browser.post(action[1], data={**fields, "button": button[1]}).status_code == 303
+
+
+STAGED: Final = b"""suites:
+  unit: {image: busybox, run: x}
+  stage: {image: busybox, run: x, when: {start: manual}}
+  smoke: {image: busybox, run: x, needs: [stage]}
+"""
+
+
+@pytest.fixture
+def staged(world: World, browser: TestClient, forge_door: FakeSignIn) -> str:
+    """The page of a build in which a suite waits for a person; Ana is signed in."""
+    world.repository()
+    world.forge.suite_files[""] = STAGED
+    order = {"repository": "acme/hello", "sha": SHA}
+    told = browser.post("/runs", headers=world.token(Scope.READ, Scope.WRITE), json=order).json()
+    sign_in(browser, forge_door)
+    return f"/b/{told['number']}"
+
+
+def newest(world: World) -> dict[str, str]:
+    """What the newest build of the commit runs."""
+    repository = world.repository().id
+    with world.app.work() as work:
+        build = work.builds.at(repository, SHA)[0]
+        return {run.suite.name: run.word for run in work.runs.of_build(build.id)}
+
+
+@pytest.mark.parametrize(("page", "label"), [("", "Start stage"), ("/stage", "Start this suite")])
+def test_a_suite_that_waits_for_a_person_has_a_start_button(
+    browser: TestClient, world: World, staged: str, page: str, label: str
+) -> None:
+    assert "Start smoke" not in browser.get(staged).text
+    press(browser, f"{staged}{page}", label)
+    assert newest(world) == {"stage": "queued", "smoke": "queued"}
+
+
+def test_one_suite_is_cancelled_and_run_again_on_its_own_page(browser: TestClient, world: World, staged: str) -> None:
+    press(browser, f"{staged}/unit", "Cancel this suite")
+    assert newest(world) == {"unit": "cancelled", "stage": "waiting", "smoke": "waiting"}
+    run = world.finished()
+    press(browser, world.page_of(run), "Re-run this suite")
+    assert newest(world) == {"unit": "queued"}
+
+
+def test_who_may_not_press_sees_no_buttons_on_a_suites_page(
+    browser: TestClient, forge_door: FakeSignIn, staged: str
+) -> None:
+    assert '<form class="buttons"' in browser.get(f"{staged}/stage").text
+    sign_in(browser, forge_door, STAN)
+    assert '<form class="buttons"' not in browser.get(f"{staged}/stage").text
 
 
 @pytest.mark.parametrize(
