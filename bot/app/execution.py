@@ -27,6 +27,7 @@ from bot.domain.texts import between, last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
 from bot.ports.sandbox import Exit, Job, Stop
+from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
@@ -59,7 +60,7 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
 
 def _claim(app: App, task: ExecuteRun) -> Subject | None:
     with app.work() as work:
-        run = work.runs.claim(task.run, app.owner, app.rules.lease)
+        run = _fair_claim(app, work, task)
         if run is None:
             return None
         announcing.run_changed(work, run, app.rules.progress_pause)
@@ -69,6 +70,13 @@ def _claim(app: App, task: ExecuteRun) -> Subject | None:
     app.telemetry.observe(Metric.QUEUE_SECONDS, (app.now() - run.created_at).total_seconds())
     log.info("run.claimed", run=run.id, suite=run.suite.name, attempt=run.attempt)
     return subject
+
+
+def _fair_claim(app: App, work: UnitOfWork, task: ExecuteRun) -> Run | None:
+    """A hint tells that something waits; whose turn it is, the store knows. There are as many hints as runs."""
+    turn = work.runs.whose_turn() or task.run
+    run = work.runs.claim(turn, app.owner, app.rules.lease)
+    return run or (work.runs.claim(task.run, app.owner, app.rules.lease) if turn != task.run else None)
 
 
 def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | None]:

@@ -179,6 +179,12 @@ class Runs(Protocol):
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""
 
+    def whose_turn(self) -> RunId | None:
+        """Of those that may be claimed: of the repository with the fewest claimed ones.
+
+        Within it what people wait for, then what was pushed, then what was scheduled; the oldest of these.
+        """
+
     def queued(self, limit: int) -> Sequence[RunId]:
         """Those that may be claimed; oldest first."""
 

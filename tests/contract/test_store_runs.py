@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.errors import Gone, IllegalMove
-from bot.domain.runs import MOVES, Group, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import MOVES, Cause, Group, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Occasion, Suite, When
 from bot.ports.store import UnitOfWork
-from tests.contract.store_values import AT, OTHER_SHA, a_run, a_seen, stored_build, stored_run
+from tests.contract.store_values import AT, OTHER_SHA, a_build, a_run, a_seen, stored_build, stored_run
 
 OpenWork = Callable[[], UnitOfWork]
 FINAL = sorted(set(RunState) - set(MOVES))
@@ -278,3 +278,38 @@ def test_groups_of_the_log_are_kept_while_it_runs_and_only_by_whoever_has_it(wor
     with work() as unit:
         assert unit.runs.get(run.id).groups == groups
         assert not unit.runs.keep_groups(run.id, run.fence, ())
+
+
+def test_a_repository_with_many_runs_does_not_delay_the_first_of_another(work: OpenWork) -> None:
+    with work() as unit:
+        many = stored_build(unit)
+        waiting = [stored_run(unit, many, f"suite {number}").id for number in range(5)]
+        assert unit.runs.whose_turn() == waiting[0]
+        assert unit.runs.claim(waiting[0], "worker-1", 60)
+        other = unit.repositories.see(a_seen(forge_id=7002, path="Ada/Other"))
+        added = unit.builds.add(a_build(other.id))
+        assert added
+        first = stored_run(unit, added).id
+        assert unit.runs.whose_turn() == first
+        assert unit.runs.claim(first, "worker-1", 60)
+        assert unit.runs.whose_turn() == waiting[1]
+
+
+def test_what_people_wait_for_goes_before_what_was_pushed_and_that_before_what_was_scheduled(work: OpenWork) -> None:
+    with work() as unit:
+        causes = (Cause.SCHEDULE, Cause.PUSH, Cause.RERUN)
+        last, middle, first = [stored_run(unit, stored_build(unit, cause=cause), cause).id for cause in causes]
+        turns = [unit.runs.whose_turn(), *(_after(unit, run) for run in (first, middle, last))]
+    assert turns == [first, middle, last, None]
+
+
+def _after(unit: UnitOfWork, run: RunId) -> RunId | None:
+    assert unit.runs.claim(run, "worker-1", 60)
+    return unit.runs.whose_turn()
+
+
+def test_nothing_that_must_wait_has_its_turn(work: OpenWork) -> None:
+    with work() as unit:
+        stored_run(unit, blocked=True)
+        stored_run(unit, stored_build(unit), "asked", state=RunState.AWAITING_APPROVAL)
+        assert unit.runs.whose_turn() is None

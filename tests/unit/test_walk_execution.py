@@ -12,7 +12,7 @@ from bot.ports.queue import ExecuteRun, HandleDelivery
 from bot.ports.sandbox import Exit, Leftover, Stop
 from tests.builders import a_suite
 from tests.fakes.sandbox import Act
-from tests.walks import ONE, World
+from tests.walks import ONE, TWO, World
 
 SCRIPT = "sh tests/run.sh"
 
@@ -341,3 +341,14 @@ def test_a_command_that_is_stopped_has_no_exit_code(world: World) -> None:
     world.settle()
     (group,) = world.run().groups
     assert (world.titles()["assay / unit"], group.code) == ("Timed out after 1s in: make", None)
+
+
+def test_a_hint_starts_the_run_whose_turn_it_is(world: World) -> None:
+    world.push()
+    world.step(HandleDelivery)
+    world.push(TWO, branch="other")
+    world.step(HandleDelivery)
+    world.lose_hints()
+    world.queue.send(ExecuteRun(world.run(2).id))
+    world.step(ExecuteRun)
+    assert [world.run(1).state, world.run(2).state] == [RunState.PASSED, RunState.QUEUED]

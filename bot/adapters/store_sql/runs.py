@@ -8,16 +8,19 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.builds import count_among, is_public
 from bot.adapters.store_sql.dialects import DatabaseNow
 from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of
-from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build_run, run_event
+from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build, build_run, run_event
 from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.runs import MOVES, BuildId, Group, Reason, Run, RunId, RunState
+from bot.domain.runs import MOVES, BuildId, Cause, Group, Reason, Run, RunId, RunState
 from bot.ports.store import RunEvent
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
 _FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
+_RANK: Final = sa.case(
+    (build.c.cause.in_((Cause.COMMENT, Cause.RERUN, Cause.API)), 0), (build.c.cause == Cause.SCHEDULE, 2), else_=1
+)
 
 
 class SqlRuns:
@@ -124,6 +127,15 @@ class SqlRuns:
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))
         return self._connection.execute(ask.values(cancel=reason, cancel_note=note)).rowcount > 0
+
+    def whose_turn(self) -> RunId | None:
+        other = table.alias()
+        busy = sa.select(sa.func.count()).where(other.c.repository == table.c.repository, other.c.state.in_(CLAIMED))
+        cause = sa.select(_RANK).where(build.c.id == table.c.build)
+        query = sa.select(table.c.id).where(_FREE, table.c.cancel.is_(None))
+        query = query.order_by(busy.scalar_subquery(), cause.scalar_subquery(), table.c.number).limit(1)
+        found = self._connection.execute(query.with_for_update(of=table, skip_locked=True)).scalar()
+        return None if found is None else RunId(found)
 
     def queued(self, limit: int) -> Sequence[RunId]:
         query = sa.select(table.c.id).where(_FREE).order_by(table.c.number).limit(limit)
