@@ -44,7 +44,7 @@ class Unsteady:
     """On so many."""
     failures: int
     runs: int
-    """In which it failed or passed in that time."""
+    """That told of it in that time."""
     people: int
     """Whose builds it broke."""
     last: datetime

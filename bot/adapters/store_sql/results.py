@@ -128,15 +128,15 @@ class SqlResults:
         return [_past_of(row) for row in self._connection.execute(query)]
 
     def flaky_among(self, run: Run, names: Sequence[str], since: float) -> frozenset[str]:
-        failures = _count(test_result.c.outcome.in_(_BAD)) + _count(run_result.c.sha == run.sha)
-        query = sa.select(test.c.name).join(test_result, test_result.c.test == test.c.id)
-        query = query.join(run_result, run_result.c.run == test_result.c.run)
-        query = query.where(*_is_of(test, run), run_result.c.at > DatabaseNow() - since)
-        query = query.group_by(test.c.name, run_result.c.sha)
-        query = query.having(failures > 0, _count(test_result.c.outcome.in_(_GOOD)) > 0)
         found: set[str] = set()
         for some in _portions(names, _AT_ONCE):
-            found |= set(self._connection.execute(query.where(test.c.name.in_(some))).scalars())
+            mine = [*_is_of(test, run), test.c.name.in_(some)]
+            found |= set(self._connection.execute(_broke_and_passed(since).where(*mine)).scalars())
+            passed_here = sa.select(test.c.name).join(test_result, test_result.c.test == test.c.id)
+            passed_here = passed_here.join(run_result, run_result.c.run == test_result.c.run)
+            here = [run_result.c.repository == run.repository, run_result.c.sha == run.sha]
+            passed_here = passed_here.where(*mine, *here, test_result.c.outcome.in_(_GOOD))
+            found |= set(self._connection.execute(passed_here).scalars())
         return frozenset(found)
 
     def usual_seconds(self, run: Run, names: Sequence[str], branch: str) -> Mapping[str, float]:
@@ -148,53 +148,41 @@ class SqlResults:
         return usual
 
     def flaky(self, repository: RepositoryId, since: float, limit: int) -> Sequence[Unsteady]:
-        tests, commits = self._broke_and_passed(repository, since)
-        found = [self._unsteady(one, commits[one], since) for one in tests]
-        return sorted(found, key=lambda one: (-one.people, -one.failures, one.name))[:limit]
-
-    def _broke_and_passed(self, repository: RepositoryId, since: float) -> tuple[Sequence[int], Mapping[int, int]]:
-        """Failures are few: from them to the passes on the same commit."""
-        passed, of_pass = test_result.alias("passed"), run_result.alias("of_pass")
-        also_passed = sa.exists().where(
-            passed.c.test == test_result.c.test,
-            passed.c.outcome.in_(_GOOD),
-            of_pass.c.run == passed.c.run,
-            of_pass.c.sha == run_result.c.sha,
-        )
-        query = sa.select(test_failure.c.test, sa.func.count(run_result.c.sha.distinct()).label("commits"))
-        query = query.join(run_result, run_result.c.run == test_failure.c.run)
+        """From the failures, which are few; how often such a test ran at all is counted for the listed ones alone."""
+        mine = test.c.repository == repository
+        both = _broke_and_passed(since).with_only_columns(test.c.id, sa.func.count(run_result.c.sha.distinct()))
+        commits = dict(map(tuple, self._connection.execute(both.where(mine).group_by(test.c.id))))
+        # Not joined: from there the planner of SQLite would read all results of every test.
         same = sa.and_(test_result.c.run == test_failure.c.run, test_result.c.test == test_failure.c.test)
-        query = query.join(test_result, same)
-        recent = run_result.c.at > DatabaseNow() - since
-        query = query.where(run_result.c.repository == repository, recent, also_passed).group_by(test_failure.c.test)
-        commits = {row.test: row.commits for row in self._connection.execute(query)}
-        return list(commits), commits
-
-    def _unsteady(self, number: int, commits: int, since: float) -> Unsteady:
-        bad = test_result.c.outcome.in_(_BAD)
-        broke = sa.case((test_result.c.outcome == Outcome.FAILED, build_table.c.sender_id))
-        query = sa.select(
+        outcome = sa.select(test_result.c.outcome).where(same).correlate(test_failure).scalar_subquery()
+        broke = sa.case((outcome == Outcome.FAILED, build_table.c.sender_id))
+        query = _failures(since).join(build_table, build_table.c.id == run_result.c.build).where(mine)
+        query = query.with_only_columns(
+            test.c.id,
             test.c.suite,
             test.c.cell,
             test.c.name,
-            _count(bad).label("failures"),
-            sa.func.count().label("runs"),
+            sa.func.count().label("failures"),
             sa.func.count(broke.distinct()).label("people"),
-            sa.func.max(sa.case((bad, run_result.c.at))).label("last"),
-        )
-        query = query.join(test_result, test_result.c.test == test.c.id)
-        query = query.join(run_result, run_result.c.run == test_result.c.run)
-        query = query.join(build_table, build_table.c.id == run_result.c.build)
-        query = query.where(test.c.id == number, test_result.c.outcome != Outcome.SKIPPED)
-        query = query.where(run_result.c.at > DatabaseNow() - since).group_by(test.c.suite, test.c.cell, test.c.name)
-        row = self._connection.execute(query).one()
+            sa.func.max(run_result.c.at).label("last"),
+        ).group_by(test.c.id, test.c.suite, test.c.cell, test.c.name)
+        rows = [row for row in self._connection.execute(query) if row.id in commits]
+        worst = sorted(rows, key=lambda row: (-row.people, -row.failures, row.name))[:limit]
+        first = sa.select(sa.func.min(run_result.c.run)).where(run_result.c.at > DatabaseNow() - since)
+        start = self._connection.execute(first).scalar_one()
+        return [self._unsteady(row, commits[row.id], start) for row in worst]
+
+    def _unsteady(self, row: sa.Row[Any], commits: int, start: int) -> Unsteady:
+        """Runs are counted from that number on: the index alone tells."""
+        ran = sa.select(sa.func.count()).select_from(test_result).where(test_result.c.test == row.id)
+        ran = ran.where(test_result.c.run >= start)
         return Unsteady(
             suite=row.suite,
             cell=row.cell,
             name=row.name,
             commits=commits,
             failures=row.failures,
-            runs=row.runs,
+            runs=self._connection.execute(ran).scalar_one(),
             people=row.people,
             last=datetime.fromtimestamp(row.last, UTC),
         )
@@ -219,8 +207,24 @@ def _is_of(table: sa.Table, run: Run) -> list[sa.ColumnElement[bool]]:
     return [table.c[name] == value for name, value in _of_suite(run).items()]
 
 
-def _count(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    return sa.func.sum(sa.case((condition, 1), else_=0))
+def _failures(since: float) -> sa.Select[Any]:
+    """Names of tests that failed in concluded runs of that time, once for each failure."""
+    query = sa.select(test.c.name).select_from(test_failure).join(test, test.c.id == test_failure.c.test)
+    query = query.join(run_result, run_result.c.run == test_failure.c.run)
+    return query.where(run_result.c.at > DatabaseNow() - since)
+
+
+def _broke_and_passed(since: float) -> sa.Select[Any]:
+    """Those of them that passed on the same commit: a commit has few runs, a test has thousands."""
+    passed, of_pass = test_result.alias("passed"), run_result.alias("of_pass")
+    also_passed = sa.exists().where(
+        of_pass.c.repository == run_result.c.repository,
+        of_pass.c.sha == run_result.c.sha,
+        passed.c.run == of_pass.c.run,
+        passed.c.test == test_failure.c.test,
+        passed.c.outcome.in_(_GOOD),
+    )
+    return _failures(since).where(also_passed)
 
 
 def _portions(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -37,6 +37,7 @@ test_failure = sa.Table(
     sa.Column("details", sa.Text, nullable=False),
     sa.Column("file", sa.Text, nullable=False),
     sa.Column("line", sa.Integer, nullable=False),
+    sa.Index(None, "test"),
 )
 
 run_result = sa.Table(
@@ -52,5 +53,6 @@ run_result = sa.Table(
     sa.Column("results", Snapshot(Results), nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Index(None, "repository", "suite", "cell", "branch", "build"),
+    sa.Index(None, "repository", "sha"),
     sa.Index(None, "at"),
 )
