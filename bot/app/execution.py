@@ -151,7 +151,7 @@ def _prepare(app: App, subject: Subject, job: Job, hold: Hold) -> None:
 
 def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[], Stop | None]) -> None:
     forge, build = app.forge_of(subject.repository), subject.build
-    wanted = wanted_of(build)
+    wanted = wanted_of(build, forge.dialect)
     began = app.monotonic()
     app.source.checkout(wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None)
     app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")

@@ -12,6 +12,11 @@ class Dialect:
     """Stands before a command."""
     has_buttons: bool
     """Can a check have our buttons."""
+    head_ref: str
+    """Where a change's head is fetched from, when its branch is gone or of a fork."""
+    pages: str
+    """Between the address of a repository and those of its pages."""
+    change_page: str
 
     def command(self, form: str) -> str:
         """A command as people are told to write it."""
@@ -20,6 +25,19 @@ class Dialect:
 
 ALWAYS: Final = "/assay "
 """The prefix that is understood everywhere, whatever other bots and quick actions take for themselves."""
-GITHUB: Final = Dialect("pull request", "/", has_buttons=True)
-GITLAB: Final = Dialect("merge request", ALWAYS, has_buttons=False)
-"""Its quick actions swallow some bare forms (BEHAVIOUR §2)."""
+GITHUB: Final = Dialect(
+    change="pull request",
+    prefix="/",
+    has_buttons=True,
+    head_ref="refs/pull/{}/head",
+    pages="",
+    change_page="pull",
+)
+GITLAB: Final = Dialect(
+    change="merge request",
+    prefix=ALWAYS,  # its quick actions swallow some bare forms (BEHAVIOUR §2)
+    has_buttons=False,
+    head_ref="refs/merge-requests/{}/head",
+    pages="-/",
+    change_page="merge_requests",
+)

@@ -17,7 +17,7 @@ class Wanted:
     repository: RepositoryId
     sha: Sha
     refs: Sequence[str] = ()
-    """Full names: `refs/heads/main`, `refs/pull/7/head`."""
+    """Full names: `refs/heads/main`, `refs/pull/7/head`, as the forge has it."""
     onto: "Wanted | None" = None
     """The commit that it shall be merged onto; the merge has that one as its first parent."""
 

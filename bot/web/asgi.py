@@ -78,7 +78,7 @@ def make_asgi(
     site = Site(
         app=app,
         reader=replace(app, work=look or app.work),
-        pages=pages.environment(),
+        pages=pages.environment(app),
         metrics=metrics,
         metrics_token=metrics_token,
         ready=ready,

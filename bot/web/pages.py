@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
 from bot.app import overviews, queries
+from bot.app.context import App
 from bot.app.queries import BuildView
 from bot.app.suitefile import schema_text
 from bot.domain.errors import BotError
@@ -116,7 +117,7 @@ def page_of_error(request: Request, status: int, words: str, detail: str) -> Res
     return _page(html, status)
 
 
-def environment() -> Environment:
+def environment(app: App) -> Environment:
     pages = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
@@ -126,8 +127,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters |= {
-        "commit_url": _commit_url,
-        "change_url": _change_url,
+        "commit_url": partial(_commit_url, app),
+        "change_url": partial(_change_url, app),
+        "inner_url": partial(_inner_url, app),
         "web_url": _web_url,
         "duration": duration,
         "size": size,
@@ -190,9 +192,13 @@ def _web_url(repository: Repository) -> str:
     return repository.web_url.rstrip("/") if urlsplit(repository.web_url).scheme in ("http", "https") else ""
 
 
-def _commit_url(repository: Repository, sha: str) -> str:
-    return f"{_web_url(repository)}/commit/{sha}"
+def _commit_url(app: App, repository: Repository, sha: str) -> str:
+    return _inner_url(app, repository, f"commit/{sha}")
 
 
-def _change_url(repository: Repository, number: int) -> str:
-    return f"{_web_url(repository)}/pull/{number}"
+def _change_url(app: App, repository: Repository, number: int) -> str:
+    return _inner_url(app, repository, f"{app.dialect_of(repository).change_page}/{number}")
+
+
+def _inner_url(app: App, repository: Repository, page: str) -> str:
+    return f"{_web_url(repository)}/{app.dialect_of(repository).pages}{page}"

@@ -33,6 +33,13 @@ def test_on_github_it_is_a_pull_request_with_a_button(tmp_path: Path) -> None:
     assert "Approve this commit with the button, with `/ok-to-test`, or" in summary
 
 
+def test_the_head_of_a_merge_request_is_fetched_where_gitlab_keeps_it(world: World) -> None:
+    world.open_change(a_change(7, ONE))
+    world.settle()
+
+    assert {one.refs for one in world.source.checkouts} == {("refs/merge-requests/7/head",)}
+
+
 def test_help_on_gitlab_shows_the_form_that_it_never_swallows(world: World) -> None:
     world.open_change(a_change(7, ONE))
     world.settle()

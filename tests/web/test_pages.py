@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from starlette.testclient import TestClient
 
+from bot.domain.dialect import GITLAB
 from bot.domain.errors import Problem
 from bot.domain.runs import Cause, Group, Reason, RunState, Trust
 from tests.builders import SHA
@@ -82,6 +83,18 @@ def test_errors_of_the_suite_file_are_listed_with_their_lines(world: World, clie
     shown = page(client, f"/b/{build.id}")
     assert "line 4, column 7: unknown key `imagee`; did you mean `image`?" in words(shown)
     assert f"https://github.example/acme/hello/blob/{SHA}/.assay.yml#L4" in shown.links
+
+
+def test_links_to_gitlab_have_its_addresses(world: World, client: TestClient) -> None:
+    world.forge.dialect = GITLAB
+    build = world.build(change=7, cause=Cause.CHANGE, problems=(Problem("E103", 4, 7, "unknown key", ""),))
+    links = page(client, f"/b/{build.id}").links
+    repository = "https://github.example/acme/hello"
+    assert {
+        f"{repository}/-/merge_requests/7",
+        f"{repository}/-/commit/{SHA}",
+        f"{repository}/-/blob/{SHA}/.assay.yml#L4",
+    } <= set(links)
 
 
 def test_a_build_that_waits_names_what_an_approver_must_look_at(world: World, client: TestClient) -> None:
