@@ -1,0 +1,213 @@
+"""People steer `assay serve` from the forge, over real HTTP and with real containers (BEHAVIOUR §1 to §3)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import count
+from typing import Final
+
+import pytest
+
+from bot.demo.forge.hooks import wait_until
+from bot.demo.forge.state import CheckRun, Pull
+from tests.faults.place import PATIENCE, Place, place
+from tests.images import busybox
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
+
+WRITER: Final = "wren"
+ADMIN: Final = "ada"
+NOBODY: Final = "mallory"
+WHEN: Final = "events: [pull_request]"
+SLOW: Final = "trap 'exit 9' TERM; echo began; sleep 90 & wait\n"
+"""Ends at once when it is asked to, after it has said that it began."""
+_NAMES: Final = (f"branch-{number}" for number in count(1))
+
+
+def suites(*lines: str) -> str:
+    return "\n".join(("version: 1", "suites:", *(f"  {line}" for line in lines), ""))
+
+
+def suite(name: str, more: str, run: str = "exec sh test.sh") -> str:
+    return f"{name}: {{image: {busybox()}, run: '{run}', {more}}}"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One server for all tests here; each has a change of its own."""
+    with place(tmp_path_factory.mktemp("steering")) as one:
+        for login, role in ((WRITER, "write"), (ADMIN, "admin")):
+            one.repo.roles[one.github.add_person(login).id] = role
+        one.github.add_person(NOBODY)
+        one.serve.start()
+        yield one
+
+
+def open_change(here: Place, *lines: str, script: str = "true\n", stranger: str = "") -> Pull:
+    branch, files = next(_NAMES), {".assay.yml": suites(*lines), "test.sh": script}
+    fork = here.github.fork(here.repo, stranger) if stranger else None
+    here.github.commit(fork or here.repo, branch, files)
+    return here.github.open_pull(here.repo, branch, fork=fork)
+
+
+def push(here: Place, pull: Pull, script: str) -> None:
+    assert pull.head_repo
+    here.github.commit(pull.head_repo, pull.head_ref.removeprefix("refs/heads/"), {"test.sh": script})
+
+
+def say(here: Place, pull: Pull, text: str, by: str = WRITER) -> str:
+    """The bot's last reaction to it."""
+    comment = here.github.comment(pull, by, text)
+    last = {"+1", "confused"}
+    until(lambda: bool(last & set(here.github.reactions(comment))), f"no reaction to {text}")
+    (reaction,) = last & set(here.github.reactions(comment))
+    return reaction
+
+
+def until(ready: Callable[[], bool], what: str) -> None:
+    wait_until(ready, PATIENCE, what)
+
+
+def checks(here: Place, pull: Pull, name: str, sha: str = "") -> list[CheckRun]:
+    return here.github.check_runs(here.repo, sha or pull.head_sha, name)
+
+
+def wait_shown(here: Place, pull: Pull, name: str, *wanted: str, sha: str = "") -> None:
+    """Until the check runs of that name, oldest first, have these conclusions, or states while they have none."""
+
+    def shown() -> tuple[str, ...]:
+        return tuple(one.conclusion or one.status for one in checks(here, pull, name, sha))
+
+    try:
+        until(lambda: shown() == wanted, "")
+    except TimeoutError:
+        assert shown() == wanted, name
+
+
+def wait_begun(here: Place, pull: Pull) -> str:
+    """The id of the run whose script has begun to speak."""
+    wait_shown(here, pull, "assay / unit", "in_progress")
+    run = checks(here, pull, "assay / unit")[0].external_id
+    until(lambda: b"began" in here.log(run), "it did not begin")
+    return run
+
+
+def died(here: Place, run: str) -> bool:
+    return any(one.what == "die" and one.run == run for one in here.engine.happened)
+
+
+def next_build(here: Place) -> int:
+    with closing(here.database()) as database:
+        return int(database.execute("SELECT coalesce(max(id), 0) + 1 FROM build").fetchone()[0])
+
+
+def test_retest_runs_what_failed_and_nothing_else(here: Place) -> None:
+    flaky = f'case "$ASSAY_RUN_URL" in */b/{next_build(here)}/*) exit 3;; esac\n'
+    pull = open_change(
+        here, suite("unit", f"when: {{{WHEN}}}"), suite("lint", f"when: {{{WHEN}}}", "true"), script=flaky
+    )
+    wait_shown(here, pull, "assay", "failure")
+    assert say(here, pull, "/retest") == "+1"
+    wait_shown(here, pull, "assay", "failure", "success")
+    wait_shown(here, pull, "assay / unit", "failure", "success")
+    wait_shown(here, pull, "assay / lint", "success")
+    assert say(here, pull, "/retest") == "+1"
+    until(lambda: "Nothing to run again" in here.github.comments(pull)[-1].body, "no answer")
+
+
+def test_one_cell_is_tested_by_its_value(here: Place) -> None:
+    pull = open_change(here, suite("cells", f"when: {{{WHEN}}}, matrix: {{word: [one, two]}}", "echo $MATRIX_WORD"))
+    wait_shown(here, pull, "assay", "success")
+    assert say(here, pull, "/test cells word=two") == "+1"
+    wait_shown(here, pull, "assay / cells", "success", "success")
+    newest = checks(here, pull, "assay / cells")[-1]
+    assert here.log(newest.external_id) in (b"one\n", b"two\n")
+    started = [one for one in here.engine.happened if one.what == "start" and here.log(one.run) == b"two\n"]
+    assert len(started) == 2
+    assert say(here, pull, "/test cells word=three") == "confused"
+
+
+@pytest.mark.parametrize("way", ["comment", "button"])
+def test_a_manual_suite_is_started_by_a_person_who_may_write(here: Place, way: str) -> None:
+    pull = open_change(here, suite("stage", f"when: {{{WHEN}, start: manual}}"))
+    wait_shown(here, pull, "assay / stage", "neutral")
+    (shown,) = checks(here, pull, "assay / stage")
+    assert [button["label"] for button in shown.actions] == ["Start"]
+    if way == "comment":
+        assert say(here, pull, "/run stage", by=NOBODY) == "confused"
+        assert say(here, pull, "/run stage") == "+1"
+    else:
+        here.github.press(shown, "start", NOBODY)
+        here.github.press(shown, "start", WRITER)
+    wait_shown(here, pull, "assay / stage", "neutral", "success")
+
+
+def test_cancelling_ends_the_container_of_a_running_suite(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), script=SLOW)
+    run = wait_begun(here, pull)
+    assert say(here, pull, "/cancel unit") == "+1"
+    wait_shown(here, pull, "assay / unit", "cancelled")
+    assert died(here, run)
+    assert say(here, pull, "/cancel") == "+1"
+    wait_shown(here, pull, "assay / unit", "cancelled")
+
+
+def test_a_strangers_change_runs_when_somebody_who_may_write_has_approved_it(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), stranger="eve")
+    wait_shown(here, pull, "assay", "action_required")
+    assert ".assay.yml" in (checks(here, pull, "assay")[0].summary or "")
+    assert say(here, pull, "/ok-to-test", by="eve") == "confused"
+    until(lambda: int(here.github.world.now()) > int(pull.updated_at), "the clock stands")
+    assert say(here, pull, "/ok-to-test") == "+1"
+    wait_shown(here, pull, "assay", "action_required", "success")
+    wait_shown(here, pull, "assay / unit", "success")
+    push(here, pull, "echo more\n")
+    wait_shown(here, pull, "assay", "action_required")
+
+
+def test_a_push_ends_what_the_one_before_it_started_and_closing_ends_the_rest(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), script=SLOW)
+    wait_begun(here, pull)
+    older = pull.head_sha
+    push(here, pull, f"echo; {SLOW}")
+    wait_shown(here, pull, "assay / unit", "cancelled", sha=older)
+    assert "uperseded" in (checks(here, pull, "assay / unit", older)[0].title or "")
+    wait_begun(here, pull)
+    here.github.close_pull(pull)
+    wait_shown(here, pull, "assay / unit", "cancelled")
+
+
+def test_a_rerun_of_a_running_suite_takes_its_check_over_silently(here: Place) -> None:
+    slow_first = f'case "$ASSAY_RUN_URL" in */b/{next_build(here)}/*) {SLOW.strip()};; esac\n'
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), script=slow_first)
+    wait_begun(here, pull)
+    assert say(here, pull, "/test unit") == "+1"
+    wait_shown(here, pull, "assay / unit", "success")
+    wait_shown(here, pull, "assay", "success")
+
+
+def test_a_burst_of_buttons_is_one_request(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), script="exit 4\n")
+    wait_shown(here, pull, "assay", "failure")
+    here.github.rerequest(checks(here, pull, "assay")[0], WRITER)
+    here.github.rerequest_all(here.repo, pull.head_sha, WRITER)
+    here.settle()
+    wait_shown(here, pull, "assay", "failure", "failure")
+    wait_shown(here, pull, "assay / unit", "failure", "failure")
+
+
+def test_an_override_passes_with_the_name_and_the_reason_and_is_on_the_audit_page(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"), script="exit 4\n")
+    wait_shown(here, pull, "assay", "failure")
+    assert say(here, pull, "/override unit known, see 12") == "confused"
+    assert say(here, pull, "/override unit known, see 12", by=ADMIN) == "+1"
+    wait_shown(here, pull, "assay", "failure", "success")
+    assert "ada: known, see 12" in (checks(here, pull, "assay / unit")[-1].title or "")
+    assert "known, see 12" in here.page("/audit")
+
+
+def test_a_merge_queue_is_served_on_its_own_commit_under_the_same_names(here: Place) -> None:
+    pull = open_change(here, suite("unit", f"when: {{{WHEN}}}"))
+    wait_shown(here, pull, "assay", "success")
+    group = here.github.queue_pull(pull)
+    wait_shown(here, pull, "assay", "success", sha=group.head_sha)
+    wait_shown(here, pull, "assay / unit", "success", sha=group.head_sha)
