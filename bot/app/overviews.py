@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bot.app import queries
+from bot.app import listing, queries
 from bot.app.context import App
 from bot.app.queries import BuildView, Viewer
 from bot.domain.errors import Gone
@@ -110,7 +110,7 @@ def trend(app: App, viewer: Viewer, forge: ForgeName, path: str, branch: str | N
 
 def front(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Front:
     """`before`: an older page of builds, with nothing else beside them."""
-    builds = queries.recent_builds(app, viewer, limit, before)
+    builds = listing.builds(app, viewer, limit, before=before).views
     if before is not None:
         return Front(busy=(), repositories=(), builds=builds)
     known = {view.repository.id: view.repository for view in builds}

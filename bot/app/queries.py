@@ -77,7 +77,7 @@ def _sees_all(viewer: Viewer) -> bool:
     return viewer.may(Scope.READ)
 
 
-def _sees_public_only(viewer: Viewer) -> bool:
+def sees_public_only(viewer: Viewer) -> bool:
     return viewer.person is None and not _sees_all(viewer)
 
 
@@ -262,6 +262,13 @@ def artifacts(app: App, viewer: Viewer, run_id: RunId) -> Sequence[Artifact]:
         return work.artifacts.of_run(run_id)
 
 
+def artifacts_of_build(app: App, viewer: Viewer, number: BuildId) -> Sequence[tuple[Run, Artifact]]:
+    """Run by run, in the order of the suite file. Raises: Gone."""
+    admit(app, viewer, lambda work: work.builds.get(number).repository)
+    with app.work() as work:
+        return [(one, kept) for one in work.runs.of_build(number) for kept in work.artifacts.of_run(one.id)]
+
+
 def artifact(app: App, viewer: Viewer, run_id: RunId, path: str) -> Artifact:
     """One that was kept. Raises: Gone."""
     admit(app, viewer, lambda work: work.runs.get(run_id).repository)
@@ -269,47 +276,13 @@ def artifact(app: App, viewer: Viewer, run_id: RunId, path: str) -> Artifact:
         return work.artifacts.get(run_id, path)
 
 
-def recent_builds(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Sequence[BuildView]:
-    """Newest first; `before`: only builds with a smaller number."""
-    found: list[BuildView] = []
-    for _ in range(_PAGES):
-        page = _builds(app, viewer, limit, before)
-        found += [view for view in page if _is_shown(app, viewer, view.repository)]
-        if len(page) < limit or len(found) >= limit:
-            break
-        before = page[-1].build.id
-    return found[:limit]
-
-
-def _builds(app: App, viewer: Viewer, limit: int, before: BuildId | None) -> list[BuildView]:
-    with app.work() as work:
-        return [
-            BuildView(
-                build=found,
-                repository=work.repositories.get(found.repository),
-                runs=work.runs.of_build(found.id),
-            )
-            for found in work.builds.recent(limit, before=before, public_only=_sees_public_only(viewer))
-        ]
-
-
-def recent_runs(app: App, viewer: Viewer, limit: int) -> Sequence[RunView]:
-    """Newest first; for a person fewer than there are, where many are of repositories that they may not read."""
-    with app.work() as work:
-        found = [
-            RunView(run=one, build=work.builds.get(one.build), repository=work.repositories.get(one.repository))
-            for one in work.runs.recent(limit, public_only=_sees_public_only(viewer))
-        ]
-    return [view for view in found if _is_shown(app, viewer, view.repository)]
-
-
 def repositories(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[Repository]:
     """In the order of their numbers; `after`: only those with a larger one."""
     found: list[Repository] = []
     for _ in range(_PAGES):
         with app.work() as work:
-            page = work.repositories.known(limit, after=after, public_only=_sees_public_only(viewer))
-        found += [one for one in page if _is_shown(app, viewer, one)]
+            page = work.repositories.known(limit, after=after, public_only=sees_public_only(viewer))
+        found += [one for one in page if is_shown(app, viewer, one)]
         if len(page) < limit or len(found) >= limit:
             break
         after = page[-1].id
@@ -328,10 +301,10 @@ def suites(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = No
         ]
 
 
-def audit(app: App, viewer: Viewer, limit: int) -> Sequence[AuditView]:
+def audit(app: App, viewer: Viewer, limit: int, before: int | None = None) -> Sequence[AuditView]:
     """Newest first; what is of no repository is the operator's business."""
     with app.work() as work:
-        entries = work.audit.recent(limit, public_only=not viewer.may(Scope.ADMIN))
+        entries = work.audit.recent(limit, before=before, public_only=not viewer.may(Scope.ADMIN))
         return [
             AuditView(one, None if one.repository is None else work.repositories.get(one.repository))
             for one in entries
@@ -368,7 +341,7 @@ def admit(app: App, viewer: Viewer, where: Callable[[UnitOfWork], RepositoryId])
     return repository
 
 
-def _is_shown(app: App, viewer: Viewer, repository: Repository) -> bool:
+def is_shown(app: App, viewer: Viewer, repository: Repository) -> bool:
     """In a list: what the forge does not tell now is left out."""
     try:
         return may_read(app, viewer, repository)

@@ -65,6 +65,8 @@ class Conversations(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
+    id: int
+    """It counts up."""
     at: float
     """Seconds since 1970."""
     repository: RepositoryId | None
@@ -79,8 +81,8 @@ class Audit(Protocol):
 
     def add(self, *, repository: RepositoryId | None, actor: str, action: str, subject: str, detail: str) -> None: ...
 
-    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[AuditEntry]:
-        """Newest first."""
+    def recent(self, limit: int, *, before: int | None = None, public_only: bool = True) -> Sequence[AuditEntry]:
+        """Newest first; `before`: only those with a smaller id."""
 
 
 class Tokens(Protocol):

@@ -8,7 +8,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
@@ -98,6 +98,21 @@ class Repositories(Protocol):
     def set_own_rules(self, repository: RepositoryId, rules: OwnRules) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What a list of builds or runs shall hold; None and nothing: all."""
+
+    repositories: tuple[RepositoryId, ...] | None = None
+    branch: str = ""
+    """Or tag; of a change its source branch."""
+    sha: str = ""
+    suite: str = ""
+    """Its name, all cells."""
+
+
+ALL: Final = Sought()
+
+
 class Builds(Protocol):
     def add(self, build: Build) -> Build | None:
         """Store it and give it its number (`id` of the argument is ignored); None when the key is taken."""
@@ -132,7 +147,10 @@ class Builds(Protocol):
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         """All of that commit, newest first."""
 
-    def recent(self, limit: int, *, before: BuildId | None = None, public_only: bool = True) -> Sequence[Build]: ...
+    def recent(
+        self, limit: int, *, before: BuildId | None = None, public_only: bool = True, sought: Sought = ALL
+    ) -> Sequence[Build]:
+        """Newest first."""
 
     def share(self, build: BuildId, run: RunId) -> None:
         """Count a run of another build of this commit among this one's."""
@@ -154,7 +172,10 @@ class Runs(Protocol):
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
         """The newest that is not skipped, else the newest. `suite`: its key, which names one cell."""
 
-    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[Run]: ...
+    def recent(
+        self, limit: int, *, before: RunId | None = None, public_only: bool = True, sought: Sought = ALL
+    ) -> Sequence[Run]:
+        """Newest first; after that one, nothing where there is no such run."""
 
     def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
         """Take a queued run: state preparing, fence and attempt one higher, leased for `lease` seconds.
@@ -211,6 +232,9 @@ class Runs(Protocol):
 
     def live(self) -> Sequence[tuple[RunId, int, int]]:
         """(run, attempt, fence) of every claimed run: what may have containers."""
+
+    def by_owner(self) -> Sequence[tuple[str, Run]]:
+        """Every claimed run with its owner, by owner."""
 
     def queue_length(self) -> int: ...
 

@@ -52,6 +52,8 @@ class RunAnswer(BaseModel):
 
 class RunList(BaseModel):
     runs: list[RunAnswer]
+    next: str | None
+    """Ask with `before` = this for older ones; a page may have fewer than `limit`."""
 
 
 class ProblemAnswer(BaseModel):
@@ -86,7 +88,7 @@ class BuildAnswer(BaseModel):
 class BuildList(BaseModel):
     builds: list[BuildAnswer]
     next: int | None
-    """Ask with `before` = this for older ones."""
+    """Ask with `before` = this for older ones; a page may have fewer than `limit`."""
 
 
 class RepositoryAnswer(BaseModel):

@@ -11,8 +11,9 @@ from starlette.responses import Response, StreamingResponse
 
 from bot.app import queries
 from bot.app.context import App
+from bot.domain.runs import BuildId
 from bot.ports.artifacts import Artifact
-from bot.web.door import OPEN, Id, Looking, faults
+from bot.web.door import OPEN, Id, Looking, Number, faults
 from bot.web.site import run_of, site_of
 
 router = APIRouter(responses=faults(401, 404, 422, 503))
@@ -39,12 +40,34 @@ class ArtifactList(BaseModel):
     artifacts: list[ArtifactAnswer]
 
 
+class BuildArtifactAnswer(ArtifactAnswer):
+    run: str
+    suite: str
+    """With its cell."""
+
+
+class BuildArtifactList(BaseModel):
+    artifacts: list[BuildArtifactAnswer]
+
+
 @router.get("/runs/{id}/artifacts", tags=["runs"], openapi_extra=OPEN)
 def list_artifacts(request: Request, viewer: Looking, id: Id) -> ArtifactList:  # noqa: A002, ARG001  # the document needs it
     """What the run left, by path."""
     site, run = site_of(request), run_of(request)
     found = queries.artifacts(site.reader, viewer, run)
     return ArtifactList(artifacts=[_answer(site.app, one) for one in found])
+
+
+@router.get("/builds/{number}/artifacts", tags=["builds"], openapi_extra=OPEN)
+def list_artifacts_of_build(request: Request, viewer: Looking, number: Number) -> BuildArtifactList:
+    """What the runs of a build left, run by run."""
+    site = site_of(request)
+    found = queries.artifacts_of_build(site.reader, viewer, BuildId(number))
+    rows = [
+        BuildArtifactAnswer(run=run.id, suite=run.suite.key, **_answer(site.app, one).model_dump())
+        for run, one in found
+    ]
+    return BuildArtifactList(artifacts=rows)
 
 
 @router.get("/runs/{id}/artifacts/{path:path}", tags=["runs"], openapi_extra=OPEN, response_class=Response)

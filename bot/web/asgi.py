@@ -28,21 +28,24 @@ from bot.web import (
     health,
     live,
     notices,
+    operating,
     orders,
     overviews,
     pages,
     repositories,
     resources,
     results,
+    secrets,
     signin,
     webhooks,
 )
 from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
 from bot.web.inbox import Inbox
-from bot.web.problems import say_media_type
+from bot.web.problems import say_media_type, say_not_modified
 from bot.web.site import Places, Site
-from bot.web.throttle import Throttle
+from bot.web.tags import Tagged
+from bot.web.throttle import BURST, Throttle
 
 _STREAMS: Final = 256
 _SMALL: Final = 64 << 10
@@ -66,6 +69,7 @@ def make_asgi(
     body_limit: int = webhooks.MAX_BODY,
     body_seconds: float = webhooks.BODY_SECONDS,
     streams: int = _STREAMS,
+    call_burst: float = BURST,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """Build it.
@@ -73,7 +77,8 @@ def make_asgi(
     `metrics` gives the text for /metrics, for the bearer of `metrics_token`, without one for this machine only.
     `look` makes units of work for reading alone, if the store has such. `ready` says why nothing can be served,
     `degraded` what doesn't work although requests are served. `trusted_proxies` are the addresses or networks whose
-    X-Forwarded-For is believed; `streams` may be open at the same time.
+    X-Forwarded-For is believed; `streams` may be open at the same time; so many calls of the API may come at once
+    from one token, person or address (`call_burst`).
     """
     site = Site(
         app=app,
@@ -88,6 +93,7 @@ def make_asgi(
         streams=Places(streams),
         inbox=Inbox(),
         throttle=Throttle(app.monotonic),
+        calls=Throttle(app.monotonic, burst=call_burst),
     )
     asgi = Starlette(
         routes=[
@@ -147,9 +153,10 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, artifacts, results, orders, resources, repositories, notices):
+    for part in (api, artifacts, results, orders, resources, repositories, secrets, notices, operating):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
+    rest.add_middleware(Tagged)
     rest.add_middleware(SmallBodies, limit=_SMALL, seconds=site.body_seconds)
     rest.openapi = _document(rest)  # type: ignore[method-assign]  # the way that FastAPI describes
     rest.state.site = site
@@ -161,6 +168,6 @@ def _document(rest: FastAPI) -> Callable[[], dict[str, Any]]:
 
     @cache
     def document() -> dict[str, Any]:
-        return say_media_type(made())
+        return say_not_modified(say_media_type(made()))
 
     return document

@@ -13,6 +13,7 @@ from bot.app.requesting import Conflict, NotPossible
 from bot.domain.errors import BadInput, BadSignature, BotError, Gone, NotAllowed, Refused, Unavailable
 from bot.web.pages import page_of_error
 from bot.web.problems import problem
+from bot.web.throttle import TooFast
 
 log = structlog.get_logger()
 
@@ -27,9 +28,10 @@ _STATUS: Final[dict[type[BaseException], int]] = {
     Gone: 404,
     Refused: 400,
     Unavailable: 503,
+    TooFast: 429,
     BotError: 500,
 }
-_SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible)
+_SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible, TooFast)
 """Their own words are the answer."""
 _WORDS: Final = {403: "Not allowed", 404: "Not found", 405: "Not allowed", 503: "Not available now"}
 _HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
@@ -41,7 +43,10 @@ def of_bot(request: Request, error: Exception) -> Response:
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     if status >= 500:  # noqa: PLR2004  # our fault or the world's
         log.warning("web.failed", error=error.code, reason=str(error), path=request.url.path)
-    return answer(request, status, error.code, str(error) if isinstance(error, _SPOKEN) else None)
+    response = answer(request, status, error.code, str(error) if isinstance(error, _SPOKEN) else None)
+    if isinstance(error, TooFast):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def of_http(request: Request, error: Exception) -> Response:

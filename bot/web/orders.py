@@ -16,7 +16,7 @@ from bot.web.answers import BuildAnswer, RunAnswer, build_answer, run_answer
 from bot.web.door import Id, Looking, Number, RepositoryName, faults
 from bot.web.site import run_of, site_of
 
-router = APIRouter(responses=faults(401, 403, 404, 408, 409, 413, 422, 503))
+router = APIRouter(responses=faults(400, 401, 403, 404, 408, 409, 413, 422, 503))
 
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": BuildAnswer, "description": "It was started by an earlier call"}

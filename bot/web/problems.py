@@ -39,6 +39,15 @@ def problem(
     return JSONResponse(problem_facts(status, code, detail, **more), status, headers, PROBLEM)
 
 
+def say_not_modified(document: dict[str, Any]) -> dict[str, Any]:
+    """What `bot.web.tags` answers, whatever the endpoint."""
+    reads = [path["get"] for path in document["paths"].values() if "get" in path]
+    for one in reads:
+        if _MET in one["responses"].get("200", {}).get("content", {}):
+            one["responses"]["304"] = {"description": "Nothing has changed since the answer with that ETag"}
+    return document
+
+
 def say_media_type(document: dict[str, Any]) -> dict[str, Any]:
     """Let the OpenAPI document name the media type of errors, for which FastAPI has no place."""
     operations = [one for path in document["paths"].values() for one in path.values()]

@@ -20,7 +20,7 @@ from bot.web.answers import RegisteredAnswer, registered_answer
 from bot.web.door import Looking, Number, RepositoryName, faults
 from bot.web.site import site_of
 
-router = APIRouter(responses=faults(401, 403, 404, 408, 409, 413, 422, 503))
+router = APIRouter(responses=faults(400, 401, 403, 404, 408, 409, 413, 422, 503))
 
 
 class RegistrationOrder(BaseModel):
@@ -44,7 +44,12 @@ class RulesOrder(BaseModel):
     )
 
 
-@router.post("/repositories", tags=["resources"], status_code=201)
+@router.post(
+    "/repositories",
+    tags=["resources"],
+    status_code=201,
+    responses={200: {"model": RegisteredAnswer, "description": "It was there"}},
+)
 def add_repository(
     request: Request, viewer: Looking, wanted: RegistrationOrder, response: Response
 ) -> RegisteredAnswer:
@@ -61,52 +66,52 @@ def add_repository(
 @router.get("/repositories/{number}", tags=["resources"])
 def show_repository(request: Request, viewer: Looking, number: Number) -> RegisteredAnswer:
     """A repository with its webhook. The scope repos:admin."""
-    return registered_answer(site_of(request).app, _registered(request, viewer, number))
+    return registered_answer(site_of(request).app, registered(request, viewer, number))
 
 
 @router.patch("/repositories/{number}", tags=["resources"])
 def change_repository(request: Request, viewer: Looking, number: Number, wanted: RulesOrder) -> RegisteredAnswer:
     """Set for it what differs from the rest, within what the server allows. The scope repos:admin."""
-    app, registered = site_of(request).app, _registered(request, viewer, number)
+    app, found = site_of(request).app, registered(request, viewer, number)
     try:
-        ruling.change(app, registered.repository, wanted.rules, actor=viewer.actor)
+        ruling.change(app, found.repository, wanted.rules, actor=viewer.actor)
     except BadInput as error:
         raise NotPossible(str(error)) from error
-    return registered_answer(app, registered)
+    return registered_answer(app, found)
 
 
 @router.delete("/repositories/{number}", tags=["resources"], status_code=204)
 def remove_repository(request: Request, viewer: Looking, number: Number) -> Response:
     """Take its webhook away; what was built stays. The scope repos:admin."""
-    registered = _registered(request, viewer, number)
+    found = registered(request, viewer, number)
     with _spoken():
-        registering.remove(site_of(request).app, registered, actor=viewer.actor)
+        registering.remove(site_of(request).app, found, actor=viewer.actor)
     return Response(status_code=204)
 
 
 @router.post("/repositories/{number}/rotate-secret", tags=["resources"])
 def rotate_secret(request: Request, viewer: Looking, number: Number) -> RegisteredAnswer:
     """Give its webhook a new secret; the old one is taken for an hour more. The scope repos:admin."""
-    registered = _registered(request, viewer, number)
+    found = registered(request, viewer, number)
     with _spoken():
-        registering.rotate_secret(site_of(request).app, registered, actor=viewer.actor)
-    return registered_answer(site_of(request).app, _registered(request, viewer, number))
+        registering.rotate_secret(site_of(request).app, found, actor=viewer.actor)
+    return registered_answer(site_of(request).app, registered(request, viewer, number))
 
 
 @router.post("/repositories/{number}/test", tags=["resources"])
 def test_repository(request: Request, viewer: Looking, number: Number) -> RegisteredAnswer:
     """Let the forge send something to its webhook, and wait until it arrives. The scope repos:admin."""
-    registered = _registered(request, viewer, number)
+    found = registered(request, viewer, number)
     with _spoken():
-        registering.test(site_of(request).app, registered)
-    return registered_answer(site_of(request).app, _registered(request, viewer, number))
+        registering.test(site_of(request).app, found)
+    return registered_answer(site_of(request).app, registered(request, viewer, number))
 
 
 def _may_see(viewer: Viewer, seen: RepositorySeen) -> bool:
     return not seen.private or viewer.may(Scope.READ)
 
 
-def _registered(request: Request, viewer: Viewer, number: int) -> Registered:
+def registered(request: Request, viewer: Viewer, number: int) -> Registered:
     access.require(viewer, Scope.REPOSITORIES)
     found = registering.get(site_of(request).app, RepositoryId(number))
     if not queries.may_read(site_of(request).app, viewer, found.repository):

@@ -56,6 +56,8 @@ class Site:
     inbox: Inbox
     throttle: Throttle
     """Of the calls of each repository's webhook."""
+    calls: Throttle
+    """Of the API's calls of each token, person or address."""
 
 
 def site_of(connection: HTTPConnection) -> Site:

@@ -24,6 +24,9 @@ READS = [
     "/runs/{run}/artifacts/{path}",
     "/builds",
     "/builds/{build}",
+    "/builds/{build}/artifacts",
+    "/queue",
+    "/audit/entries",
     "/repositories",
     "/suites",
     "/environments",
@@ -48,10 +51,16 @@ WRITES = [
     ("/builds/{build}/cancel", None, Scope.WRITE),
     ("/builds/{build}/approve", {"sha": SHA}, Scope.APPROVE),
 ]
-REGISTERED = ["/repositories/{number}", "/repositories/{number}/rotate-secret", "/repositories/{number}/test"]
-"""With a scope of their own, which tests/web/test_repositories.py looks at."""
-OPERATORS = ["/notices", "/notices/{build}/again"]
-"""For admins alone, as tests/web/test_notices.py shows."""
+REGISTERED = [
+    "/repositories/{number}",
+    "/repositories/{number}/rotate-secret",
+    "/repositories/{number}/test",
+    "/repositories/{number}/secrets",
+    "/repositories/{number}/secrets/{name}",
+]
+"""With a scope of their own: tests/web/test_repositories.py and test_repository_secrets.py."""
+OPERATORS = ["/notices", "/notices/{build}/again", "/workers"]
+"""For admins alone: tests/web/test_notices.py and test_operating.py."""
 FREE = {
     "/webhooks/{forge}": "signed by the forge",
     "/webhooks/{forge}/{hook}": "signed by the forge",

@@ -89,12 +89,16 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
         "patch /repositories/{number}",
         "post /repositories/{number}/rotate-secret",
         "post /repositories/{number}/test",
+        "get /repositories/{number}/secrets",
+        "put /repositories/{number}/secrets/{name}",
+        "delete /repositories/{number}/secrets/{name}",
+        "get /workers",
     }
     assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 def test_the_document_says_how_errors_look(document: dict[str, Any]) -> None:
     answers = document["paths"]["/runs"]["post"]["responses"]
-    assert set(answers) == {"200", "201", "401", "403", "404", "408", "409", "413", "422", "503"}
+    assert set(answers) == {"200", "201", "400", "401", "403", "404", "408", "409", "413", "422", "429", "503"}
     assert list(answers["409"]["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -11,6 +11,7 @@ from bot.adapters.store_sql.tables import build as table
 from bot.domain.errors import Gone
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, BuildId, Cause, RunId, RunState
+from bot.ports.store import ALL, Sought
 
 
 class SqlBuilds:
@@ -71,9 +72,20 @@ class SqlBuilds:
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
         return self._newest(table.c.repository == repository, table.c.sha == sha)
 
-    def recent(self, limit: int, *, before: BuildId | None = None, public_only: bool = True) -> Sequence[Build]:
-        older = sa.true() if before is None else table.c.id < before
-        return self._newest(older, is_public(table.c.repository) if public_only else sa.true(), limit=limit)
+    def recent(
+        self, limit: int, *, before: BuildId | None = None, public_only: bool = True, sought: Sought = ALL
+    ) -> Sequence[Build]:
+        conditions = are_sought(table, sought)
+        if before is not None:
+            conditions.append(table.c.id < before)
+        if public_only:
+            conditions.append(is_public(table.c.repository))
+        if sought.branch:
+            conditions.append(table.c.ref == sought.branch)
+        if sought.suite:
+            its_runs = sa.select(run.c.id).join(build_run, build_run.c.run == run.c.id)
+            conditions.append(sa.exists(its_runs.where(build_run.c.build == table.c.id, is_of_suite(sought.suite))))
+        return self._newest(*conditions, limit=limit)
 
     def share(self, build: BuildId, run: RunId) -> None:
         count_among(self._connection, build, run)
@@ -90,6 +102,21 @@ def count_among(connection: sa.Connection, build: BuildId, run: RunId) -> None:
 def has_unfinished_runs(build: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     its_runs = sa.select(run.c.id).join(build_run, build_run.c.run == run.c.id).where(build_run.c.build == build)
     return sa.exists(its_runs.where(run.c.state.in_(UNFINISHED)))
+
+
+def are_sought(table: sa.Table, sought: Sought) -> list[sa.ColumnElement[bool]]:
+    """What builds and runs are asked for alike."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if sought.repositories is not None:
+        conditions.append(table.c.repository.in_(sought.repositories))
+    if sought.sha:
+        conditions.append(table.c.sha == sought.sha)
+    return conditions
+
+
+def is_of_suite(name: str) -> sa.ColumnElement[bool]:
+    """Its key, or that of one of its cells (`Suite.key`)."""
+    return sa.or_(run.c.suite_key == name, run.c.suite_key.startswith(f"{name} (", autoescape=True))
 
 
 def is_public(number: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -94,13 +94,16 @@ class SqlAudit:
         row = {"repository": repository, "actor": actor, "action": action, "subject": subject, "detail": detail}
         self._connection.execute(sa.insert(audit).values(**row, at=DatabaseNow()))
 
-    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[AuditEntry]:
+    def recent(self, limit: int, *, before: int | None = None, public_only: bool = True) -> Sequence[AuditEntry]:
         query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.id < before)
         if public_only:
             query = query.join(repository_table, repository_table.c.id == audit.c.repository)
             query = query.where(sa.not_(repository_table.c.private))
         return [
             AuditEntry(
+                id=row.id,
                 at=row.at,
                 repository=row.repository,
                 actor=row.actor,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from bot.adapters.store_sql.builds import count_among, is_public
+from bot.adapters.store_sql.builds import are_sought, count_among, is_of_suite, is_public
 from bot.adapters.store_sql.dialects import DatabaseNow
 from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of
 from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build, build_run, run_event
@@ -13,7 +13,7 @@ from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import MOVES, BuildId, Cause, Group, Reason, Run, RunId, RunState
-from bot.ports.store import RunEvent
+from bot.ports.store import ALL, RunEvent, Sought
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
 _FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
@@ -54,9 +54,20 @@ class SqlRuns:
         row = self._connection.execute(query.order_by(is_skipped, table.c.number.desc()).limit(1)).one_or_none()
         return None if row is None else run_of(row)
 
-    def recent(self, limit: int, *, public_only: bool = True) -> Sequence[Run]:
-        visible = is_public(table.c.repository) if public_only else sa.true()
-        return self._all(sa.select(table).where(visible).order_by(table.c.number.desc()).limit(limit))
+    def recent(
+        self, limit: int, *, before: RunId | None = None, public_only: bool = True, sought: Sought = ALL
+    ) -> Sequence[Run]:
+        conditions = are_sought(table, sought)
+        if before is not None:
+            last = sa.select(table.c.number).where(table.c.id == before)
+            conditions.append(table.c.number < last.scalar_subquery())
+        if public_only:
+            conditions.append(is_public(table.c.repository))
+        if sought.branch:
+            conditions.append(sa.exists().where(build.c.id == table.c.build, build.c.ref == sought.branch))
+        if sought.suite:
+            conditions.append(is_of_suite(sought.suite))
+        return self._all(sa.select(table).where(*conditions).order_by(table.c.number.desc()).limit(limit))
 
     def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
         take = sa.update(table).where(table.c.id == run, _FREE, table.c.cancel.is_(None))
@@ -168,6 +179,10 @@ class SqlRuns:
     def live(self) -> Sequence[tuple[RunId, int, int]]:
         query = sa.select(table.c.id, table.c.attempt, table.c.fence).where(_CLAIMED)
         return [(RunId(row.id), row.attempt, row.fence) for row in self._connection.execute(query)]
+
+    def by_owner(self) -> Sequence[tuple[str, Run]]:
+        query = sa.select(table).where(_CLAIMED).order_by(table.c.owner, table.c.number)
+        return [(row.owner, run_of(row)) for row in self._connection.execute(query)]
 
     def queue_length(self) -> int:
         return self._connection.execute(sa.select(sa.func.count()).where(_QUEUED)).scalar_one()

@@ -1,0 +1,132 @@
+"""Lists of builds and runs: filtered, page by page, with nothing that the viewer may not see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from bot.app import queries
+from bot.app.context import App
+from bot.app.queries import BuildView, RunView, Viewer
+from bot.domain.refs import ForgeName, RepositoryId
+from bot.domain.runs import BuildId, Run, RunId
+from bot.ports.store import Sought, UnitOfWork
+
+_PAGES: Final = 10
+"""Looked through at most for what somebody may see."""
+
+View = TypeVar("View")
+Cursor = TypeVar("Cursor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What is wanted; empty: all."""
+
+    repository: str = ""
+    """`owner/name` or `forge:owner/name`."""
+    branch: str = ""
+    sha: str = ""
+    suite: str = ""
+    state: str = ""
+    """In the words of people."""
+
+
+EVERYTHING: Final = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[View, Cursor]):
+    views: Sequence[View]
+    next: Cursor | None
+    """Where to go on; there may be more, also when the page isn't full."""
+
+
+def builds(
+    app: App, viewer: Viewer, limit: int, *, before: BuildId | None = None, wanted: Filter = EVERYTHING
+) -> Page[BuildView, BuildId]:
+    """Newest first; `before`: only builds with a smaller number."""
+    sought, found = _sought(app, wanted), list[BuildView]()
+    for _ in range(_PAGES):
+        page = _builds(app, viewer, limit, before, sought)
+        for view in page:
+            before = view.build.id
+            if wanted.state in ("", view.word) and queries.is_shown(app, viewer, view.repository):
+                found.append(view)
+            if len(found) == limit:
+                return Page(found, before)
+        if len(page) < limit:
+            return Page(found, None)
+    return Page(found, before)
+
+
+def _builds(app: App, viewer: Viewer, limit: int, before: BuildId | None, sought: Sought) -> list[BuildView]:
+    public_only = queries.sees_public_only(viewer)
+    with app.work() as work:
+        return [
+            BuildView(
+                build=found,
+                repository=work.repositories.get(found.repository),
+                runs=work.runs.of_build(found.id),
+            )
+            for found in work.builds.recent(limit, before=before, public_only=public_only, sought=sought)
+        ]
+
+
+def runs(
+    app: App, viewer: Viewer, limit: int, *, before: RunId | None = None, wanted: Filter = EVERYTHING
+) -> Page[RunView, RunId]:
+    """Newest first; `before`: only older ones than that run."""
+    sought, found = _sought(app, wanted), list[RunView]()
+    for _ in range(_PAGES):
+        page = _runs(app, viewer, limit, before, sought)
+        for view in page:
+            before = view.run.id
+            if wanted.state in ("", view.run.word) and queries.is_shown(app, viewer, view.repository):
+                found.append(view)
+            if len(found) == limit:
+                return Page(found, before)
+        if len(page) < limit:
+            return Page(found, None)
+    return Page(found, before)
+
+
+def _runs(app: App, viewer: Viewer, limit: int, before: RunId | None, sought: Sought) -> list[RunView]:
+    public_only = queries.sees_public_only(viewer)
+    with app.work() as work:
+        page = work.runs.recent(limit, before=before, public_only=public_only, sought=sought)
+        return [_view(work, one) for one in page]
+
+
+def queue(app: App, viewer: Viewer, limit: int) -> tuple[int, Sequence[RunView]]:
+    """How many runs wait for a worker, and those that could start and that the viewer may see."""
+    with app.work() as work:
+        length = work.runs.queue_length()
+        views = [_view(work, work.runs.get(one)) for one in work.runs.queued(limit)]
+    return length, [view for view in views if queries.is_shown(app, viewer, view.repository)]
+
+
+def held(app: App) -> Sequence[tuple[str, RunView]]:
+    """Runs that workers hold, with the worker's name; by worker."""
+    with app.work() as work:
+        return [(owner, _view(work, one)) for owner, one in work.runs.by_owner()]
+
+
+def _view(work: UnitOfWork, found: Run) -> RunView:
+    return RunView(run=found, build=work.builds.get(found.build), repository=work.repositories.get(found.repository))
+
+
+def _sought(app: App, wanted: Filter) -> Sought:
+    return Sought(
+        repositories=_numbers(app, wanted.repository) if wanted.repository else None,
+        branch=wanted.branch,
+        sha=wanted.sha,
+        suite=wanted.suite,
+    )
+
+
+def _numbers(app: App, name: str) -> tuple[RepositoryId, ...]:
+    """One that nobody knows is as one that may not be seen: it has nothing."""
+    forge, _, path = name.rpartition(":")
+    names = [ForgeName(forge)] if forge else list(app.forges)
+    with app.work() as work:
+        return tuple(found.id for one in names if (found := work.repositories.find(one, path)) is not None)
