@@ -16,6 +16,7 @@ from bot.domain.trust import ForkPolicy
 from bot.ports.artifacts import Artifacts
 from bot.ports.caches import Caches
 from bot.ports.forge import Forge, Permission
+from bot.ports.hosts import AppMaking, Hosts
 from bot.ports.logs import Logs
 from bot.ports.notices import Channel
 from bot.ports.sandbox import Sandbox
@@ -126,6 +127,9 @@ class App:
     """Where notices go, by the names that suite files use."""
     sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
     """Where people can sign in."""
+    hosts: Hosts | None = None
+    """Where forges are set up while the server runs."""
+    making: AppMaking | None = None
     rights: KnownRights = field(default_factory=KnownRights)
 
     @property

@@ -1,13 +1,15 @@
 """Is this installation in order: one check after the other, each with what to do about it (PRODUCT §2.10)."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from bot.app import registering
 from bot.app.context import App
 from bot.domain.errors import BotError, Refused
+from bot.domain.hosts import LOOPBACK
 from bot.ports.forge import Finding, Forge
 
 _PROBE: Final = b"a probe of assay doctor"
@@ -16,9 +18,10 @@ _SOME: Final = 20
 Check = Callable[[App], Iterator[Finding]]
 
 
-def examine(app: App) -> Sequence[Finding]:
-    """All checks; what makes one of them stumble is its finding."""
-    return [finding for name, check in CHECKS.items() for finding in _tried(name, check, app)]
+def examine(app: App, names: Collection[str] | None = None) -> Sequence[Finding]:
+    """All checks or the named ones; what makes one of them stumble is its finding."""
+    chosen = {name: check for name, check in CHECKS.items() if names is None or name in names}
+    return [finding for name, check in chosen.items() for finding in _tried(name, check, app)]
 
 
 def _tried(name: str, check: Check, app: App) -> list[Finding]:
@@ -26,6 +29,15 @@ def _tried(name: str, check: Check, app: App) -> list[Finding]:
         return list(check(app))
     except BotError as error:
         return [Finding(ok=False, text=f"{name}: {error}")]
+
+
+def _url(app: App) -> Iterator[Finding]:
+    if urlsplit(app.url).hostname in LOOPBACK:
+        text = f"this server is at {app.url}, where only this machine reaches it: for trying out"
+        help_ = "for a forge elsewhere set ASSAY_URL to an https address, or ASSAY_GITHUB_DELIVERY=poll without one"
+        yield Finding(ok=True, text=text, help="" if app.polled else help_)
+    else:
+        yield Finding(ok=True, text=f"people and forges reach this server at {app.url}")
 
 
 def _database(app: App) -> Iterator[Finding]:
@@ -53,6 +65,7 @@ def _storage(app: App) -> Iterator[Finding]:
 def _keys(app: App) -> Iterator[Finding]:
     with app.work() as work:
         sealed = [one.value for one in work.secrets.every()] + [one.secret for one in work.hooks.every()]
+        sealed += [one.value for one in work.hosts.every()]
     locked = sum(not _opens(app, one) for one in sealed)
     if locked:
         text = f"{locked} of {len(sealed)} secrets can't be decrypted with ASSAY_SECRET_KEY"
@@ -71,7 +84,7 @@ def _opens(app: App, sealed: bytes) -> bool:
 
 def _forges(app: App) -> Iterator[Finding]:
     if not app.forges:
-        help_ = "set ASSAY_GITHUB_APP_ID and what goes with it, or ASSAY_GITHUB_TOKEN"
+        help_ = "open the link of `assay admin setup-link`, or set ASSAY_GITHUB_APP_ID and what goes with it"
         yield Finding(ok=False, text="no forge is set up", help=help_)
     for name, forge in app.forges.items():
         yield from _tried(name, partial(_forge, forge), app)
@@ -99,6 +112,7 @@ def _hooks(app: App) -> Iterator[Finding]:
 
 
 CHECKS: Final[dict[str, Check]] = {
+    "url": _url,
     "database": _database,
     "engine": _engine,
     "storage": _storage,

@@ -121,11 +121,12 @@ def secrets_for(app: Keeper, repository: RepositoryId, names: Sequence[str], tru
 def reseal(app: Keeper) -> Resealed:
     """Put every secret under the newest key, so that older ones can be given up. Safe to repeat.
 
-    Those of webhooks as well; one that no key opens is made anew by `assay repo rotate-secret`.
+    Those of webhooks and forges as well; one that no key opens is made anew by `assay repo rotate-secret`, or by the
+    set-up.
     """
     with app.work() as work:
         stored = work.secrets.every()
-    done, locked = _reseal_hooks(app), []
+    done, locked = _reseal_hooks(app) + _reseal_hosts(app), []
     for secret in stored:
         try:
             sealed = app.vault.renew(secret.value)
@@ -147,6 +148,18 @@ def _reseal_hooks(app: Keeper) -> int:
             other = app.vault.renew(hook.other) if hook.other else None
             with app.work() as work:
                 done += work.hooks.reseal(hook, secret, other)
+    return done
+
+
+def _reseal_hosts(app: Keeper) -> int:
+    with app.work() as work:
+        stored = work.hosts.every()
+    done = 0
+    for host in stored:
+        with suppress(Refused):
+            value = app.vault.renew(host.value)
+            with app.work() as work:
+                done += work.hosts.reseal(host, value)
     return done
 
 

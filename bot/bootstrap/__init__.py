@@ -25,7 +25,7 @@ from bot.adapters.caches_fs import FileCaches
 from bot.adapters.channel_apprise import AppriseChannel
 from bot.adapters.channel_email import Mailbox
 from bot.adapters.channel_http import Matrix, Slack, Webhook
-from bot.adapters.forge_github import GitHubForge, api_url
+from bot.adapters.forge_github import GitHubAppMaking, GitHubForge, api_url
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.queue_redis import RedisQueue
@@ -36,10 +36,13 @@ from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
+from bot.app import setting_up
 from bot.app.context import App, Rules
 from bot.app.local import Local
+from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import Refused, SandboxUnavailable
+from bot.domain.hosts import LOOPBACK, Host
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Limits
 from bot.ports.artifacts import Artifacts
@@ -48,7 +51,8 @@ from bot.ports.notices import Channel
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.ports.signin import SignIn
 from bot.ports.telemetry import Telemetry
-from bot.settings import LOOPBACK, BadSettings, Host, Settings
+from bot.ports.vault import Vault
+from bot.settings import BadSettings, Settings
 from bot.web.asgi import make_asgi
 
 _INTAKE_THREADS = 2
@@ -71,18 +75,20 @@ def build(
     queue = _queue(settings, role)
     sandbox = _sandbox(settings)
     logs, artifacts = _storage(settings)
-    forges = {ForgeName(host.name): _forge(host, telemetry, now) for host in settings.hosts}
+    vault = FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")])
+    look = partial(SqlWork, reading(engine), queue.send)
+    forges = Forges(settings.hosts, partial(_stored, look, vault), partial(_forge, telemetry, now), _sign_in)
     app = App(
-        forges=forges,
-        webhooks={name: forge.webhooks for name, forge in forges.items()},
-        polled=frozenset(name for name in forges if name == "github" and settings.github_delivery == "poll"),
+        forges=forges.forges,
+        webhooks=forges.webhooks,
+        polled=frozenset({ForgeName("github")} if settings.github_delivery == "poll" else ()),
         work=partial(SqlWork, engine, queue.send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
         logs=SqlLogs(engine, logs),
         artifacts=artifacts,
         caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
-        vault=FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")]),
+        vault=vault,
         telemetry=telemetry,
         now=now,
         monotonic=time.monotonic,
@@ -92,11 +98,12 @@ def build(
         owner=f"{_process(settings.data_dir)}:{secrets.token_hex(4)}",
         rules=_rules(settings),
         channels=_channels(settings, now),
-        sign_ins={ForgeName(host.name): _sign_in(host) for host in settings.hosts if host.client_id},
+        sign_ins=forges.sign_ins,
+        hosts=forges,
+        making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
-    look = partial(SqlWork, reading(engine), queue.send)
     asgi = None if role is Role.WORKER else _web(app, settings, look, telemetry, partial(_degraded, app, queue, role))
-    return Bot(app, settings, engine, queue, role, asgi)
+    return Bot(app, settings, engine, queue, role, asgi, forges.reload)
 
 
 _KEPT: Final = "kept"
@@ -194,7 +201,13 @@ def _web(
     )
 
 
-def _forge(host: Host, telemetry: Telemetry, now: Callable[[], datetime]) -> GitHubForge | GitLabForge:
+def _stored(look: Callable[[], SqlWork], vault: Vault) -> list[Host]:
+    """Raises: BotError."""
+    with look() as work:
+        return [setting_up.opened(vault.decrypt(one.value)) for one in work.hosts.every()]
+
+
+def _forge(telemetry: Telemetry, now: Callable[[], datetime], host: Host) -> GitHubForge | GitLabForge:
     """A GitHub's credentials decide whether it speaks in check runs or in commit statuses."""
     name, monotonic = ForgeName(host.name), time.monotonic
     if host.kind == "gitlab":

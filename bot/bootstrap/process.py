@@ -3,6 +3,7 @@
 import enum
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,10 @@ log = structlog.get_logger()
 
 _LAST_REPORTS: Final = 10.0
 """Seconds that a stopping process gives its last reports."""
+
+
+_RELOAD: Final = 2.0
+"""Seconds after which a forge that was set up elsewhere is known here."""
 
 
 class Role(enum.Enum):
@@ -43,6 +48,8 @@ class Bot:
     role: Role
     asgi: ASGIApp | None
     """None: a worker."""
+    reload_forges: Callable[[], None]
+    """Those that another process set up become known here."""
     shutdown: threading.Event = field(default_factory=threading.Event)
     """Running containers are ended; set when the time to drain is over."""
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -54,6 +61,7 @@ class Bot:
             duties |= upkeep.ENGINE_DUTIES
             self._take_over()
         self.queue.start(self.perform)
+        threading.Thread(target=self._reload, name="forges", daemon=True).start()
         for name, duty in duties.items():
             threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
 
@@ -79,6 +87,10 @@ class Bot:
         self.queue.stop(SendReport, 5.0)
         self.queue.stop(SendNotice, 5.0)
         self.engine.dispose()
+
+    def _reload(self) -> None:
+        while not self._closing.wait(_RELOAD):
+            self.reload_forges()
 
     def _keep(self, name: str, duty: upkeep.Duty) -> None:
         upkeep.take_turn(self.app, name, duty, first=True)

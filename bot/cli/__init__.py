@@ -8,7 +8,7 @@ import click
 from bot import __version__
 
 _COMMANDS: Final = {
-    "admin": ("bot.cli.admin", "admin", "Tokens for programs."),
+    "admin": ("bot.cli.admin", "admin", "Tokens for programs, the link to the set-up."),
     "approve": ("bot.cli.approve", "approve", "Let the runs of a build that waits for approval start."),
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "doctor": ("bot.cli.doctor", "doctor", "Check this installation."),

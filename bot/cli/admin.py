@@ -1,4 +1,4 @@
-"""`assay admin token`: make, list and revoke the tokens of programs, on the server itself."""
+"""`assay admin`: the tokens of programs and the link to the set-up, on the server itself."""
 
 import getpass
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from bot.app import access
+from bot.app import access, setting_up
 from bot.app.context import App
 from bot.bootstrap import build
 from bot.cli.logs import configure_logs
@@ -37,6 +37,16 @@ class _Life(click.ParamType[timedelta]):
 @click.group()
 def admin() -> None:
     """What only the operator may do."""
+
+
+@admin.command("setup-link")
+def setup_link() -> None:
+    """Print a link that opens the set-up in the browser, once.
+
+    It works for a week; an earlier one ends.
+    """
+    with _app() as app:
+        click.echo(setting_up.make_link(app, secrets.token_urlsafe(32), actor=_actor()))
 
 
 @admin.group()

@@ -1,5 +1,6 @@
 """`assay serve`: web, workers and upkeep in one process, or without workers; SIGTERM ends it in good order."""
 
+import secrets
 import signal
 import socket
 import sys
@@ -8,10 +9,13 @@ import click
 import structlog
 import uvicorn
 
+from bot.app import setting_up
+from bot.app.context import App
 from bot.bootstrap import build
 from bot.bootstrap.process import Bot, Role
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings, read_shared_settings
+from bot.domain.errors import BotError
 from bot.settings import unknown_names
 
 log = structlog.get_logger()
@@ -51,6 +55,19 @@ def serve(no_workers: bool) -> None:
         sys.exit(3)
 
 
+def _offer_setup(app: App) -> None:
+    """While there is no forge, whoever reads what the server says may set one up."""
+    try:
+        if not setting_up.is_wanted(app):
+            setting_up.end_link(app)
+            return
+        link = setting_up.make_link(app, secrets.token_urlsafe(32), actor="start of the server")
+    except BotError as error:
+        log.warning("serve.no_setup_link", error=str(error))
+    else:
+        click.echo(f"assay: no forge is set up yet. Open this in a browser, it works once:\n\n    {link}\n", err=True)
+
+
 class _Server(uvicorn.Server):
     """Work begins once the port is ours, and ends after the last answer."""
 
@@ -62,6 +79,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._bot.start()
+            _offer_setup(self._bot.app)
             log.info("serve.started", url=self._bot.app.url, role=self._bot.role.name.lower())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

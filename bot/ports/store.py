@@ -14,6 +14,7 @@ from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
+from bot.ports.hosts import SetupKeys, StoredHosts
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.notices import Notices
 from bot.ports.queue import Task
@@ -356,6 +357,10 @@ class UnitOfWork(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def hooks(self) -> Hooks: ...
+    @property
+    def hosts(self) -> StoredHosts: ...
+    @property
+    def setup_keys(self) -> SetupKeys: ...
     @property
     def results(self) -> ResultTable: ...
     @property

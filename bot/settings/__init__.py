@@ -20,24 +20,22 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.amounts import amount_of, is_amount
+from bot.domain.hosts import Host, address_of
 from bot.domain.suites import GIB, MIB, Network
 from bot.domain.trust import ForkPolicy
 from bot.settings.hosts import (
     HOST_NAME,
     KINDS,
-    LOOPBACK,
     PARTS,
     PREFIX,
     SECRET_PARTS,
-    Host,
-    address_of,
     content_of,
     host_of,
     of_environment,
     text_of,
 )
 
-__all__ = ["LOOPBACK", "PREFIX", "BadSettings", "Host", "Settings", "read", "unknown_names"]
+__all__ = ["PREFIX", "BadSettings", "Settings", "read", "unknown_names"]
 
 _CHANNEL: Final = "ASSAY_CHANNEL_"
 _IN_PROCESS: Final = "memory://"

@@ -3,36 +3,15 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from bot.domain.hosts import Host, address_of
+
 PREFIX: Final = "ASSAY_"
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_SECRET: Final = 16
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """One forge. Its settings are named for it: of `gitlab-work` ASSAY_GITLAB_WORK_URL and so on."""
-
-    name: str
-    url: str
-    webhook_secrets: tuple[str, ...] = field(repr=False)
-    """One, or several while they are rotated."""
-    app_id: str = ""
-    private_key: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    client_id: str = ""
-    """With `client_secret`: people sign in there."""
-    client_secret: str = field(default="", repr=False)
-
-    @property
-    def kind(self) -> str:
-        return self.name.partition("-")[0]
 
 
 KINDS: Final = ("github", "gitlab")
@@ -105,13 +84,3 @@ def of_environment(name: str) -> str | None:
 
 def content_of(path: str) -> str:
     return Path(path).read_text(encoding="utf-8").strip()
-
-
-def address_of(value: str) -> str:
-    """Plain http is for this machine alone (DESIGN §5). Raises: ValueError."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("must be an address like https://ci.example.org")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must be https, except on localhost")
-    return value.rstrip("/")

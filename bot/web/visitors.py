@@ -48,44 +48,50 @@ def own_origin(site: Site) -> str:
 
 def person_of_form(connection: HTTPConnection, key: str) -> Viewer:
     """Who sent a form. Raises: Forbidden: nobody who has signed in, or from elsewhere."""
-    site = site_of(connection)
-    origin = connection.headers.get("origin")
-    if origin is not None and origin != own_origin(site):
-        raise Forbidden("the form is of another site")
-    text = session_of(connection)
-    signing_in.check_form(text, key)
+    site, text = site_of(connection), session_of(connection)
+    check_form(connection, text, key)
     viewer = signing_in.viewer_of(site.reader, text) if text else None
     if viewer is None:
         raise Forbidden("you are no longer signed in")
     return viewer
 
 
+def check_form(connection: HTTPConnection, session: str, key: str) -> None:
+    """Raises: Forbidden: it is another session's, or from elsewhere."""
+    origin = connection.headers.get("origin")
+    if origin is not None and origin != own_origin(site_of(connection)):
+        raise Forbidden("the form is of another site")
+    signing_in.check_form(session, key)
+
+
 def session_of(connection: HTTPConnection) -> str:
-    return _cookie(connection, "session")
+    return cookie(connection, "session")
 
 
-def flow_of(connection: HTTPConnection) -> str:
-    return connection.cookies.get(_name(site_of(connection), "sign-in"), "")
+def flow_of(connection: HTTPConnection, what: str = "sign-in") -> str:
+    """Sealed by the vault."""
+    return connection.cookies.get(_name(site_of(connection), what), "")
 
 
-def _cookie(connection: HTTPConnection, what: str) -> str:
+def cookie(connection: HTTPConnection, what: str) -> str:
+    """A secret of ours that the browser keeps; nothing when it is missing."""
     text = connection.cookies.get(_name(site_of(connection), what), "")
     return text if len(text) <= _LONGEST else ""
 
 
 def keep_session(response: Response, site: Site, text: str) -> None:
-    _keep(response, site, "session", text, round(signing_in.LASTS.total_seconds()))
+    keep(response, site, "session", text, round(signing_in.LASTS.total_seconds()))
 
 
 def keep_flow(response: Response, site: Site, text: str) -> None:
-    _keep(response, site, "sign-in", text, signing_in.AT_THE_FORGE)
+    keep(response, site, "sign-in", text, signing_in.AT_THE_FORGE)
 
 
 def forget(response: Response, site: Site, what: str) -> None:
-    _keep(response, site, what, "", 0)
+    keep(response, site, what, "", 0)
 
 
-def _keep(response: Response, site: Site, what: str, text: str, seconds: int) -> None:
+def keep(response: Response, site: Site, what: str, text: str, seconds: int) -> None:
     """Not for scripts, not for other sites; the prefix lets nobody on a neighbouring host set it (RFC 6265bis)."""
     secure = _is_secure(site)
     response.set_cookie(

@@ -90,7 +90,7 @@ def test_the_command_ends_with_1_and_says_why(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "✓ the database answers" in done.stdout
     assert "✗ the Docker engine does not answer" in done.stdout
-    assert "help: set ASSAY_GITHUB_APP_ID" in done.stdout
+    assert "help: open the link of `assay admin setup-link`" in done.stdout
 
 
 def test_programs_get_json(tmp_path: Path) -> None:

@@ -74,6 +74,13 @@ FREE = {
     "/sign-in/{forge}/done": "",
     "/sign-out": "has the key of the session",
     "/b/{build}/-/press": "has the key of the session (tests/web/test_signin.py)",
+    "/setup": "has a link, then a cookie of its own (tests/web/test_setup.py), as what is below it",
+    "/setup/enter": "",
+    "/setup/github": "",
+    "/setup/github/done": "",
+    "/setup/app": "",
+    "/setup/gitlab": "",
+    "/setup/leave": "",
     "/openapi.json": "",
     "/docs": "",
 }

@@ -102,7 +102,7 @@ class Client:
         self._version = api_version
 
     def send(self, request: Request, authorization: str) -> Answer:
-        """The final answer whatever its status; renamed repositories are followed.
+        """The final answer whatever its status; renamed repositories are followed. Without `authorization`: nobody's.
 
         Raises:
             ForgeUnavailable: no answer, or led elsewhere.
@@ -142,7 +142,7 @@ class Client:
     def _transfer(self, request: Request, url: httpx.URL, authorization: str) -> Answer:
         headers = {
             **sansio.create_headers(_USER_AGENT, accept=request.accept),
-            "authorization": authorization,
+            **({"authorization": authorization} if authorization else {}),
             "x-github-api-version": self._version,
         }
         prepared = self._http.build_request(request.method, url, headers=headers, json=request.body, timeout=_TIMEOUT)

@@ -12,6 +12,7 @@ from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
 from bot.adapters.store_sql.hooks import SqlHooks
+from bot.adapters.store_sql.hosts import SqlHosts, SqlSetupKeys
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
 from bot.adapters.store_sql.notices import SqlNotices
 from bot.adapters.store_sql.reports import SqlReports
@@ -137,6 +138,14 @@ class SqlWork:
     @property
     def hooks(self) -> SqlHooks:
         return SqlHooks(self._connection)
+
+    @property
+    def hosts(self) -> SqlHosts:
+        return SqlHosts(self._connection)
+
+    @property
+    def setup_keys(self) -> SqlSetupKeys:
+        return SqlSetupKeys(self._connection)
 
     @property
     def results(self) -> SqlResults:

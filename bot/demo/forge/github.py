@@ -14,6 +14,7 @@ from bot.demo.forge.app import PERMISSIONS, new_app
 from bot.demo.forge.calls import Entry, Fault
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.keys import new_key, pem_of
+from bot.demo.forge.manifests import Manifests
 from bot.demo.forge.page import Button, Page
 from bot.demo.forge.pressing import Pressing
 from bot.demo.forge.queueing import MergeQueue, Reason
@@ -66,7 +67,7 @@ class PretendGitHub:
         self._queue = MergeQueue(self.world, self._telling, self._actions)
         api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling)
         page = Page(self.world, self.buttons, self._talk, self._pressing)
-        self.door = Door(self.world, api, SignIn(self.world), page)
+        self.door = Door(self.world, api, SignIn(self.world), Manifests(self.world, self._actions), page)
         self._server: Server | None = None
 
     def start(self, port: int = 0) -> "PretendGitHub":

@@ -17,6 +17,7 @@ from bot.demo.forge import gitweb
 from bot.demo.forge.api import PREFIX, Api
 from bot.demo.forge.calls import Call, Fault, Faults, Journal
 from bot.demo.forge.hooks import wait_until
+from bot.demo.forge.manifests import Manifests
 from bot.demo.forge.page import Page
 from bot.demo.forge.signin import SignIn
 from bot.demo.forge.state import World
@@ -26,10 +27,11 @@ _RATE_LIMIT: Final = 5000
 
 
 class Door:
-    def __init__(self, world: World, api: Api, sign_in: SignIn, page: Page) -> None:
+    def __init__(self, world: World, api: Api, sign_in: SignIn, manifests: Manifests, page: Page) -> None:
         self._world = world
         self._api = api
         self._sign_in = sign_in
+        self._manifests = manifests
         self._page = page
         self.journal = Journal()
         self.faults = Faults()
@@ -63,6 +65,8 @@ class Door:
     def _answer(self, call: Call) -> Response:
         if self._sign_in.answers(call.path):
             return self._sign_in.answer(call)
+        if self._manifests.answers(call.path):
+            return self._manifests.answer(call)
         if call.path.startswith(f"{PREFIX}/"):
             response = self._api.answer(call)
             response.headers.update(self._rate_headers())
