@@ -11,7 +11,18 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, caching, collecting, comparing, globs, judging, secrets, selecting, verdicts
+from bot.app import (
+    announcing,
+    attending,
+    caching,
+    collecting,
+    comparing,
+    globs,
+    judging,
+    secrets,
+    selecting,
+    verdicts,
+)
 from bot.app.caching import RunCache
 from bot.app.context import App
 from bot.app.holding import Hold
@@ -198,6 +209,7 @@ def _run(
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
     judged = judging.Subject(run=hold.ours, build=subject.build, repository=subject.repository, selected=selected)
     verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
+    attending.keep_words(app, app.sandbox, hold.ours, job, runlog.hidden, lambda: _is_lost(hold))
     _collect(app, hold.ours, verdict, hold, runlog)
     if verdict.state is RunState.PASSED:
         cache.keep()

@@ -15,7 +15,7 @@ from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
-from bot.ports.artifacts import Artifact
+from bot.ports.artifacts import Artifact, ArtifactKind
 from bot.ports.forge import Permission
 from bot.ports.ledger import Approval, AuditEntry
 from bot.ports.store import RunEvent, UnitOfWork
@@ -114,6 +114,7 @@ class RunView:
     repository: Repository
     events: Sequence[RunEvent] = ()
     artifacts: Sequence[Artifact] = ()
+    service_logs: Sequence[Artifact] = ()
     results: Results | None = None
     own_rules: OwnRules = AS_EVERYWHERE
     """Of the repository."""
@@ -214,13 +215,15 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
         if not runs:
             raise Gone(f"build {number} has no suite of that name")
         chosen = max(runs, key=lambda run: (run.state.is_final and conclusion(run) not in PASSING, run.created_at))
+        files = work.artifacts.of_run(chosen.id)
         view = RunView(
             run=chosen,
             build=work.builds.get(number),
             repository=repository,
             own_rules=work.repositories.own_rules(repository.id),
             events=work.runs.events(chosen.id),
-            artifacts=work.artifacts.of_run(chosen.id),
+            artifacts=[one for one in files if one.kind is not ArtifactKind.SERVICE_LOG],
+            service_logs=[one for one in files if one.kind is ArtifactKind.SERVICE_LOG and one.sha256],
             results=work.results.of_run(chosen.id),
         )
     return replace(view, steers=_steers(app, viewer, repository))

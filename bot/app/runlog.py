@@ -43,8 +43,11 @@ class RunLog:
     def masked(self, text: str) -> str:
         """The same for what is shown elsewhere."""
         line = f"{text}\n".encode(errors="replace")
-        shown = self._masker.feed(line) + self._masker.flush()
+        shown = self.hidden(line)
         return text if shown == line else shown.decode(errors="replace").removesuffix("\n")
+
+    def hidden(self, data: bytes) -> bytes:
+        return self._masker.feed(data) + self._masker.flush()
 
     def note(self, words: str) -> None:
         """A line of our own, on a line of its own."""

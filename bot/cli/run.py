@@ -13,6 +13,7 @@ from typing import Final, Self
 import click
 import structlog
 
+from bot.app.attending import Hide, last_words
 from bot.app.choosing import chosen
 from bot.app.local import Linger, Local, Wish, Write, run_suites
 from bot.app.secrets import fault_of_name, fault_of_value
@@ -22,6 +23,7 @@ from bot.cli.streaming import Stream
 from bot.cli.workplace import fail, read_suite_file
 from bot.domain.checks import PASSING
 from bot.domain.errors import BadInput, SourceRefused, Unavailable
+from bot.domain.masking import Masker
 from bot.domain.runs import Group, Run, RunState
 from bot.domain.suite_check import conclusion, failed_before, run_line, title
 from bot.domain.suites import Suite
@@ -96,6 +98,8 @@ class _Round:
     def __init__(self, local: Local, root: Path, suites: Sequence[Suite]) -> None:
         self._local, self._root, self._suites = local, root, suites
         self._logs = log_paths(suites)
+        self._services: dict[str, list[str]] = {}
+        """By the suites' keys, where the logs of their services are."""
         self._open = contextlib.ExitStack()
 
     def play(self, secrets: Mapping[str, str], wish: Wish, linger: Linger) -> int:
@@ -103,7 +107,13 @@ class _Round:
         _make_folder(self._root)
         click.echo(f"assay: {_count(self._suites)}, same image and script as on the server")
         with self._open:
-            runs = run_suites(self._local, self._suites, secrets, self._start, self._end, wish, linger)
+            hide = _hiding(secrets)
+
+            def after(job: Job, ended: Run) -> bool:
+                self._keep_services(job, ended, hide)
+                return linger(job, ended)
+
+            runs = run_suites(self._local, self._suites, secrets, self._start, self._end, wish, after)
         click.echo()
         for each in runs:
             click.echo(self._line(each))
@@ -120,6 +130,18 @@ class _Round:
         """The last line of its output shows before anything of the next."""
         self._open.pop_all().close()
 
+    def _keep_services(self, job: Job, ended: Run, hide: Hide) -> None:
+        """Of a suite that did not pass what its services printed."""
+        if conclusion(ended) in PASSING:
+            return
+        key, stem = ended.suite.key, self._logs[ended.suite.key].removesuffix(".log")
+        self._services[key] = []
+        with contextlib.suppress(Unavailable):  # they are help, no result
+            for name, printed in last_words(self._local.sandbox, job, hide):
+                path = f"{stem}+{name}.log"
+                (self._root / path).write_bytes(printed)
+                self._services[key].append(f"log of service {name}: {path}")
+
     def _details(self, each: Run) -> Iterator[str]:
         """Its commands; of one that failed the last lines of its output, and how to look into it."""
         if len(each.groups) > 1:
@@ -131,6 +153,7 @@ class _Round:
             log.seek(max(begin, log.seek(0, os.SEEK_END) - _TAIL))
             lines = last_lines(log.read().decode(errors="replace"), _LINES, 200)
         yield from (f"│ {line}" for line in lines.split("\n"))
+        yield from self._services.get(each.suite.key, ())
         yield f"hint: {run_line(each.suite)} --shell opens a shell in its container"
 
     def _line(self, each: Run) -> str:
@@ -143,6 +166,11 @@ class _Round:
         log = f" · log {self._logs[key]}" if each.state is not RunState.SKIPPED and each.started_at else ""
         took = f" · {duration(between(each.started_at, each.finished_at))}" if each.started_at else ""
         return f"{mark} {key}  {words}{took}{log}"
+
+
+def _hiding(secrets: Mapping[str, str]) -> Hide:
+    masker = Masker(secrets.values())
+    return lambda printed: masker.feed(printed) + masker.flush()
 
 
 def _group_line(run: Run, group: Group) -> str:

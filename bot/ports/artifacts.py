@@ -54,6 +54,8 @@ class ArtifactKind(enum.StrEnum):
     ARTIFACT = "artifact"
     REPORT = "report"
     """Of test results."""
+    SERVICE_LOG = "service_log"
+    """The end of what a service beside the suite printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

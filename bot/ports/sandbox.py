@@ -11,6 +11,8 @@ from bot.domain.suites import GIB, Limits, Network
 
 FOLDER: Final = "/workspace/src"
 """Where the sources are for the script."""
+SERVICE_LOG: Final = 64 * 1024
+"""Bytes at the end of a service's output that are kept."""
 
 
 class Stop(enum.StrEnum):
@@ -227,7 +229,7 @@ class Sandbox(Protocol):
         """
 
     def service_log(self, run: RunId, attempt: int, name: str) -> bytes:
-        """The last 64 KiB that a service printed; nothing when it never was or is gone."""
+        """The last `SERVICE_LOG` bytes that a service printed; nothing when it never was or is gone."""
 
     def remove(self, run: RunId, attempt: int) -> None:
         """Remove all that the attempt left in the engine and on disk; nothing there is fine."""

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from bot.app import queries
 from bot.app.context import App
 from bot.domain.runs import BuildId
-from bot.ports.artifacts import Artifact
+from bot.ports.artifacts import Artifact, ArtifactKind
 from bot.web.door import OPEN, Id, Looking, Number, faults
 from bot.web.site import run_of, site_of
 
@@ -30,6 +30,7 @@ class ArtifactAnswer(BaseModel):
     """A file, or why it was not kept (`sha256` null; an empty path means that more was left out)."""
 
     path: str
+    kind: ArtifactKind
     size: int
     sha256: str | None
     skipped: str
@@ -86,7 +87,9 @@ def download(
 
 def _answer(app: App, found: Artifact) -> ArtifactAnswer:
     url = f"{app.url}/runs/{found.run}/artifacts/{quote(found.path)}" if found.sha256 else None
-    return ArtifactAnswer(path=found.path, size=found.size, sha256=found.sha256, skipped=found.skipped, url=url)
+    return ArtifactAnswer(
+        path=found.path, kind=found.kind, size=found.size, sha256=found.sha256, skipped=found.skipped, url=url
+    )
 
 
 def _attachment(path: str) -> str:

@@ -27,7 +27,7 @@ environments:
 services:
   web:
     image: {image}
-    command: sh -c "mkdir /tmp/w && echo hi > /tmp/w/index.html && exec httpd -f -p 8080 -h /tmp/w"
+    command: sh -c "echo at your service; mkdir /tmp/w; echo hi > /tmp/w/index.html; exec httpd -f -p 8080 -h /tmp/w"
     ready: {{http: 8080/index.html, within: 20s}}
 suites:
   good:
@@ -43,6 +43,7 @@ suites:
     matrix: {{word: [one, two]}}
     run: echo "word $MATRIX_WORD"
   served: {{environment: near, services: [web], run: "wget -q -O - http://web:8080/index.html"}}
+  ill: {{environment: near, services: [web], run: "exit 9"}}
   secret: {{image: {image}, secrets: [KEY], run: 'echo "the key $KEY"; test "$KEY" = correct-horse'}}
   long: {{image: {image}, run: "echo begun; while :; do sleep 0.1; done"}}
   gone: {{image: "assay-test/there-is-no-such-image:1", run: "true"}}
@@ -104,6 +105,13 @@ def test_a_failure_is_status_1_and_what_needs_it_is_skipped(root: Path) -> None:
     assert "bad │ no\n" in done.stdout
     assert "✗ bad  echo no; exit 7 exited with 7 · " in done.stdout
     assert "- after  Skipped: needs bad, which did not pass\n" in done.stdout
+
+
+def test_what_the_services_of_a_failed_suite_printed_is_beside_its_log(root: Path) -> None:
+    done = run(root, "ill")
+    assert done.returncode == 1, done.stderr
+    assert "log of service web: .assay/logs/ill+web.log\n" in done.stdout
+    assert (root / ".assay/logs/ill+web.log").read_bytes() == b"at your service\n"
 
 
 def test_cells_run_with_their_values_and_can_be_chosen(root: Path) -> None:

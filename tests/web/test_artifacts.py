@@ -1,9 +1,13 @@
 """What a run left: listed, downloaded, never shown as a page of ours (RELIABILITY S102, S104, S105)."""
 
+import io
+import re
+
 import pytest
 from starlette.testclient import TestClient
 
 from bot.domain.runs import Run
+from bot.ports.artifacts import ArtifactFound, ArtifactKind
 from tests.web.conftest import World
 
 
@@ -22,6 +26,21 @@ def test_the_list_says_what_was_kept_and_what_was_not(client: TestClient, run: R
         ("out/pipe", 0, "not a regular file"),
     ]
     assert rows[2]["url"] is None
+    assert {row["kind"] for row in rows} == {"artifact"}
+
+
+def test_the_log_of_a_service_is_linked_from_the_runs_page(world: World, client: TestClient, run: Run) -> None:
+    stored = world.app.artifacts.put(io.BytesIO(b"listening\n"), 100)
+    found = ArtifactFound(
+        path="service:db.log", kind=ArtifactKind.SERVICE_LOG, sha256=stored.sha256, size=stored.size
+    )
+    with world.app.work() as work:
+        work.artifacts.replace(run.id, ArtifactKind.SERVICE_LOG, [found], 3600)
+    page = client.get(world.page_of(run)).text
+    link = re.search(r'<a href="([^"]+)">log of service db</a>', page)
+    assert link
+    assert client.get(link[1]).text == "listening\n"
+    assert "out/deep/report.html" in page
 
 
 def test_a_file_is_downloaded_byte_by_byte_and_cannot_act_as_a_page(client: TestClient, run: Run) -> None:

@@ -16,13 +16,12 @@ from bot.adapters.sandbox_docker.containers import Containers
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, GONE, IN_THE_WAY, Engine, already, translated, words_of
 from bot.adapters.sandbox_docker.images import Images
 from bot.adapters.sandbox_docker.profile import Attempt
-from bot.ports.sandbox import Exit, Job, JobService, Stop, Succeeds
+from bot.ports.sandbox import SERVICE_LOG, Exit, Job, JobService, Stop, Succeeds
 
 log = structlog.get_logger()
 
 _AT_ONCE: Final = 4
 _ASK: Final = 0.05
-_LOG: Final = 64 * 1024
 
 
 @dataclass(slots=True, eq=False)
@@ -87,7 +86,7 @@ class Services:
                 printed = self._engine.client().logs(service_profile.service_name(attempt, name))
             except NotFound:
                 return b""
-        return bytes(printed)[-_LOG:]
+        return bytes(printed)[-SERVICE_LOG:]
 
     def exceed(self, attempt: Attempt, limit: int) -> bool:
         """Does what they wrote, in their layers or in one of their volumes, take more than that many bytes?
