@@ -105,6 +105,17 @@ def queue(app: App, viewer: Viewer, limit: int) -> tuple[int, Sequence[RunView]]
     return length, [view for view in views if queries.is_shown(app, viewer, view.repository)]
 
 
+def approvals(app: App, viewer: Viewer) -> Sequence[BuildView]:
+    """Builds that wait for approval and that the viewer may approve; the oldest first."""
+    with app.work() as work:
+        waiting = [work.builds.get(one) for one in sorted({run.build for run in work.runs.waiting(0)})]
+        views = [
+            BuildView(build=one, repository=work.repositories.get(one.repository), runs=work.runs.of_build(one.id))
+            for one in waiting
+        ]
+    return [one for one in views if queries.may_steer(app, viewer, one.repository)]
+
+
 def held(app: App) -> Sequence[tuple[str, RunView]]:
     """Runs that workers hold, with the worker's name; by worker."""
     with app.work() as work:

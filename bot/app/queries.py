@@ -175,10 +175,10 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             own_rules=work.repositories.own_rules(repository.id),
             lacking=_lacking(app, repository),
         )
-    return replace(view, steers=_steers(app, viewer, repository))
+    return replace(view, steers=may_steer(app, viewer, repository))
 
 
-def _steers(app: App, viewer: Viewer, repository: Repository) -> bool:
+def may_steer(app: App, viewer: Viewer, repository: Repository) -> bool:
     """Whether to show buttons; what is pressed is checked anew at the forge."""
     if viewer.person is None or viewer.forge != repository.forge:
         return False
@@ -226,7 +226,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             service_logs=[one for one in files if one.kind is ArtifactKind.SERVICE_LOG and one.sha256],
             results=work.results.of_run(chosen.id),
         )
-    return replace(view, steers=_steers(app, viewer, repository))
+    return replace(view, steers=may_steer(app, viewer, repository))
 
 
 def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
