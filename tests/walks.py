@@ -11,6 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from bot.adapters.signer_jwt import JwtSigner
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine
 from bot.adapters.store_sql.tables import metadata
 from bot.adapters.vault_fernet import FernetVault, new_key
@@ -87,6 +88,7 @@ class World:
             logs=SqlLogs(self.engine, folder / "logs"),
             artifacts=self.artifacts,
             caches=self.caches,
+            signer=JwtSigner(),
             vault=FernetVault([new_key()]),
             telemetry=self.telemetry,
             now=self._tick,

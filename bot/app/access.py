@@ -5,14 +5,16 @@ import hmac
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
+from bot.app import granting
 from bot.app.context import App
 from bot.app.queries import ANYBODY, Viewer
-from bot.domain.errors import BadInput, BotError, Gone, StoreBusy
+from bot.domain.errors import BadInput, BotError, Gone, Refused, StoreBusy
 from bot.domain.tokens import Scope, Token
 
 log = structlog.get_logger()
@@ -36,6 +38,12 @@ class Forbidden(BotError):
     code = "forbidden"
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    text: str = field(repr=False)
+    scopes: frozenset[Scope]
+
+
 def viewer_of(app: App, reader: App, authorization: str | None) -> Viewer:
     """Who sends that header; `reader` has transactions that only read.
 
@@ -46,11 +54,46 @@ def viewer_of(app: App, reader: App, authorization: str | None) -> Viewer:
     """
     if authorization is None or authorization[:6].lower() == "basic ":
         return ANYBODY
-    found = _live_token(reader, authorization)
+    kind, _, text = authorization.partition(" ")
+    found = _grantee(reader, text) or _live_token(reader, text) if kind.lower() == "bearer" else None
     if found is None:
         raise Unauthorized("the token is not valid")
     _note_use(app, found)
     return Viewer(token=found.id, name=found.name, scopes=frozenset(found.scopes))
+
+
+def grant(app: App, client: str, secret: str, wanted: frozenset[Scope]) -> Access:
+    """An access token for a quarter of an hour, with the id and the secret of a token (RFC 6749 §4.4).
+
+    `wanted`: empty for all of the token's scopes.
+
+    Raises:
+        Unauthorized: no such token is live. Forbidden: a scope that it does not have.
+    """
+    found = _live_token(app, f"assay_{client}_{secret}")
+    if found is None:
+        raise Unauthorized("there is no such client")
+    scopes = wanted or frozenset(found.scopes)
+    if Scope.ADMIN not in found.scopes and not scopes <= frozenset(found.scopes):
+        raise Forbidden(f"the token {found.name} does not have these scopes")
+    _note_use(app, found)
+    return Access(granting.sign(app, found.id, scopes), scopes)
+
+
+def _grantee(reader: App, text: str) -> Token | None:
+    """The token that an access token was given for, with the scopes of both; None: it lets nobody in (S115)."""
+    if text.count(".") == 0:
+        return None
+    try:
+        granted = granting.read(reader, text)
+    except Refused:
+        return None
+    with reader.work() as work:
+        found = work.tokens.get(granted.token)
+    if found is None or not found.is_live(reader.now()):
+        return None
+    is_admin = Scope.ADMIN in found.scopes
+    return replace(found, scopes=tuple(one for one in granted.scopes if is_admin or one in found.scopes))
 
 
 def require(viewer: Viewer, scope: Scope) -> None:
@@ -61,10 +104,9 @@ def require(viewer: Viewer, scope: Scope) -> None:
         raise Forbidden(f"the token {viewer.name} does not have the scope {scope}")
 
 
-def _live_token(reader: App, authorization: str) -> Token | None:
-    kind, _, text = authorization.partition(" ")
+def _live_token(reader: App, text: str) -> Token | None:
     shape = _TEXT.fullmatch(text)
-    if kind.lower() != "bearer" or shape is None:
+    if shape is None:
         return None
     with reader.work() as work:
         found = work.tokens.get(shape["id"])

@@ -21,6 +21,7 @@ from bot.ports.logs import Logs
 from bot.ports.notices import Channel
 from bot.ports.sandbox import Sandbox
 from bot.ports.signin import SignIn
+from bot.ports.signing import Signer
 from bot.ports.source import Source
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Telemetry
@@ -108,6 +109,7 @@ class App:
     artifacts: Artifacts
     caches: Caches
     vault: Vault
+    signer: Signer
     telemetry: Telemetry
     now: Callable[[], datetime]
     monotonic: Callable[[], float]

@@ -30,6 +30,7 @@ from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.queue_redis import RedisQueue
 from bot.adapters.sandbox_docker import DockerSandbox
+from bot.adapters.signer_jwt import JwtSigner
 from bot.adapters.source_git import GitSource
 from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
@@ -88,6 +89,7 @@ def build(
         logs=SqlLogs(engine, logs),
         artifacts=artifacts,
         caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
+        signer=JwtSigner(),
         vault=vault,
         telemetry=telemetry,
         now=now,

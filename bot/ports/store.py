@@ -20,6 +20,7 @@ from bot.ports.notices import Notices
 from bot.ports.queue import Task
 from bot.ports.results import ResultTable
 from bot.ports.schedules import Schedules
+from bot.ports.signing import SigningKeys
 from bot.ports.vault import Secrets
 from bot.ports.webhooks import Hooks
 
@@ -347,6 +348,8 @@ class UnitOfWork(Protocol):
     def notices(self) -> Notices: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def signing_keys(self) -> SigningKeys: ...
     @property
     def calls(self) -> Calls: ...
     @property

@@ -28,6 +28,7 @@ from bot.web import (
     health,
     live,
     notices,
+    oauth,
     operating,
     operators,
     orders,
@@ -169,7 +170,7 @@ def _rest(site: Site) -> FastAPI:
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (api, artifacts, results, orders, resources, repositories, secrets, notices, operating):
+    for part in (oauth, api, artifacts, results, orders, resources, repositories, secrets, notices, operating):
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(Tagged)

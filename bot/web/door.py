@@ -23,10 +23,14 @@ _MOST: Final = 2**63 - 1
 """What the store can count to."""
 
 
+def address_of(request: Request) -> str:
+    """Whose measure of calls counts for nobody in particular."""
+    return f"address:{request.client.host if request.client else ''}"
+
+
 def _viewer(request: Request, _: Annotated[object, Security(_bearer)]) -> Viewer:
     """Everybody has a measure of calls: each token, each person, else each address, also for wrong tokens."""
-    calls = site_of(request).calls
-    address = f"address:{request.client.host if request.client else ''}"
+    calls, address = site_of(request).calls, address_of(request)
     try:
         viewer = viewer_of(request)
     except Unauthorized:

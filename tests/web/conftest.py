@@ -3,7 +3,7 @@
 import io
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from bot.adapters.artifacts_fs import FileArtifacts
+from bot.adapters.signer_jwt import JwtSigner
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, new_key
@@ -43,6 +44,8 @@ class World:
     telemetry: PrometheusTelemetry
     hints: list[Task]
     now: datetime = NOON
+    passed: list[timedelta] = field(default_factory=lambda: [timedelta()])
+    """Since the clock of the application began."""
 
     def repository(self, *, private: bool = False) -> Repository:
         seen = replace(
@@ -146,6 +149,7 @@ def world(engine: sa.Engine, tmp_path: Path) -> World:
     def send(task: Task, *, delay: float = 0) -> None:
         hints.append(task)
 
+    passed = [timedelta()]
     ids, forge, telemetry = itertools.count(1), FakeForge(), PrometheusTelemetry()
     app = App(
         forges={GITHUB: forge},
@@ -155,16 +159,17 @@ def world(engine: sa.Engine, tmp_path: Path) -> World:
         logs=SqlLogs(engine, tmp_path / "logs"),
         artifacts=FileArtifacts(tmp_path / "artifacts"),
         caches=FakeCaches(),
+        signer=JwtSigner(),
         vault=FernetVault([new_key()]),
         telemetry=telemetry,
-        now=lambda: NOON + timedelta(minutes=5),
+        now=lambda: NOON + timedelta(minutes=5) + passed[0],
         monotonic=lambda: 0.0,
         sleep=lambda _: None,
         new_id=lambda: f"id{next(ids)}",
         url="https://ci.example.org",
         owner="web",
     )
-    return World(app, forge, telemetry, hints)
+    return World(app, forge, telemetry, hints, passed=passed)
 
 
 MakeClient = Callable[..., TestClient]

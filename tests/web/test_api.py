@@ -183,6 +183,7 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/repositories/{number}/secrets/{name}",
         "/notices",
         "/notices/{number}/again",
+        "/oauth/token",
         "/queue",
         "/workers",
         "/audit/entries",

@@ -87,6 +87,7 @@ FREE = {
     "/setup/app": "",
     "/setup/gitlab": "",
     "/setup/leave": "",
+    "/oauth/token": "has the client's own secret (tests/web/test_oauth.py)",
     "/openapi.json": "",
     "/docs": "",
 }

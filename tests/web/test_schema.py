@@ -57,7 +57,12 @@ def test_the_server_keeps_to_its_document(world: World, make_client: MakeClient,
         tried += 1
         if known and mode.is_positive:
             case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
-        case.call_and_validate(headers=headers, checks=CHECKS, base_url="http://ci.example.org")
+        answer = case.call(headers=headers, base_url="http://ci.example.org")
+        # 413 is as good a refusal as any.
+        is_refused = answer.status_code == 413
+        case.validate_response(
+            answer, checks=[one for one in CHECKS if not (is_refused and one is negative_data_rejection)]
+        )
 
     for found in schemathesis.openapi.from_asgi("/openapi.json", client.app).get_all_operations():
         assert isinstance(found, Ok)

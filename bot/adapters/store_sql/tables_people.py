@@ -1,4 +1,4 @@
-"""Tables about people who signed in."""
+"""Tables about people who signed in, and about keys of access tokens."""
 
 import sqlalchemy as sa
 
@@ -15,4 +15,13 @@ session = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False),
     sa.Index(None, "expires_at"),
+)
+
+signing_key = sa.Table(
+    "signing_key",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("private", sa.LargeBinary, nullable=False),  # encrypted
+    sa.Column("public", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
 )

@@ -22,6 +22,7 @@ from bot.adapters.store_sql.runs import SqlRuns
 from bot.adapters.store_sql.schedules import SqlSchedules
 from bot.adapters.store_sql.secrets import SqlSecrets
 from bot.adapters.store_sql.sessions import SqlSessions
+from bot.adapters.store_sql.signing_keys import SqlSigningKeys
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.domain.errors import StoreBusy
 from bot.ports.queue import Task
@@ -130,6 +131,10 @@ class SqlWork:
     @property
     def artifacts(self) -> SqlArtifacts:
         return SqlArtifacts(self._connection)
+
+    @property
+    def signing_keys(self) -> SqlSigningKeys:
+        return SqlSigningKeys(self._connection)
 
     @property
     def schedules(self) -> SqlSchedules:
