@@ -275,6 +275,47 @@ def test_without_internet_only_the_service_is_reached_and_not_the_host(
     assert ran.lines == reached
 
 
+CALL_OUT: Final = """
+for to in 169.254.169.254 10.1.2.3 203.0.113.10; do nc -w 1 $to 80 < /dev/null > /dev/null 2>&1; done
+sed -n "s/.* 0x2 .*/somebody/p" /proc/net/arp
+"""
+"""Calls the metadata address, a private network and the internet; a word for each who took that to pass it on."""
+
+
+@pytest.mark.parametrize(
+    ("network", "takers"),
+    [
+        (Network.NONE, ""),
+        (Network.SERVICES, ""),
+        (Network.INTERNET, "somebody\n"),
+    ],  # the last: what the firewall is for
+)
+def test_without_internet_nobody_takes_what_script_or_service_send_elsewhere(
+    sandbox: DockerSandbox, network: Network, takers: str
+) -> None:
+    asking = service(command=f"sh -c '{CALL_OUT} exec httpd -f -p 8080'", ready=Listens(8080))
+    wanted = job(CALL_OUT, network=network, services=(asking,))
+
+    ran = run(sandbox, wanted)
+
+    assert ran.text == takers
+    assert sandbox.service_log(wanted.run, 1, "web").decode() == takers
+
+
+@pytest.mark.parametrize("network", [Network.NONE, Network.SERVICES])
+def test_without_internet_a_service_does_not_reach_the_host(
+    sandbox: DockerSandbox, network: Network, host_port: int, other_address: str
+) -> None:
+    """A positive answer of the service itself shows that it could have asked."""
+    tries = f"nc -w 1 {other_address} {host_port} < /dev/null > /dev/null 2>&1 && echo host"
+    asking = service(command=f"sh -c '{tries}; echo asked; exec httpd -f -p 8080'", ready=Listens(8080))
+    wanted = job("true", network=network, services=(asking,))
+
+    run(sandbox, wanted)
+
+    assert sandbox.service_log(wanted.run, 1, "web") == b"asked\n"
+
+
 def test_without_internet_no_name_server_answers(sandbox: DockerSandbox) -> None:
     ran = run(sandbox, job("nslookup example.com || exit 7", services=(service(ready=Listens(8080)),)))
 
@@ -296,7 +337,7 @@ def test_without_internet_not_even_the_host_has_an_address_on_the_network(
     assert f"{seen['IPAM']['Config'][0]['Gateway']}\n" not in addresses
 
 
-@pytest.mark.parametrize("network", [Network.SERVICES, Network.INTERNET])
+@pytest.mark.parametrize("network", [Network.NONE, Network.SERVICES, Network.INTERNET])
 def test_a_run_does_not_reach_the_services_of_another(sandbox: DockerSandbox, network: Network) -> None:
     first = job("true", run=RunId("first"), network=network, services=(service(ready=Listens(8080)),))
     run(sandbox, first)
