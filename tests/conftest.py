@@ -8,10 +8,14 @@ from itertools import count
 from typing import Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.adapters.store_sql import open_engine, upgrade
 from tests import servers
 from tests.images import DOCKER_HOST
+
+settings.register_profile("assay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("assay")  # how fast it is, benchmarks say
 
 _PING: Final = "import docker; docker.from_env(timeout=5).ping()"
 
