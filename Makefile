@@ -10,8 +10,8 @@ help: ## Show what can be made
 setup: ## Make .venv with the command assay, and a Docker engine that answers
 	@deploy/setup
 
-demo: setup ## Run the main job against a pretend GitHub, then keep serving; ONCE=1 ends after the round
-	$(BIN)/assay demo $(if $(ONCE),--once)
+demo: setup ## Run the main job against a pretend forge (FORGE=gitlab), then keep serving; ONCE=1 ends after the round
+	$(BIN)/assay demo $(if $(FORGE),--forge $(FORGE)) $(if $(ONCE),--once)
 
 serve: setup ## Serve with the settings of the environment (deploy/README.md)
 	$(BIN)/assay serve

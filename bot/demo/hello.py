@@ -1,10 +1,8 @@
 """The repository `demo/hello` of the pretend forge, and what its people do there."""
 
-from typing import Final
+from typing import Final, Generic
 
-from bot.demo.forge.github import PretendGitHub
-from bot.demo.forge.page import FrontButton, PullButton
-from bot.demo.forge.state import Pull, Repo
+from bot.demo.stage import C, Stage
 
 PATH: Final = "demo/hello"
 PERSON: Final = "ada"
@@ -103,59 +101,44 @@ VALID_LINE: Final = "ok    the certificate is valid"
 EARLY_LINE: Final = "FAIL  the certificate is valid"
 
 
-class Hello:
-    def __init__(self, github: PretendGitHub) -> None:
-        self._github = github
+class Hello(Generic[C]):
+    def __init__(self, stage: Stage[C]) -> None:
+        self._stage = stage
         self._opened = 0
-        self._fork: Repo | None = None
-        for login in (PERSON, STRANGER):
-            github.add_person(login)
-        self.repo = github.add_repository(PATH, FILES, roles={PERSON: "write", STRANGER: "none"})
-        github.buttons.update(
+        stage.add_repository(PATH, FILES, writer=PERSON, stranger=STRANGER)
+        stage.offer(
             {
-                "open": FrontButton("Open a pull request", self.open),
-                "stranger": FrontButton("Open a pull request as a stranger", self.open_as_stranger),
-                "break": PullButton("Break it", self.break_it),
-                "fix": PullButton("Fix it", self.fix_it),
-                "close": PullButton("Close", self.close),
-            }
+                f"Open a {stage.word}": self.open,
+                f"Open a {stage.word} as a stranger": self.open_as_stranger,
+            },
+            {"Break it": self.break_it, "Fix it": self.fix_it, "Close": self.close},
         )
 
-    def open(self) -> Pull:
+    def open(self) -> C:
         """A change that passes, on a branch of its own."""
-        return self._open(self.repo, PERSON, "Say hello in German", _speaking("German", "de", "Hallo"))
+        return self._open(PERSON, "Say hello in German", _speaking("German", "de", "Hallo"))
 
-    def open_as_stranger(self) -> Pull:
+    def open_as_stranger(self) -> C:
         """From a fork, by somebody without any right in the repository."""
-        self._fork = self._fork or self._github.fork(self.repo, STRANGER)
-        return self._open(self._fork, STRANGER, "Say hello in Spanish", _speaking("Spanish", "es", "Hola"))
+        return self._open(STRANGER, "Say hello in Spanish", _speaking("Spanish", "es", "Hola"))
 
-    def renew_certificate(self, moment: int) -> Pull:
+    def renew_certificate(self, moment: int) -> C:
         """A change whose test fails before that moment (seconds since 1970) and passes from then on."""
-        return self._open(self.repo, PERSON, "Renew the certificate", {"certificate": f"{moment}\n"})
+        return self._open(PERSON, "Renew the certificate", {"certificate": f"{moment}\n"})
 
-    def break_it(self, pull: Pull) -> None:
-        self._replace(pull, _RIGHT, _WRONG, "Tidy up the French greeting")
+    def break_it(self, change: C) -> None:
+        self._stage.replace(change, "hello.sh", _RIGHT, _WRONG, "Tidy up the French greeting")
 
-    def fix_it(self, pull: Pull) -> None:
-        self._replace(pull, _WRONG, _RIGHT, "Spell Bonjour as the French do")
+    def fix_it(self, change: C) -> None:
+        self._stage.replace(change, "hello.sh", _WRONG, _RIGHT, "Spell Bonjour as the French do")
 
-    def close(self, pull: Pull) -> None:
-        self._github.close_pull(pull, author=PERSON)
+    def close(self, change: C) -> None:
+        self._stage.close(change, PERSON)
 
-    def _open(self, head: Repo, author: str, title: str, files: dict[str, str]) -> Pull:
+    def _open(self, author: str, title: str, files: dict[str, str]) -> C:
         self._opened += 1
         branch = f"{title.rsplit(maxsplit=1)[-1].lower()}-{self._opened}"
-        self._github.commit(head, branch, files, title, author=author)
-        return self._github.open_pull(self.repo, branch, fork=head, title=title, author=author)
-
-    def _replace(self, pull: Pull, old: str, new: str, message: str) -> None:
-        """Where the pull request comes from, and by its author: nobody else may push to a fork."""
-        if pull.head_repo is None:
-            return
-        program = pull.head_repo.git.git("show", f"{pull.head_sha}:hello.sh").decode().replace(old, new)
-        files = {"hello.sh": program}
-        self._github.commit(pull.head_repo, pull.head_ref, files, message, author=pull.author.login)
+        return self._stage.open(branch, title, files, author, forked=author == STRANGER)
 
 
 def _speaking(language: str, code: str, word: str) -> dict[str, str]:

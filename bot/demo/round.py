@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Generic
 
 import httpx
 
-from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import wait_until
 from bot.demo.forge.page import FACES, SIGNS
-from bot.demo.forge.state import CheckRun, Pull
 from bot.demo.hello import (
     BROKEN_LINE,
     EARLY_LINE,
@@ -24,16 +22,17 @@ from bot.demo.hello import (
     VALID_LINE,
     Hello,
 )
+from bot.demo.stage import C, Shown, Stage
 
 Wanted = Mapping[str, tuple[str, ...]]
-"""Of each check the conclusions of its check runs, oldest first: a commit keeps those that were run again."""
+"""Of each check its states as ended, oldest first: a commit keeps those that were run again."""
 
 UNIT: Final = "assay / unit"
 PASSING: Final = {"assay": ("success",), "assay / docs": ("skipped",), UNIT: ("success",)}
 FAILING: Final = {"assay": ("failure",), "assay / docs": ("skipped",), UNIT: ("failure",)}
 RETESTED: Final = {"assay": ("failure", "success"), "assay / docs": ("skipped",), UNIT: ("failure", "success")}
-WAITING: Final = {"assay": ("action_required",)}
-APPROVED: Final = {"assay": ("action_required", "success"), "assay / docs": ("skipped",), UNIT: ("success",)}
+_UNDER_WAY: Final = ("queued", "in_progress")
+_WAITS: Final = "action_required"
 _LAST: Final = {"+1", "confused"}
 _FENCED: Final = re.compile(r"^(`{3,})\n(.*?)\n\1$", re.DOTALL | re.MULTILINE)
 _TAGS: Final = re.compile(r"<[^>]*>")
@@ -43,11 +42,11 @@ _LEAST_DELAY: Final = 4.0
 
 
 @dataclass(slots=True)
-class Round:
+class Round(Generic[C]):
     """`play` tells what happens by `say`, and keeps what was not right in `wrong`."""
 
-    github: PretendGitHub
-    hello: Hello
+    stage: Stage[C]
+    hello: Hello[C]
     say: Callable[[str], None]
     is_alive: Callable[[], bool]
     """Whether the bot still runs; waiting ends when it does not."""
@@ -70,7 +69,7 @@ class Round:
 
     def _change(self) -> None:
         pull = self.hello.open()
-        self.say(f"\n1  A pull request is opened: {self._url(pull)}")
+        self.say(f"\n1  A {self.stage.word} is opened: {self.stage.page_of(pull)}")
         self._look(pull, PASSING, GERMAN_LINE)
         self.hello.break_it(pull)
         self.say("\n2  A commit breaks it")
@@ -87,31 +86,36 @@ class Round:
         moment = int(time.time() + max(_LEAST_DELAY, 2 * self._slowest))
         pull = self.hello.renew_certificate(moment)
         valid = datetime.fromtimestamp(moment, UTC).strftime("%H:%M:%S UTC")
-        self.say(f"\n4  A flaky test, which needs a certificate that is valid from {valid} on: {self._url(pull)}")
+        self.say(
+            f"\n4  A flaky test, which needs a certificate that is valid from {valid} on: {self.stage.page_of(pull)}"
+        )
         self._look(pull, FAILING, EARLY_LINE)
         self._wait(lambda: time.time() >= moment)
-        self._comment(pull, "/retest")
+        self._comment(pull, "retest")
         self._look(pull, RETESTED, VALID_LINE)
 
     def _stranger(self) -> None:
         pull = self.hello.open_as_stranger()
-        self.say(f"\n5  A stranger opens a pull request from a fork, and nothing runs: {self._url(pull)}")
-        self._look(pull, WAITING, "")
-        # An approval counts when it is younger than the commit, and the forge's times are whole seconds.
-        self._wait(lambda: int(self.github.world.now()) > int(pull.updated_at))
-        self._comment(pull, "/ok-to-test")
-        self._look(pull, APPROVED, SPANISH_LINE)
+        self.say(
+            f"\n5  A stranger opens a {self.stage.word} from a fork, and nothing runs: {self.stage.page_of(pull)}"
+        )
+        self._look(pull, {"assay": self.stage.waiting}, "")
+        # An approval counts when it is younger than the commit.
+        self._wait(lambda: self.stage.is_later(pull))
+        self._comment(pull, "ok-to-test")
+        self._look(pull, {**PASSING, "assay": self.stage.approved}, SPANISH_LINE)
 
-    def _comment(self, pull: Pull, body: str) -> None:
+    def _comment(self, pull: C, command: str) -> None:
         """As somebody who may write; the bot's last reaction says whether it did what was asked for."""
-        comment = self.github.comment(pull, PERSON, body)
-        self._wait(lambda: not _LAST.isdisjoint(self.github.reactions(comment)))
-        reactions = self.github.reactions(comment)
+        body = f"{self.stage.prefix}{command}"
+        comment = self.stage.comment(pull, PERSON, body)
+        self._wait(lambda: not _LAST.isdisjoint(self.stage.reactions(comment)))
+        reactions = self.stage.reactions(comment)
         self.say(f"   {PERSON} comments {body}  {' '.join(FACES[each] for each in reactions)}")
         if "+1" not in reactions:
             self.wrong.append(f"{body} by {PERSON}: the bot does not say that it was done")
 
-    def _look(self, pull: Pull, wanted: Wanted, line: str) -> None:
+    def _look(self, pull: C, wanted: Wanted, line: str) -> None:
         """Raises: TimeoutError: the checks were not complete in time; what is there was looked at."""
         in_time = self._is_complete(pull, wanted)
         shown = self._shown(pull)
@@ -120,21 +124,21 @@ class Round:
             self.say(f"   {row(run)}")
         self.wrong += differences(pull.head_sha, shown, wanted)
         if UNIT in latest and UNIT in wanted:
-            self.runs.append(latest[UNIT].external_id)
+            self.runs += filter(None, [latest[UNIT].run])
             self._look_at_unit(latest[UNIT], wanted[UNIT][-1], line)
         if not in_time:
             raise TimeoutError(f"{pull.head_sha[:7]}: the checks were not complete after {self.limit:g} seconds")
 
-    def _shown(self, pull: Pull) -> list[CheckRun]:
-        """The check runs on the pull request's head, by name; those of one name oldest first."""
-        return sorted(self.github.check_runs(pull.repo, pull.head_sha), key=lambda run: run.name)
+    def _shown(self, pull: C) -> list[Shown]:
+        """The checks on the change's head, by name; those of one name oldest first."""
+        return sorted(self.stage.shown(pull), key=lambda run: run.name)
 
-    def _is_complete(self, pull: Pull, wanted: Wanted) -> bool:
+    def _is_complete(self, pull: C, wanted: Wanted) -> bool:
         """Waits until as many checks are done as should be; False when they are not in time."""
 
         def complete() -> bool:
-            done = [run.name for run in self._shown(pull) if run.status == "completed"]
-            return all(done.count(name) >= len(conclusions) for name, conclusions in wanted.items())
+            done = [run.name for run in self._shown(pull) if _has_ended(run, wanted.get(run.name, ()))]
+            return all(done.count(name) >= len(states) for name, states in wanted.items())
 
         began = time.monotonic()
         in_time = self._wait(complete)
@@ -149,30 +153,31 @@ class Round:
             return False
         return True
 
-    def _look_at_unit(self, run: CheckRun, wanted: str, line: str) -> None:
-        self.say(f"      page: {run.details_url}")
-        if wanted == "failure":
-            for each in fenced_lines(run.summary or ""):
+    def _look_at_unit(self, run: Shown, wanted: str, line: str) -> None:
+        self.say(f"      page: {run.url}")
+        if wanted == "failure" and run.summary is not None:
+            for each in fenced_lines(run.summary):
                 self.say(f"      | {each}")
-            if line not in (run.summary or ""):
+            if line not in run.summary:
                 self.wrong.append(f"{run.name}: its summary does not show the failing line {line!r}")
-        if not page_shows(run.details_url, line):
-            self.wrong.append(f"{run.name}: the page {run.details_url} does not show {line!r}")
-
-    def _url(self, pull: Pull) -> str:
-        return f"{self.github.url}/{pull.repo.path}/pull/{pull.number}"
+        if not page_shows(run.url, line):
+            self.wrong.append(f"{run.name}: the page {run.url} does not show {line!r}")
 
 
-def row(run: CheckRun) -> str:
-    state = run.conclusion or run.status
-    return f"{SIGNS.get(state, '?')}  {run.name:<14}{state.replace('_', ' '):<17}{run.title or ''}"
+def row(run: Shown) -> str:
+    return f"{SIGNS.get(run.state, '?')}  {run.name:<14}{run.state.replace('_', ' '):<17}{run.title}"
 
 
-def differences(sha: str, shown: list[CheckRun], wanted: Wanted) -> list[str]:
-    """What is not as it should be: missing, doubled, unknown checks and other conclusions."""
+def _has_ended(run: Shown, wanted: tuple[str, ...]) -> bool:
+    """Where what waits for an approval goes on as the same check, that is no end either."""
+    return run.state not in _UNDER_WAY and (run.state != _WAITS or _WAITS in wanted)
+
+
+def differences(sha: str, shown: list[Shown], wanted: Wanted) -> list[str]:
+    """What is not as it should be: missing, doubled, unknown checks and other states."""
     found: dict[str, tuple[str, ...]] = {}
     for run in shown:
-        found[run.name] = (*found.get(run.name, ()), run.conclusion or run.status)
+        found[run.name] = (*found.get(run.name, ()), run.state)
     return [
         f"{sha[:7]}: {name} should be {_words(wanted.get(name))}, but is {_words(found.get(name))}"
         for name in sorted({*found, *wanted})
@@ -180,8 +185,8 @@ def differences(sha: str, shown: list[CheckRun], wanted: Wanted) -> list[str]:
     ]
 
 
-def _words(conclusions: tuple[str, ...] | None) -> str:
-    return ", ".join(conclusions or ("absent",))
+def _words(states: tuple[str, ...] | None) -> str:
+    return ", ".join(states or ("absent",))
 
 
 def fenced_lines(markdown: str) -> list[str]:

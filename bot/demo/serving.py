@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import httpx
 
 import bot
-from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import wait_until
 
 _START_LIMIT: Final = 30.0
@@ -24,12 +24,9 @@ class ServeFailed(Exception):
 class Serving:
     """Started at once; `stop` ends it in good order."""
 
-    def __init__(self, github: PretendGitHub, port: int, folder: Path, docker_host: str) -> None:
+    def __init__(self, settings: Mapping[str, str], port: int, folder: Path, docker_host: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "serve.log"
-        key = folder / "app.pem"
-        key.touch(mode=0o600)
-        key.write_text(github.private_key)
         environment = {
             # Nothing from outside but what it takes to find programs and the engine: the demo is the same everywhere.
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
@@ -38,14 +35,9 @@ class Serving:
             "ASSAY_URL": self.url,
             "ASSAY_LISTEN": f"127.0.0.1:{port}",
             "ASSAY_DATA_DIR": str(folder / "data"),
-            "ASSAY_GITHUB_URL": github.url,
-            "ASSAY_GITHUB_APP_ID": str(github.app.id),
-            "ASSAY_GITHUB_PRIVATE_KEY_FILE": str(key),
-            "ASSAY_GITHUB_WEBHOOK_SECRET": github.app.webhook_secret,
-            "ASSAY_GITHUB_CLIENT_ID": github.app.client_id,
-            "ASSAY_GITHUB_CLIENT_SECRET": github.app.client_secret,
             "ASSAY_REDIS_URL": "memory://",
             "ASSAY_DRAIN": "10s",
+            **settings,
         }
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

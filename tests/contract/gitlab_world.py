@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from bot.adapters.forge_gitlab import GitLabForge
+from bot.demo.gitlab.gitlab import PretendGitLab
+from bot.demo.gitlab.state import LEVELS, MergeRequest, Status
 from bot.domain.events import CommentKind
 from bot.domain.refs import ForgeName, Repository, RepositoryId, Sha
 from bot.ports.forge import Permission, Reaction
 from tests.contract.forge_world import Counts, Shown
 from tests.sims.github_wire import Clock
-from tests.sims.gitlab import LEVELS, MergeRequest, PretendGitLab, Status
 from tests.sims.gitlab_wire import Wire, answering
 
 KEY: Final = b"the key of the test suite, 32 b."
@@ -37,7 +38,7 @@ class GitLabWorld:
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
         self.telemetry = Counts()
-        self.gitlab = PretendGitLab(URL, "glpat-of-the-tests")
+        self.gitlab = PretendGitLab(folder / "gitlab", url=URL, token="glpat-of-the-tests")
         self.wire = Wire(self.gitlab)
         self.project = self.gitlab.add_project("octo/tools/widgets")
         self.repository = Repository(
@@ -65,8 +66,9 @@ class GitLabWorld:
         return Sha(self.gitlab.commit(self.project, "main", message, files))
 
     def open_change(self, head: Sha, base: Sha) -> int:
-        self.project.branches |= {"better": head, "main": base}
-        return self.gitlab.open(self.project, self.project, "better", 30).iid
+        for branch, sha in (("better", head), ("main", base)):
+            self.project.git.set_ref(f"refs/heads/{branch}", sha)
+        return self.gitlab.open(self.project, self.project, "better", 30).number
 
     def grant(self, login: str, number: int, role: str) -> None:
         self.gitlab.people[number] = login
@@ -102,7 +104,7 @@ class GitLabWorld:
         return self.project.changes[number]
 
     def push_delivery(self, sha: Sha, delivery: str) -> tuple[dict[str, str], bytes]:
-        before = self.project.commits[sha].parent or ""
+        before = "".join(self.project.git.log(sha, limit=1)[0].parents)
         body = json.dumps(self.gitlab.push_payload(self.project, "main", before, sha)).encode()
         return signed_headers("Push Hook", body, self.clock, delivery), body
 

@@ -110,7 +110,7 @@ class GitLabHooks:
     def sent(self, status: int, key: str) -> None:
         headers = {"X-Gitlab-Event": "Push Hook", "Idempotency-Key": key}
         headers["webhook-timestamp"] = str(int(self.world.clock.time()))
-        head = self.world.project.branches["main"]
+        head = self.world.project.head("main")
         body = self.world.gitlab.push_payload(self.world.project, "main", "", head)
         self.world.project.attempts.insert(0, (next(self.world.gitlab.numbers), status, headers, body))
 

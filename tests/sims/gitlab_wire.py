@@ -4,14 +4,14 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from tests.sims.gitlab import PretendGitLab
-from tests.sims.gitlab_api import answer
+from bot.demo.gitlab.api import answer
+from bot.demo.gitlab.gitlab import PretendGitLab
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
 
@@ -100,13 +100,8 @@ class Wire(BaseAdapter):
             return response(request, 401, b'{"message": "401 Unauthorized"}', {"content-type": "application/json"})
         query = dict(parse_qsl(parts.query))
         body = json.loads(request.body) if request.body else {}
-        path = _decoded(parts.path.removeprefix(api))
+        path = parts.path.removeprefix(api)
         status, data = answer(self._gitlab, str(request.method), path, query, body)
         if isinstance(data, bytes):
             return response(request, status, data, {"content-type": "text/plain"})
         return response(request, status, json.dumps(data).encode(), {"content-type": "application/json"})
-
-
-def _decoded(path: str) -> str:
-    """Names are decoded, but a slash within one stays apart from those between them."""
-    return "/".join(unquote(part).replace("/", "%2F") for part in path.split("/"))

@@ -9,6 +9,7 @@ from bot.demo.forge import markdown
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.state import CheckRun, Pull
 from bot.demo.hello import Hello
+from bot.demo.on_github import OnGitHub
 from tests.demoforge import pretend_github
 
 
@@ -20,7 +21,7 @@ def github() -> Iterator[PretendGitHub]:
 
 @pytest.fixture
 def pull(github: PretendGitHub) -> Pull:
-    return Hello(github).open()
+    return Hello(OnGitHub(github)).open()
 
 
 def page(github: PretendGitHub, path: str = "/") -> httpx.Response:
@@ -132,26 +133,26 @@ def test_it_looks_again_by_itself_while_something_is_under_way(
 
 
 def test_the_buttons_play_a_round(github: PretendGitHub) -> None:
-    Hello(github)
-    press(github, "open")
+    Hello(OnGitHub(github))
+    press(github, "openapullrequest")
     pull = github.world.pulls[0]
     opened = pull.head_sha
-    press(github, "break", pull)
+    press(github, "breakit", pull)
     broken = pull.head_sha
-    press(github, "fix", pull)
+    press(github, "fixit", pull)
     assert len({opened, broken, pull.head_sha}) == 3
     press(github, "close", pull)
     assert pull.is_open is False
 
 
 def test_a_stranger_opens_a_pull_request_from_a_fork(github: PretendGitHub) -> None:
-    Hello(github)
-    press(github, "stranger")
+    Hello(OnGitHub(github))
+    press(github, "openapullrequestasastranger")
     pull = github.world.pulls[0]
     assert pull.author.login == "newbie"
     assert f"newbie:{pull.head_ref}" in page(github).text
     before = pull.head_sha
-    press(github, "break", pull)
+    press(github, "breakit", pull)
     assert pull.head_sha != before
     github.delete_fork(pull)
     assert "a deleted fork" in page(github).text
@@ -160,7 +161,7 @@ def test_a_stranger_opens_a_pull_request_from_a_fork(github: PretendGitHub) -> N
 def test_a_button_under_a_closed_pull_request_does_nothing(github: PretendGitHub, pull: Pull) -> None:
     github.close_pull(pull)
     before = pull.head_sha
-    assert press(github, "break", pull) == 303
+    assert press(github, "breakit", pull) == 303
     assert pull.head_sha == before
 
 

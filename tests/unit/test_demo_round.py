@@ -21,7 +21,9 @@ from bot.demo.hello import (
     VALID_LINE,
     Hello,
 )
+from bot.demo.on_github import OnGitHub
 from bot.demo.round import PASSING, RETESTED, Round, differences, fenced_lines, page_shows
+from bot.demo.stage import Shown
 from bot.domain.texts import plain
 from tests.demoforge import pretend_github
 
@@ -32,6 +34,11 @@ SHA = "1234567890" * 4
 def github() -> Iterator[PretendGitHub]:
     with pretend_github() as started:
         yield started
+
+
+@pytest.fixture
+def stage(github: PretendGitHub) -> OnGitHub:
+    return OnGitHub(github)
 
 
 def suite_of(pull: Pull, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -58,13 +65,17 @@ def check(github: PretendGitHub, pull: Pull, name: str, conclusion: str, summary
     )
 
 
+def shown_as(checks: list[tuple[str, str]]) -> list[Shown]:
+    return [Shown(name=name, state=state, title="", url="") for name, state in checks]
+
+
 def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
     """What it printed, as text."""
     return plain(done.stdout).splitlines()
 
 
-def test_the_suite_passes_then_fails_then_passes(github: PretendGitHub, tmp_path: Path) -> None:
-    hello = Hello(github)
+def test_the_suite_passes_then_fails_then_passes(stage: OnGitHub, tmp_path: Path) -> None:
+    hello = Hello(stage)
     pull = hello.open()
     opened = suite_of(pull, tmp_path / "opened")
     hello.break_it(pull)
@@ -83,30 +94,32 @@ def test_the_suite_passes_then_fails_then_passes(github: PretendGitHub, tmp_path
     ids=["long ago", "in thousands of years"],
 )
 def test_a_certificate_is_valid_from_its_moment_on(
-    github: PretendGitHub, tmp_path: Path, moment: int, status: int, line: str
+    stage: OnGitHub, tmp_path: Path, moment: int, status: int, line: str
 ) -> None:
-    done = suite_of(Hello(github).renew_certificate(moment), tmp_path)
+    done = suite_of(Hello(stage).renew_certificate(moment), tmp_path)
     assert done.returncode == status
     assert f"  {line}" in lines_of(done)
 
 
-def test_a_strangers_pull_request_comes_from_a_fork_and_stays_there(github: PretendGitHub, tmp_path: Path) -> None:
-    hello = Hello(github)
+def test_a_strangers_pull_request_comes_from_a_fork_and_stays_there(
+    github: PretendGitHub, stage: OnGitHub, tmp_path: Path
+) -> None:
+    hello = Hello(stage)
     first, pull = hello.open_as_stranger(), hello.open_as_stranger()
     opened = suite_of(pull, tmp_path / "opened")
     hello.break_it(pull)
     broken = suite_of(pull, tmp_path / "broken")
 
     assert first.head_repo is pull.head_repo is github.world.repo(f"{STRANGER}/hello")
-    assert hello.repo.role(pull.author) == "none"
+    assert stage.repo.role(pull.author) == "none"
     assert f"  {SPANISH_LINE}" in lines_of(opened)
     assert f"  {BROKEN_LINE}" in lines_of(broken)
-    assert hello.repo.git.resolve(f"refs/heads/{pull.head_ref}") is None
-    assert hello.repo.git.log(pull.head_sha, limit=1)[0].name == STRANGER
+    assert stage.repo.git.resolve(f"refs/heads/{pull.head_ref}") is None
+    assert stage.repo.git.log(pull.head_sha, limit=1)[0].name == STRANGER
 
 
-def test_a_pull_request_whose_fork_is_gone_cannot_be_broken(github: PretendGitHub) -> None:
-    hello = Hello(github)
+def test_a_pull_request_whose_fork_is_gone_cannot_be_broken(github: PretendGitHub, stage: OnGitHub) -> None:
+    hello = Hello(stage)
     pull = hello.open_as_stranger()
     before = pull.head_sha
     github.delete_fork(pull)
@@ -114,14 +127,14 @@ def test_a_pull_request_whose_fork_is_gone_cannot_be_broken(github: PretendGitHu
     assert pull.head_sha == before
 
 
-def test_every_pull_request_has_a_branch_of_its_own(github: PretendGitHub) -> None:
-    hello = Hello(github)
+def test_every_pull_request_has_a_branch_of_its_own(stage: OnGitHub) -> None:
+    hello = Hello(stage)
     assert hello.open().head_ref != hello.open().head_ref
 
 
-def test_a_round_that_nobody_answers_says_what_is_missing(github: PretendGitHub) -> None:
+def test_a_round_that_nobody_answers_says_what_is_missing(github: PretendGitHub, stage: OnGitHub) -> None:
     said: list[str] = []
-    played = Round(github, Hello(github), said.append, is_alive=lambda: False)
+    played = Round(stage, Hello(stage), said.append, is_alive=lambda: False)
     played.play()
     assert [each.split(": ", 1)[1] for each in played.wrong[:3]] == [
         "assay should be success, but is absent",
@@ -133,22 +146,22 @@ def test_a_round_that_nobody_answers_says_what_is_missing(github: PretendGitHub)
     assert "/ok-to-test by ada: the bot does not say that it was done" in played.wrong
 
 
-def test_a_round_names_each_of_its_five_steps(github: PretendGitHub) -> None:
+def test_a_round_names_each_of_its_five_steps(stage: OnGitHub) -> None:
     said: list[str] = []
-    Round(github, Hello(github), said.append, is_alive=lambda: False).play()
+    Round(stage, Hello(stage), said.append, is_alive=lambda: False).play()
     assert [each.strip()[:3] for each in said if each.startswith("\n")] == ["1  ", "2  ", "3  ", "4  ", "5  "]
 
 
-def test_a_round_ends_early_when_checks_never_come(github: PretendGitHub) -> None:
+def test_a_round_ends_early_when_checks_never_come(stage: OnGitHub) -> None:
     said: list[str] = []
-    played = Round(github, Hello(github), said.append, is_alive=lambda: True, limit=0.05)
+    played = Round(stage, Hello(stage), said.append, is_alive=lambda: True, limit=0.05)
     played.play()
     assert played.wrong[-1].endswith("the checks were not complete after 0.05 seconds")
     assert [each.strip()[:2] for each in said] == ["1 "]
 
 
-def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub) -> None:
-    hello = Hello(github)
+def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub, stage: OnGitHub) -> None:
+    hello = Hello(stage)
     pull = hello.open()
     said: list[str] = []
 
@@ -156,21 +169,21 @@ def test_a_comment_that_was_obeyed_shows_its_reactions(github: PretendGitHub) ->
         github.comments(pull)[0].reactions.update({(github.app.bot.id, "eyes"): 1, (github.app.bot.id, "+1"): 2})
         return True
 
-    played = Round(github, hello, said.append, is_alive)
-    played._comment(pull, "/retest")
+    played = Round(stage, hello, said.append, is_alive)
+    played._comment(pull, "retest")
     assert (said, played.wrong) == (["   ada comments /retest  👀 👍"], [])
 
 
-def test_a_comment_that_was_refused_is_not_right(github: PretendGitHub) -> None:
-    hello = Hello(github)
+def test_a_comment_that_was_refused_is_not_right(github: PretendGitHub, stage: OnGitHub) -> None:
+    hello = Hello(stage)
     pull = hello.open()
 
     def is_alive() -> bool:
         github.comments(pull)[0].reactions[github.app.bot.id, "confused"] = 1
         return True
 
-    played = Round(github, hello, say=lambda _: None, is_alive=is_alive)
-    played._comment(pull, "/ok-to-test")
+    played = Round(stage, hello, say=lambda _: None, is_alive=is_alive)
+    played._comment(pull, "ok-to-test")
     assert played.wrong == ["/ok-to-test by ada: the bot does not say that it was done"]
 
 
@@ -192,24 +205,21 @@ def test_a_comment_that_was_refused_is_not_right(github: PretendGitHub) -> None:
         ),
     ],
 )
-def test_what_differs(github: PretendGitHub, shown: list[tuple[str, str]], wrong: list[str]) -> None:
-    pull = Hello(github).open()
-    runs = [check(github, pull, name, conclusion) for name, conclusion in shown]
-    assert differences(SHA, runs, PASSING) == wrong
+def test_what_differs(shown: list[tuple[str, str]], wrong: list[str]) -> None:
+    assert differences(SHA, shown_as(shown), PASSING) == wrong
 
 
-def test_a_retested_commit_keeps_the_check_runs_of_both_tries(github: PretendGitHub) -> None:
-    pull = Hello(github).open()
+def test_a_retested_commit_keeps_the_check_runs_of_both_tries() -> None:
     first = [("assay", "failure"), ("assay / docs", "skipped"), ("assay / unit", "failure")]
     second = [("assay", "success"), ("assay / unit", "success")]
-    runs = [check(github, pull, name, conclusion) for name, conclusion in [*first, *second]]
-    assert differences(SHA, runs, RETESTED) == []
-    assert differences(SHA, runs[:3], RETESTED)[0] == "1234567: assay should be failure, success, but is failure"
+    assert differences(SHA, shown_as([*first, *second]), RETESTED) == []
+    found = differences(SHA, shown_as(first), RETESTED)
+    assert found[0] == "1234567: assay should be failure, success, but is failure"
 
 
-def test_a_failure_without_the_failing_line_is_not_right(github: PretendGitHub) -> None:
-    hello = Hello(github)
-    played = Round(github, hello, say=lambda _: None, is_alive=lambda: False)
+def test_a_failure_without_the_failing_line_is_not_right(github: PretendGitHub, stage: OnGitHub) -> None:
+    hello = Hello(stage)
+    played = Round(stage, hello, say=lambda _: None, is_alive=lambda: False)
     pull = hello.open()
     github.world.checks.append(check(github, pull, "assay / unit", "failure", "**Failed**"))
     played._look(pull, {"assay / unit": ("failure",)}, BROKEN_LINE)
@@ -225,12 +235,15 @@ def test_lines_inside_fences() -> None:
 
 
 @pytest.mark.parametrize(("line", "found"), [("Say hello  in German", True), ("Say goodbye", False)])
-def test_a_line_is_found_however_the_page_marks_it_up(github: PretendGitHub, line: str, found: bool) -> None:
-    Hello(github).open()
+def test_a_line_is_found_however_the_page_marks_it_up(
+    github: PretendGitHub, stage: OnGitHub, line: str, found: bool
+) -> None:
+    Hello(stage).open()
     assert page_shows(github.url, line) is found
 
 
 @pytest.mark.docker
 @pytest.mark.timeout(180)
-def test_the_demo_ends_with_every_check_right(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_demo(once=True) == 0, capsys.readouterr().out
+@pytest.mark.parametrize("forge", ["github", "gitlab"])
+def test_the_demo_ends_with_every_check_right(capsys: pytest.CaptureFixture[str], forge: str) -> None:
+    assert run_demo(forge, once=True) == 0, capsys.readouterr().out

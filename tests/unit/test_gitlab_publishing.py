@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
+from bot.demo.gitlab.state import MergeRequest, Project
 from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.errors import Ambiguous, ForgeUnavailable, Gone, NotAllowed, RateLimited, Refused
 from bot.domain.refs import Sha
 from tests.contract.gitlab_world import GitLabWorld
-from tests.sims.gitlab import MergeRequest, Project
 from tests.sims.gitlab_wire import answering
 
 STRANGER: Final = 40
@@ -303,7 +303,7 @@ def written(world: GitLabWorld, sha: Sha) -> int:
 
 def test_a_heap_of_writes_waits_in_its_own_project_only(world: GitLabWorld, sha: Sha) -> None:
     other = world.gitlab.add_project("octo/other")
-    first = Sha(other.branches["main"])
+    first = Sha(other.head("main"))
 
     assert 10 < written(world, sha) < 50
     world.forge.publish(replace(world.repository, forge_id=other.id), a_check(first), None)

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 from typing import Final
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -26,17 +27,18 @@ def answer(world: World, call: Call, repository: str, service: str) -> Response:
         return PlainTextResponse("Repository not found.", 401, headers={"WWW-Authenticate": 'Basic realm="GitHub"'})
     if service == "info/refs" and call.query.get("service") != "git-upload-pack":
         return PlainTextResponse("Only fetching is possible here.", 403)
-    return _backend(world, call, f"/{repo.id}.git/{service}")
+    return backend(world.folder, call, f"/{repo.id}.git/{service}")
 
 
 def _query(call: Call) -> str:
     return f"service={call.query['service']}" if "service" in call.query else ""
 
 
-def _backend(world: World, call: Call, path: str) -> Response:
+def backend(folder: Path, call: Call, path: str) -> Response:
+    """`path`: from the folder with the repositories."""
     environment = {
         **ENVIRONMENT,
-        "GIT_PROJECT_ROOT": str(world.folder),
+        "GIT_PROJECT_ROOT": str(folder),
         "GIT_HTTP_EXPORT_ALL": "1",
         "PATH_INFO": path,
         "REQUEST_METHOD": call.method,
