@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.app.context import App
+from bot.app.durations import usual_seconds
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
 from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
@@ -116,6 +117,10 @@ class RunView:
     artifacts: Sequence[Artifact] = ()
     service_logs: Sequence[Artifact] = ()
     results: Results | None = None
+    usual: float | None = None
+    """Seconds that the suite takes when it passes."""
+    ahead: int | None = None
+    """Runs that start before it; None: it does not wait for a worker."""
     own_rules: OwnRules = AS_EVERYWHERE
     """Of the repository."""
     steers: bool = False
@@ -225,7 +230,9 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             artifacts=[one for one in files if one.kind is not ArtifactKind.SERVICE_LOG],
             service_logs=[one for one in files if one.kind is ArtifactKind.SERVICE_LOG and one.sha256],
             results=work.results.of_run(chosen.id),
+            ahead=work.runs.place(chosen.id) if chosen.state is RunState.QUEUED else None,
         )
+        view = replace(view, usual=usual_seconds(work, chosen, view.build, repository))
     return replace(view, steers=may_steer(app, viewer, repository))
 
 
@@ -234,10 +241,13 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     repository = admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
         found = work.runs.get(run_id)
+        made_by = work.builds.get(found.build)
         return RunView(
             run=found,
-            build=work.builds.get(found.build),
+            build=made_by,
             repository=repository,
+            usual=usual_seconds(work, found, made_by, repository),
+            ahead=work.runs.place(run_id) if found.state is RunState.QUEUED else None,
             own_rules=work.repositories.own_rules(repository.id),
         )
 

@@ -11,6 +11,7 @@ import structlog
 from bot.app import announcing, commenting
 from bot.app.commenting import Comment
 from bot.app.context import App
+from bot.app.durations import usual_seconds
 from bot.domain.build_check import build_check
 from bot.domain.cells_check import cells_check
 from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change
@@ -48,7 +49,8 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
     that only one of them has could fail unseen.
     """
     build = work.builds.get(report.build)
-    dialect = app.dialect_of(work.repositories.get(report.repository))
+    repository = work.repositories.get(report.repository)
+    dialect = app.dialect_of(repository)
     runs = announcing.runs_at(work, report.repository, report.sha)
 
     def url_of(suite: str) -> str:
@@ -63,7 +65,8 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
         (run,) = cells
         url = url if shown == run.suite.name else f"{url}?run={run.id}"
         results = work.results.of_run(run.id)
-        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name)
+        usual = usual_seconds(work, run, build, repository)
+        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name, usual)
     told = [(run, results) for run in cells if (results := work.results.of_run(run.id)) is not None]
     return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run, told)
 

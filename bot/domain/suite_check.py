@@ -25,6 +25,8 @@ SIGNS: Final = {
 RERUN_FAILED: Final = Action("Re-run failed", "Run what failed again", "rerun_failed")
 RERUN_ALL: Final = Action("Re-run all", "Run everything again", "rerun_all")
 START: Final = Action("Start", "Run this suite now", "start")
+_NEAR: Final = 0.8
+"""Of its time limit: a suite that usually takes as much will run into it one day."""
 _TRY_AGAIN: Final = Action("Try again", "Run this suite once more", "rerun_all")
 _ACTIONS: Final = {
     RunState.FAILED: (RERUN_FAILED, RERUN_ALL),
@@ -46,9 +48,18 @@ _CONCLUSIONS: Final = {
 
 
 def suite_check(
-    run: Run, build: Build, url: str, limits: Limits, results: Results | None = None, name: str = ""
+    run: Run,
+    build: Build,
+    url: str,
+    limits: Limits,
+    results: Results | None = None,
+    name: str = "",
+    usual: float | None = None,
 ) -> Check:
-    """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's."""
+    """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's.
+
+    `usual`: seconds that the suite takes when it passes.
+    """
     told = [(run, results)] if results else []
     return Check(
         name=name or check_name(run.suite.name),
@@ -59,8 +70,8 @@ def suite_check(
         details_url=url,
         status=status(run),
         conclusion=conclusion(run),
-        title=title(run, limits),
-        summary=_summary(run, limits, url, results),
+        title=title(run, limits, usual),
+        summary=_summary(run, limits, url, results, usual),
         text="\n\n".join(filter(None, (more(told), _how_it_ran(run, build) if run.started_at else ""))),
         annotations=annotations(told, lambda _: url, run.suite.annotations),
         actions=buttons(run),
@@ -114,8 +125,10 @@ def none_could_run(bad: Sequence[Run]) -> bool:
     return bool(bad) and all(run.state is RunState.ERRORED for run in bad)
 
 
-def title(run: Run, limits: Limits) -> str:
-    """Plain text of at most 120 characters."""
+def title(run: Run, limits: Limits, usual: float | None = None) -> str:
+    """Plain text of at most 120 characters. `usual`: seconds that the suite takes when it passes."""
+    if usual is not None and run.state in _BUSY:
+        return one_line(f"{_running(run, limits)}, usually {duration(usual)}", 120)
     words = one_line(_TITLES[run.state](run, limits), 120)
     if run.is_unstarted:
         return words
@@ -180,6 +193,7 @@ def _running(run: Run, _: Limits) -> str:
     return f"Running: {_command(run)}"
 
 
+_BUSY: Final = frozenset({RunState.RUNNING, RunState.FINALIZING})
 _Words = Callable[[Run, Limits], str]
 
 _FAILURES: Final[dict[Reason, _Words]] = {
@@ -211,9 +225,26 @@ _TITLES: Final[dict[RunState, _Words]] = {
 }
 
 
-def _summary(run: Run, limits: Limits, url: str, results: Results | None) -> str:
+def time_hint(run: Run, usual: float | None) -> str:
+    """Said before time-outs begin: the suite usually takes nearly as long as it may."""
+    if usual is None or usual < _NEAR * run.suite.timeout:
+        return ""
+    limit = limit_words(run.suite.timeout)
+    return (
+        f"This suite usually takes {duration(usual)} of the {limit} that it may take: raise its timeout or split it."
+    )
+
+
+def _about_time(run: Run, usual: float | None) -> str:
+    """How long it usually takes, where that says more than the run itself."""
+    if usual is not None and run.state is RunState.TIMED_OUT and run.reason is not Reason.NO_OUTPUT:
+        return f"It usually takes {duration(usual)}."
+    return time_hint(run, usual) if run.state in (*_BUSY, RunState.PASSED) else ""
+
+
+def _summary(run: Run, limits: Limits, url: str, results: Results | None, usual: float | None) -> str:
     words = _SUMMARIES.get(run.state)
-    said = words(run, limits) if words else f"{escaped(title(run, limits))}."
+    said = words(run, limits) if words else f"{escaped(title(run, limits, usual))}."
     if run.state is RunState.SKIPPED:
         return said
     links = f"[Log]({url})"
@@ -223,7 +254,7 @@ def _summary(run: Run, limits: Limits, url: str, results: Results | None) -> str
             said = f"{headline(results, _took(run))}{_remarks(run)}"
     parts = (said, failures([(run, results)], lambda _: url), faults([results])) if results else (said,)
     here = _here(run).strip() if run.reason is Reason.TESTS else ""
-    return "\n\n".join(filter(None, (*parts, here, links)))
+    return "\n\n".join(filter(None, (*parts, _about_time(run, usual), here, links)))
 
 
 def _passed_summary(run: Run, _: Limits) -> str:

@@ -240,6 +240,18 @@ class Runs(Protocol):
 
     def queue_length(self) -> int: ...
 
+    def place(self, run: RunId) -> int | None:
+        """How many start before it if nothing ends meanwhile: repositories take turns, as `whose_turn` says.
+
+        None: it is not among those that may be claimed.
+        """
+
+    def times(self, run: Run, branch: str, limit: int) -> Sequence[float]:
+        """Seconds that the last whole passes of its suite and cell took on pushes to the branch; newest first.
+
+        The run itself does not count, and nobody looks further back than some hundred runs.
+        """
+
     def events(self, run: RunId) -> Sequence["RunEvent"]:
         """Oldest first."""
 

@@ -1,7 +1,7 @@
 """The pages: made on the server, complete without scripts (PRODUCT §2.9)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from bot.app.suitefile import schema_text
 from bot.domain.errors import BotError
 from bot.domain.refs import Repository
 from bot.domain.runs import Run
-from bot.domain.suite_check import SIGNS, title
+from bot.domain.suite_check import SIGNS, time_hint, title
 from bot.domain.tests_words import TEST_SIGNS, percent
 from bot.domain.texts import between, duration, size
 from bot.web.ansi import visible
@@ -140,6 +140,7 @@ def environment(app: App) -> Environment:
         "page": _page_of,
         "time": _time,
         "utc": lambda seconds: datetime.fromtimestamp(seconds, UTC),
+        "after": lambda moment, seconds: moment + timedelta(seconds=seconds),
         "segment": lambda text: quote(text, safe=""),
         "path": quote,
         "query": lambda text: quote(text, safe="/"),
@@ -150,6 +151,7 @@ def environment(app: App) -> Environment:
         "SIGNS": SIGNS,
         "TEST_SIGNS": TEST_SIGNS,
         "names": _FORGES,
+        "time_hint": time_hint,
         "title": title,
         "between": between,
         "percent": percent,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby, pairwise
 
 import pytest
@@ -313,3 +314,65 @@ def test_nothing_that_must_wait_has_its_turn(work: OpenWork) -> None:
         stored_run(unit, blocked=True)
         stored_run(unit, stored_build(unit), "asked", state=RunState.AWAITING_APPROVAL)
         assert unit.runs.whose_turn() is None
+
+
+def test_the_place_in_the_queue_counts_turns_of_repositories(work: OpenWork) -> None:
+    with work() as unit:
+        crowd = stored_build(unit)
+        first, second, third = (stored_run(unit, crowd, name).id for name in ("a", "b", "c"))
+        blocked = stored_run(unit, crowd, "d", blocked=True).id
+        elsewhere = unit.repositories.see(a_seen(forge_id=7002, path="Ada/Other")).id
+        build = unit.builds.add(a_build(elsewhere))
+        assert build is not None
+        other = stored_run(unit, build).id
+        assert [unit.runs.place(one) for one in (first, other, second, third)] == [0, 1, 2, 3]
+        assert unit.runs.place(blocked) is None
+        assert unit.runs.claim(first, "worker-1", 60)
+        assert [unit.runs.place(one) for one in (first, other, second, third)] == [None, 0, 1, 2]
+
+
+def test_the_place_in_the_queue_is_the_order_of_the_turns(work: OpenWork) -> None:
+    with work() as unit:
+        planned = stored_run(unit, stored_build(unit, cause=Cause.SCHEDULE)).id
+        pushed = stored_run(unit, stored_build(unit)).id
+        asked = stored_run(unit, stored_build(unit, cause=Cause.COMMENT)).id
+        assert [unit.runs.place(one) for one in (asked, pushed, planned)] == [0, 1, 2]
+        assert unit.runs.whose_turn() == asked
+
+
+def took(unit: UnitOfWork, seconds: float, state: RunState = RunState.PASSED, **more: object) -> None:
+    """A finished run of `unit`, of a build of its own; `more` is of the build."""
+    end = AT + timedelta(seconds=seconds)
+    stored_run(unit, stored_build(unit, **more), state=state, started_at=AT, finished_at=end)
+
+
+def test_the_times_of_a_suite_are_those_of_its_last_passes_on_the_branch(work: OpenWork) -> None:
+    with work() as unit:
+        for seconds in (10, 20, 30):
+            took(unit, seconds)
+        took(unit, 1, RunState.FAILED)
+        took(unit, 2, ref="other")
+        took(unit, 3, cause=Cause.CHANGE, change=7)
+        took(unit, 4, cause=Cause.TAG)
+        run = stored_run(unit, state=RunState.PASSED, started_at=AT, finished_at=AT)
+        assert unit.runs.times(run, "main", 2) == [30, 20]
+        assert unit.runs.times(run, "other", 2) == [2]
+
+
+def test_a_pass_that_was_not_a_whole_run_tells_no_time(work: OpenWork) -> None:
+    end = AT + timedelta(seconds=9)
+    with work() as unit:
+        for how in ({"reason": Reason.OVERRIDE}, {"repeats": RunId("another")}):
+            unit.runs.add(a_run(stored_build(unit), state=RunState.PASSED, started_at=AT, finished_at=end, **how))
+        assert unit.runs.times(stored_run(unit), "main", 5) == []
+
+
+def test_each_cell_has_its_own_times(work: OpenWork) -> None:
+    old, new = (
+        Suite(name="unit", image="box", commands=("true",), cell=(("python", version),))
+        for version in ("3.11", "3.12")
+    )
+    with work() as unit:
+        stored_run(unit, None, old, state=RunState.PASSED, started_at=AT, finished_at=AT + timedelta(seconds=5))
+        assert unit.runs.times(stored_run(unit, None, old), "main", 5) == [5]
+        assert unit.runs.times(stored_run(unit, None, new), "main", 5) == []

@@ -203,3 +203,28 @@ def test_of_several_commands_the_one_that_failed_is_named(last: int, title: str)
 def test_several_commands_of_which_none_began_are_the_script() -> None:
     run = a_run(RunState.FAILED, reason=Reason.COMMAND, exit_code=3, suite=LIST)
     assert check(run).title == "The script exited with 3"
+
+
+def timed(state: RunState, usual: float | None, **more: object) -> Check:
+    return suite_check(a_run(state, **more), a_build(), PAGE, Limits(), usual=usual)
+
+
+def test_a_running_suite_says_how_long_it_usually_takes() -> None:
+    assert timed(RunState.RUNNING, 108).title == "Running: sh tests/run.sh, usually 1m 48s"
+    assert timed(RunState.RUNNING, None).title == "Running: sh tests/run.sh"
+
+
+def test_a_suite_that_timed_out_says_how_long_it_usually_takes() -> None:
+    shown = timed(RunState.TIMED_OUT, 250, reason=Reason.TIMEOUT)
+    assert "It usually takes 4m 10s." in shown.summary
+    assert "usually" not in timed(RunState.TIMED_OUT, 250, reason=Reason.NO_OUTPUT).summary
+
+
+@pytest.mark.parametrize(("usual", "hinted"), [(79, False), (80, True), (None, False)])
+def test_a_suite_that_usually_takes_nearly_its_limit_says_so_before_it_times_out(
+    usual: float | None, hinted: bool
+) -> None:
+    shown = timed(RunState.PASSED, usual, suite=a_suite(timeout=100))
+    hint = "This suite usually takes 1m 20s of the 1m40s that it may take: raise its timeout or split it."
+    assert (hint in shown.summary) is hinted
+    assert shown.conclusion is Conclusion.SUCCESS

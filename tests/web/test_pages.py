@@ -3,6 +3,7 @@
 import re
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +14,7 @@ from starlette.testclient import TestClient
 from bot.domain.dialect import GITLAB
 from bot.domain.errors import Problem
 from bot.domain.runs import Cause, Group, Reason, RunState, Trust
-from tests.builders import SHA
+from tests.builders import NOON, SHA
 from tests.fakes.forge import HELLO
 from tests.web.conftest import World
 
@@ -259,3 +260,19 @@ def test_the_log_of_a_list_is_folded_and_what_failed_is_open(world: World, clien
     assert "<code>make &lt;/summary&gt;</code>" in html
     seen = words(page(client, world.page_of(run)))
     assert "✓ passed make </summary> 1m 15s built ✗ exit 3 make test … 1s no" in seen
+
+
+def test_a_running_suite_shows_how_long_it_usually_takes_and_when_it_should_end(
+    world: World, client: TestClient
+) -> None:
+    world.run(world.build(), state=RunState.PASSED, started_at=NOON, finished_at=NOON + timedelta(seconds=90))
+    run = world.running(world.build())
+    shown = words(page(client, world.page_of(run)))
+    assert "usually takes1m 30s" in shown
+    assert re.search(r"should end by\d{4}-", shown)
+
+
+def test_a_waiting_suite_shows_how_many_are_ahead_of_it(world: World, client: TestClient) -> None:
+    first, second = world.run(world.build()), world.run(world.build())
+    assert "ahead of itnothing" in words(page(client, world.page_of(first)))
+    assert "ahead of it1" in words(page(client, world.page_of(second)))

@@ -18,6 +18,8 @@ from bot.ports.store import ALL, RunEvent, Sought
 _QUEUED: Final = table.c.state == RunState.QUEUED
 _FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
+_LOOKED_BACK: Final = 300
+"""Runs of a suite among which its last passes are looked for."""
 _RANK: Final = sa.case(
     (build.c.cause.in_((Cause.COMMENT, Cause.RERUN, Cause.API)), 0), (build.c.cause == Cause.SCHEDULE, 2), else_=1
 )
@@ -186,6 +188,34 @@ class SqlRuns:
 
     def queue_length(self) -> int:
         return self._connection.execute(sa.select(sa.func.count()).where(_QUEUED)).scalar_one()
+
+    def place(self, run: RunId) -> int | None:
+        other = table.alias()
+        busy = sa.select(sa.func.count()).where(other.c.repository == table.c.repository, other.c.state.in_(CLAIMED))
+        free = sa.select(table.c.id, table.c.number, table.c.repository, _RANK.label("rank"))
+        free = free.add_columns(busy.scalar_subquery().label("busy")).join(build, build.c.id == table.c.build)
+        waiting = free.where(_FREE, table.c.cancel.is_(None)).subquery()
+        within = sa.func.row_number().over(
+            partition_by=waiting.c.repository, order_by=(waiting.c.rank, waiting.c.number)
+        )
+        rounds = sa.select(waiting, (waiting.c.busy + within).label("round")).subquery()
+        turn = sa.func.row_number().over(order_by=(rounds.c.round, rounds.c.rank, rounds.c.number))
+        turns = sa.select(rounds.c.id, turn.label("turn")).subquery()
+        found = self._connection.execute(sa.select(turns.c.turn).where(turns.c.id == run)).scalar()
+        return None if found is None else found - 1
+
+    def times(self, run: Run, branch: str, limit: int) -> Sequence[float]:
+        same = sa.and_(table.c.repository == run.repository, table.c.suite_key == run.suite.key, table.c.id != run.id)
+        told = [
+            table.c[name] for name in ("number", "build", "state", "reason", "repeats", "started_at", "finished_at")
+        ]
+        newest = sa.select(*told).where(same).order_by(table.c.number.desc()).limit(_LOOKED_BACK).subquery()
+        query = sa.select(newest.c.started_at, newest.c.finished_at).join(build, build.c.id == newest.c.build)
+        on_branch = sa.and_(build.c.ref == branch, build.c.change.is_(None), build.c.cause != Cause.TAG)
+        whole = sa.and_(newest.c.state == RunState.PASSED, newest.c.reason.is_(None), newest.c.repeats.is_(None))
+        query = query.where(on_branch, whole, newest.c.started_at.is_not(None), newest.c.finished_at.is_not(None))
+        rows = self._connection.execute(query.order_by(newest.c.number.desc()).limit(limit))
+        return [(row.finished_at - row.started_at).total_seconds() for row in rows]
 
     def events(self, run: RunId) -> Sequence[RunEvent]:
         query = sa.select(run_event).where(run_event.c.run == run).order_by(run_event.c.seq)

@@ -169,6 +169,7 @@ run = sa.Table(
     sa.UniqueConstraint("id"),
     sa.Index(None, "build"),
     sa.Index(None, "repository", "sha", "suite_key"),
+    sa.Index(None, "repository", "suite_key", "number"),
     sa.Index(None, "state"),
     sa.CheckConstraint(f"state IN ({', '.join(repr(str(state)) for state in RunState)})", name="state"),
     sa.CheckConstraint(
