@@ -1,6 +1,5 @@
 """`assay admin`: the tokens of programs and the link to the set-up, on the server itself."""
 
-import getpass
 import re
 import secrets
 import sys
@@ -14,6 +13,7 @@ import click
 from bot.app import access, setting_up
 from bot.app.context import App
 from bot.bootstrap import build
+from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings
 from bot.domain.errors import BotError, Unavailable
@@ -46,7 +46,7 @@ def setup_link() -> None:
     It works for a week; an earlier one ends.
     """
     with _app() as app:
-        click.echo(setting_up.make_link(app, secrets.token_urlsafe(32), actor=_actor()))
+        click.echo(setting_up.make_link(app, secrets.token_urlsafe(32), actor=actor()))
 
 
 @admin.group()
@@ -76,7 +76,7 @@ def create(name: str, scopes: Sequence[str], life: timedelta | None) -> None:
             [Scope(one) for one in scopes] or access.DEFAULT,
             secret=secrets.token_urlsafe(32),
             expires_at=app.now() + life if life else None,
-            actor=_actor(),
+            actor=actor(),
         )
     click.echo(text)
     click.echo("assay: keep it well; it can't be shown again", err=True)
@@ -109,12 +109,8 @@ def _row(one: Token, now: datetime) -> tuple[str, ...]:
 def revoke(which: str) -> None:
     """End a token at once."""
     with _app() as app:
-        ended = access.revoke(app, which, actor=_actor())
+        ended = access.revoke(app, which, actor=actor())
     click.echo(f"revoked token {ended.name} ({ended.id})")
-
-
-def _actor() -> str:
-    return f"command line: {getpass.getuser()}"
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """`assay approve BUILD`: let a stranger's change run, from the server's own command line."""
 
-import getpass
 import sys
 
 import click
 
 from bot.app import approving
 from bot.bootstrap import build
+from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings
 from bot.domain.errors import BotError, Unavailable
@@ -24,7 +24,7 @@ def approve(number: int) -> None:
     configure_logs(settings)
     bot = build(settings)
     try:
-        approved = approving.approve(bot.app, BuildId(number), actor=f"command line: {getpass.getuser()}")
+        approved = approving.approve(bot.app, BuildId(number), actor=actor())
     except BotError as error:
         click.echo(f"assay: {error}", err=True)
         sys.exit(3 if isinstance(error, Unavailable) else 4)

@@ -1,6 +1,5 @@
 """`assay repo`: repositories that are registered here, and their webhooks."""
 
-import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from bot.app import registering, ruling
 from bot.app.context import App
 from bot.app.registering import Registered
 from bot.bootstrap import build
+from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings
 from bot.domain.errors import BotError, Unavailable
@@ -37,7 +37,7 @@ def add(name: str, as_json: bool) -> None:
     Where a GitHub App is used, its webhook tells of all repositories and none is made.
     """
     with _app() as app:
-        added = registering.add(app, name, actor=_actor())
+        added = registering.add(app, name, actor=actor())
         _say(app, added, "added" if added.is_new else "is here", as_json=as_json)
 
 
@@ -85,7 +85,7 @@ def set_(name: str, rules: tuple[str, ...], as_json: bool) -> None:
         if bad := [one for one in rules if "=" not in one]:
             raise click.BadParameter(f"{bad[0]} is not NAME=VALUE")
         wanted = {key.strip(): value for key, _, value in (one.partition("=") for one in rules)}
-        now = ruling.written(ruling.change(app, found.repository, wanted, actor=_actor()))
+        now = ruling.written(ruling.change(app, found.repository, wanted, actor=actor()))
         if as_json:
             click.echo(json.dumps(now))
             return
@@ -99,7 +99,7 @@ def remove(name: str, as_json: bool) -> None:
     """Take the webhook of REPO away. What was built stays."""
     with _app() as app:
         found = registering.find(app, name)
-        registering.remove(app, found, actor=_actor())
+        registering.remove(app, found, actor=actor())
         _say(app, registering.find(app, name), "removed", as_json=as_json)
 
 
@@ -110,7 +110,7 @@ def rotate_secret(name: str, as_json: bool) -> None:
     """Give the webhook of REPO a new secret; the old one is taken for an hour more."""
     with _app() as app:
         found = registering.find(app, name)
-        registering.rotate_secret(app, found, actor=_actor())
+        registering.rotate_secret(app, found, actor=actor())
         _say(app, found, "has a new secret", as_json=as_json)
 
 
@@ -161,10 +161,6 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={text}" for key, text in value.items())
     return "" if value is None else str(value)
-
-
-def _actor() -> str:
-    return f"command line: {getpass.getuser()}"
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """`assay secret`: values that a repository's trusted runs may ask for by name, never shown again."""
 
-import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import click
 from bot.app import secrets
 from bot.app.context import App
 from bot.bootstrap import build
+from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
 from bot.cli.reading import read_settings
 from bot.domain.errors import BotError, Unavailable
@@ -47,7 +47,7 @@ def set_(repo: str, name: str, file: Path | None) -> None:
     """
     with _app() as app:
         repository = _repository(app, repo)
-        is_new = secrets.set_secret(app, repository, name, _value(name, file), actor=_actor())
+        is_new = secrets.set_secret(app, repository, name, _value(name, file), actor=actor())
         click.echo(f"{'set' if is_new else 'replaced'} {name} of {repository.forge}:{repository.path}")
 
 
@@ -68,7 +68,7 @@ def remove(repo: str, name: str) -> None:
     """Forget the secret NAME of REPO."""
     with _app() as app:
         repository = _repository(app, repo)
-        secrets.remove_secret(app, repository, name, actor=_actor())
+        secrets.remove_secret(app, repository, name, actor=actor())
         click.echo(f"removed {name} of {repository.forge}:{repository.path}")
 
 
@@ -101,10 +101,6 @@ def _app() -> Iterator[App]:
 
 def _repository(app: App, repo: str) -> Repository:
     return secrets.find_repository(app, repo, tuple(dict.fromkeys((*_FIRST, *app.forges))))
-
-
-def _actor() -> str:
-    return f"command line: {getpass.getuser()}"
 
 
 def _value(name: str, file: Path | None) -> str:

@@ -83,7 +83,19 @@ def test_a_port_counts_when_others_can_reach_it(tmp_path: Path, address: str, ou
         assert asked(Listens(server.getsockname()[1]), tmp_path) == outcome
 
 
-@pytest.mark.parametrize(("address", "outcome"), [("::", 0), ("::1", None)])
+def has_newer_loopback() -> bool:
+    """Containers have none, unless their engine was told so."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+needs_newer_loopback = pytest.mark.skipif(not has_newer_loopback(), reason="needs the address ::1")
+
+
+@pytest.mark.parametrize(("address", "outcome"), [("::", 0), pytest.param("::1", None, marks=needs_newer_loopback)])
 def test_a_port_of_the_newer_protocol_counts_as_well(tmp_path: Path, address: str, outcome: int | None) -> None:
     with closing(socket.create_server((address, 0), family=socket.AF_INET6)) as server:
         assert asked(Listens(server.getsockname()[1]), tmp_path) == outcome

@@ -20,6 +20,15 @@ def test_retest_runs_only_what_is_not_green(built: World) -> None:
     assert len(built.forge.checks(ONE, "assay / good")) == 1
 
 
+def test_a_label_starts_nothing_and_a_retest_after_it_still_works(built: World) -> None:
+    for action in ("labeled", "unlabeled", "labeled"):
+        built.hear(built.updated(7, ONE, action=action))
+    built.settle()
+    assert (ran(built), len(built.builds())) == ([], 1)
+    built.say("/retest")
+    assert ran(built) == ["bad"]
+
+
 def test_a_retest_that_passes_turns_the_aggregate_green(built: World) -> None:
     built.sandbox.acts.clear()
     built.say("/retest")
