@@ -1,6 +1,7 @@
 """Tests that need a server are left out where there is none; not in CI, where nothing may be left out."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ def _engine_answers() -> bool:
 
 _NEEDS: Final = {
     "docker": (_engine_answers, f"no Docker engine answers at {DOCKER_HOST}"),
+    "browser": (lambda: shutil.which("chromium"), "Chromium is not installed"),
     "postgres": (servers.postgres_programs, "PostgreSQL is not installed"),
     "redis": (servers.redis_program, "redis-server is not installed"),
 }

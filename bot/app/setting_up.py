@@ -171,11 +171,11 @@ def look_around(app: App, url: str) -> Sequence[Finding]:
     try:
         apart = abs((app.making.time_at(url) - app.now()).total_seconds())
     except (Refused, ForgeUnavailable) as error:
-        return [Finding(ok=False, text=f"{url} does not answer: {error}", help="let this machine call it")]
+        return [Finding(ok=False, text=f"GitHub at {url} does not answer: {error}", help="let this machine call it")]
     if apart > _APART:
         what = f"this machine's clock is {apart:.0f} seconds off"
         return [Finding(ok=False, text=what, help="let it follow a time server: the forge refuses what is signed so")]
-    return [Finding(ok=True, text=f"{url} answers, and its clock and ours agree")]
+    return [Finding(ok=True, text=f"GitHub at {url} answers, and its clock and ours agree")]
 
 
 def _check(app: App, host: Host) -> None:

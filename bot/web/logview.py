@@ -91,7 +91,7 @@ def _text(line: bytes) -> str:
 
 
 def _numbered(number: int, shown: str) -> str:
-    return f'<a id="L{number}" href="#L{number}" data-n="{number}"></a>{shown}\n'
+    return f'<a id="L{number}" href="#L{number}" data-n="{number}" aria-label="{number}"></a>{shown}\n'
 
 
 def view_at(read: Read, offset: int) -> LogView:

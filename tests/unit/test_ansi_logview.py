@@ -28,9 +28,9 @@ def page(data: bytes, step: int = 1 << 30) -> tuple[list[str], list[Gap], LogVie
 
 def test_lines_have_numbers_that_can_be_linked_and_are_no_text() -> None:
     assert shown(LogView(), b"a\n\nb") == (
-        '<a id="L1" href="#L1" data-n="1"></a>a\n'
-        '<a id="L2" href="#L2" data-n="2"></a>\n'
-        '<a id="L3" href="#L3" data-n="3"></a>b\n'
+        '<a id="L1" href="#L1" data-n="1" aria-label="1"></a>a\n'
+        '<a id="L2" href="#L2" data-n="2" aria-label="2"></a>\n'
+        '<a id="L3" href="#L3" data-n="3" aria-label="3"></a>b\n'
     )
 
 

@@ -45,9 +45,9 @@ def test_lines_come_as_they_are_written(world: World, client: TestClient) -> Non
     world.write(run, b"o\n")
     second = follower.step()
     assert heard(first) == [("state", None), ("lines", "4"), ("line", None)]
-    assert said(first, "line") == ['<a id="L2" href="#L2" data-n="2"></a>tw']
+    assert said(first, "line") == ['<a id="L2" href="#L2" data-n="2" aria-label="2"></a>tw']
     assert heard(second) == [("lines", "8"), ("line", None)]
-    assert said(second, "lines") == ['<a id="L2" href="#L2" data-n="2"></a>two']
+    assert said(second, "lines") == ['<a id="L2" href="#L2" data-n="2" aria-label="2"></a>two']
     assert said(second, "line") == [""]
 
 
@@ -62,7 +62,9 @@ def test_whoever_comes_back_gets_the_rest_with_the_right_numbers(world: World, c
     run = world.running(world.build())
     world.write(run, b"one\n\x1b[31mtwo\nthree\n")
     step = SuiteFollower(site_of(client), anybody, run.build, run, 13).step()
-    assert said(step, "lines") == ['<a id="L3" href="#L3" data-n="3"></a><span class="f1">three</span>']
+    assert said(step, "lines") == [
+        '<a id="L3" href="#L3" data-n="3" aria-label="3"></a><span class="f1">three</span>'
+    ]
 
 
 def test_an_offset_beyond_the_end_is_the_end(world: World, client: TestClient) -> None:
@@ -70,7 +72,7 @@ def test_an_offset_beyond_the_end_is_the_end(world: World, client: TestClient) -
     world.write(run, b"one\n")
     follower = SuiteFollower(site_of(client), anybody, run.build, run, 10**15)
     world.write(run, b"two\n")
-    assert said(follower.step(), "lines") == ['<a id="L2" href="#L2" data-n="2"></a>two']
+    assert said(follower.step(), "lines") == ['<a id="L2" href="#L2" data-n="2" aria-label="2"></a>two']
 
 
 def test_a_change_of_state_is_told_and_the_end_ends_it(world: World, client: TestClient) -> None:

@@ -119,7 +119,7 @@ def test_a_build_shows_runs_that_it_shares_with_another(world: World, client: Te
 def test_a_suite_shows_its_facts_and_its_log(world: World, client: TestClient) -> None:
     run = world.finished(b"\x1b[32mall good\x1b[0m\nsecond line without end")
     answer = client.get(world.page_of(run))
-    assert '<a id="L1" href="#L1" data-n="1"></a><span class="f2">all good</span>\n' in answer.text
+    assert '<a id="L1" href="#L1" data-n="1" aria-label="1"></a><span class="f2">all good</span>\n' in answer.text
     shown = words(page(client, world.page_of(run)))
     assert "second line without end" in shown
     assert "waited2s" in shown
