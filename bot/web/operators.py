@@ -32,10 +32,10 @@ def approvals(request: Request) -> Response:
     viewer = signed_in(request)
     if viewer is None:
         return _to_sign_in(request)
-    return _page(request, "approvals.html", views=listing.approvals(site_of(request).reader, viewer))
+    return private_page(request, "approvals.html", views=listing.approvals(site_of(request).reader, viewer))
 
 
-def _of_admin(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
+def of_admin(show: Callable[[Request], Response]) -> Callable[[Request], Response]:
     def page(request: Request) -> Response:
         viewer = signed_in(request)
         if viewer is None:
@@ -46,7 +46,7 @@ def _of_admin(show: Callable[[Request], Response]) -> Callable[[Request], Respon
     return page
 
 
-def _form_of_admin(act: Callable[[Request, Viewer, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
+def form_of_admin(act: Callable[[Request, Viewer, Form], Response]) -> Callable[[Request], Awaitable[Response]]:
     def do(request: Request, form: Form) -> Response:
         viewer = person_of_form(request, form.get("key", ""))
         _require(viewer)
@@ -70,7 +70,7 @@ def _work(request: Request) -> Response:
     workers = [(name, [view for _, view in its]) for name, its in groupby(listing.held(reader), lambda pair: pair[0])]
     with reader.work() as unit:
         unapproved = len({run.build for run in unit.runs.waiting(0)})
-    return _page(request, "work.html", workers=workers, waiting=waiting, length=length, unapproved=unapproved)
+    return private_page(request, "work.html", workers=workers, waiting=waiting, length=length, unapproved=unapproved)
 
 
 def _tokens(request: Request) -> Response:
@@ -81,8 +81,7 @@ def _token_page(request: Request, *, made: str = "", trouble: str = "", status: 
     app = site_of(request).reader
     found = sorted(access.tokens(app), key=lambda one: (not one.is_live(app.now()), one.name))
     facts = {"tokens": found, "now": app.now(), "made": made, "trouble": trouble}
-    html = shown(request, "tokens.html", scopes=list(Scope), usual=access.DEFAULT, days=_DAYS, **facts)
-    return HTMLResponse(html, status, headers=_PRIVATE)
+    return private_page(request, "tokens.html", status, scopes=list(Scope), usual=access.DEFAULT, days=_DAYS, **facts)
 
 
 def _make_token(request: Request, viewer: Viewer, form: Form) -> Response:
@@ -108,7 +107,7 @@ def _revoke_token(request: Request, viewer: Viewer, form: Form) -> Response:
 def _notices(request: Request) -> Response:
     with site_of(request).reader.work() as unit:
         found = unit.notices.recent(_LISTED)
-    return _page(request, "notices.html", notices=found)
+    return private_page(request, "notices.html", notices=found)
 
 
 def _send_again(request: Request, viewer: Viewer, form: Form) -> Response:
@@ -119,16 +118,16 @@ def _send_again(request: Request, viewer: Viewer, form: Form) -> Response:
     return RedirectResponse(f"{app.url}/admin/notices", 303)
 
 
-work = _of_admin(_work)
-tokens = _of_admin(_tokens)
-notices = _of_admin(_notices)
-make_token = _form_of_admin(_make_token)
-revoke_token = _form_of_admin(_revoke_token)
-send_again = _form_of_admin(_send_again)
+work = of_admin(_work)
+tokens = of_admin(_tokens)
+notices = of_admin(_notices)
+make_token = form_of_admin(_make_token)
+revoke_token = form_of_admin(_revoke_token)
+send_again = form_of_admin(_send_again)
 
 
-def _page(request: Request, template: str, **facts: object) -> Response:
-    return HTMLResponse(shown(request, template, **facts), headers=_PRIVATE)
+def private_page(request: Request, template: str, status: int = 200, **facts: object) -> Response:
+    return HTMLResponse(shown(request, template, **facts), status, headers=_PRIVATE)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -22,10 +22,13 @@ from tests.fakes.signin import FakeSignIn
 from tests.web.conftest import GITHUB, World
 from tests.web.test_signin import key_of, sign_in
 
-PAGES: Final = ["/admin/work", "/admin/tokens", "/admin/notices"]
+PAGES: Final = ["/admin/repositories", "/admin/work", "/admin/tokens", "/admin/notices"]
 FORMS: Final = [
     ("/admin/tokens", {"name": "robot", "scope-runs:read": "on", "days": "30"}),
     ("/admin/tokens/revoke", {"id": "id1"}),
+    ("/admin/repositories", {"name": "github:acme/hello"}),
+    ("/admin/repositories/1", {"cpus_max": "2"}),
+    ("/admin/repositories/1/press", {"button": "remove"}),
     ("/admin/notices/again", {"number": "1"}),
 ]
 
