@@ -1,6 +1,5 @@
 """Calls of a server's API from somebody's own machine: which server, with what token, and what refusals come to."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -16,6 +15,7 @@ import click
 import httpx
 
 from bot.cli.workplace import fail
+from bot.settings import client
 
 WRONG, BROKEN, DENIED = 2, 3, 4
 _STATUS: Final = dict.fromkeys((401, 403, 404), DENIED) | dict.fromkeys((429, 500, 502, 503, 504), BROKEN)
@@ -27,8 +27,7 @@ _CONTROLS: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-
 
 
 def hosts_file() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "assay" / "hosts.toml"
+    return client.config_folder() / "assay" / "hosts.toml"
 
 
 def plain(text: str) -> str:
@@ -47,7 +46,7 @@ def git(*args: str) -> str:
 
 def server_here() -> str:
     """ASSAY_SERVER, else git's setting `assay.server`, else the only one that we are signed in to."""
-    found = os.environ.get("ASSAY_SERVER") or git("config", "--get", "assay.server")
+    found = client.server() or git("config", "--get", "assay.server")
     known = list(read_hosts()) if not found else []
     found = found or (known[0] if len(known) == 1 else "")
     if not found:
@@ -80,7 +79,7 @@ def read_hosts() -> dict[str, dict[str, str]]:
 
 
 def token_for(server: str) -> str | None:
-    if token := os.environ.get("ASSAY_TOKEN"):
+    if token := client.token():
         return token
     known = read_hosts().get(server, {})
     if command := known.get("token_command"):

@@ -23,6 +23,7 @@ from bot.domain.amounts import amount_of, is_amount
 from bot.domain.hosts import Host, address_of
 from bot.domain.suites import GIB, MIB, Network
 from bot.domain.trust import ForkPolicy
+from bot.settings import client
 from bot.settings.hosts import (
     HOST_NAME,
     KINDS,
@@ -290,6 +291,7 @@ def unknown_names() -> list[str]:
     """Warnings about ASSAY_… variables that mean nothing, with a guess."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
     known |= {f"{PREFIX}{name.upper()}_FILE" for name in Settings.secret_names}
+    known |= client.NAMES
     known |= set(_of_hosts(os.environ.get(f"{PREFIX}FORGES", "")))
     found = []
     for name in sorted(os.environ):

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from click.testing import CliRunner, Result
 
-from bot.cli import main
+from bot.cli import main, remote
 from bot.cli.calling import git
 from bot.domain.runs import RunState
 from bot.domain.tokens import Scope
@@ -151,12 +151,18 @@ def test_the_exit_status_is_the_verdict(world: World, here: str, state: RunState
     assert assay("runs", "watch", str(number), "--no-wait").exit_code == status
 
 
-def test_watching_tells_each_change_and_ends_with_the_build(world: World, here: str) -> None:
-    run = world.running(world.build())
-    timer = threading.Timer(0.3, world.end, [run])
-    timer.start()
+def test_watching_tells_each_change_and_ends_with_the_build(
+    world: World, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, say = world.running(world.build()), remote._say
+
+    def said(facts: dict[str, object]) -> None:
+        say(facts)
+        if facts["state"] == "running":
+            world.end(run)
+
+    monkeypatch.setattr(remote, "_say", said)
     told = assay("runs", "watch", str(run.build))
-    timer.join()
     assert told.exit_code == 0
     assert [line.split()[:3] for line in told.output.splitlines()[1:]] == [
         ["▸", "unit", "running"],
