@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from bot.demo import history
 from bot.demo.engine import NoEngine, containers_of, provide_image
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.gitlab.gitlab import PretendGitLab
@@ -57,17 +58,17 @@ def _demo(forge: str, folder: Path, docker_host: str, *, once: bool) -> list[str
     hook = f"http://127.0.0.1:{port}/webhooks/{forge}"
     if forge == "gitlab":
         lab = PretendGitLab(folder / "forge", webhook_url=hook)
-        return _on(OnGitLab(lab), port, folder, docker_host, once=once)
+        return _on(forge, OnGitLab(lab), port, folder, docker_host, once=once)
     github = PretendGitHub(folder / "forge", webhook_url=hook)
-    return _on(OnGitHub(github), port, folder, docker_host, once=once)
+    return _on(forge, OnGitHub(github), port, folder, docker_host, once=once)
 
 
-def _on(stage: Stage[C], port: int, folder: Path, docker_host: str, *, once: bool) -> list[str]:
+def _on(forge: str, stage: Stage[C], port: int, folder: Path, docker_host: str, *, once: bool) -> list[str]:
     stage.start(free_port(FORGE_PORT))
     try:
         serving = Serving(stage.settings(folder), port, folder, docker_host)
         try:
-            wrong, runs = _play(stage, serving, once=once)
+            wrong, runs = _play(forge, stage, serving, once=once)
         finally:
             in_order = serving.stop()
     finally:
@@ -78,11 +79,14 @@ def _on(stage: Stage[C], port: int, folder: Path, docker_host: str, *, once: boo
     return [*wrong, *(f"container {name} is left" for name in left)]
 
 
-def _play(stage: Stage[C], serving: Serving, *, once: bool) -> tuple[list[str], list[str]]:
+def _play(forge: str, stage: Stage[C], serving: Serving, *, once: bool) -> tuple[list[str], list[str]]:
     """Gives what was not right, and the ids of the runs."""
     serving.wait_ready()
     say(f"  forge    {stage.url}")
     say(f"  assay    {serving.url}")
+    if not once:
+        serving.run_beside(history.__name__, forge, stage.url)
+        say(f"  history  {serving.url}/repos/{forge}/{history.PATH}, {history.BUILDS} builds")
     a_round = Round(stage, Hello(stage), say, lambda: not serving.has_ended)
     a_round.play()
     if serving.has_ended:

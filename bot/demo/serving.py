@@ -15,6 +15,7 @@ from bot.demo.forge.hooks import wait_until
 
 _START_LIMIT: Final = 30.0
 _END_LIMIT: Final = 30.0
+_BESIDE_LIMIT: Final = 120.0
 
 
 class ServeFailed(Exception):
@@ -27,7 +28,7 @@ class Serving:
     def __init__(self, settings: Mapping[str, str], port: int, folder: Path, docker_host: str) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "serve.log"
-        environment = {
+        self._environment = {
             # Nothing from outside but what it takes to find programs and the engine: the demo is the same everywhere.
             "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
             "HOME": str(folder),
@@ -43,7 +44,7 @@ class Serving:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot", "serve"],
                 cwd=Path(bot.__file__).parents[1],
-                env=environment,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -58,6 +59,21 @@ class Serving:
             raise ServeFailed(f"{error}\n{self.last_words()}") from error
         if self.has_ended:
             raise ServeFailed(f"it ended with {self._process.returncode}\n{self.last_words()}")
+
+    def run_beside(self, module: str, *arguments: str) -> None:
+        """A module that works on the same store, to its end. Raises: ServeFailed."""
+        done = subprocess.run(  # noqa: S603  # our own modules
+            [sys.executable, "-m", module, *arguments],
+            cwd=Path(bot.__file__).parents[1],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_BESIDE_LIMIT,
+            check=False,
+        )
+        if done.returncode:
+            raise ServeFailed(f"{module} ended with {done.returncode}\n{done.stderr[-2000:]}")
 
     @property
     def has_ended(self) -> bool:

@@ -60,7 +60,10 @@ class ResultTable(Protocol):
         """Names are unique within a run. They count for nobody until `conclude`."""
 
     def conclude(self, run: Run, branch: str, results: Results) -> None:
-        """Write what all of them come to, in place of what was there. `branch`: that was pushed to; empty: none."""
+        """Write what all of them come to, in place of what was there. `branch`: that was pushed to; empty: none.
+
+        They are of now, or of the run's end where it has ended.
+        """
 
     def of_run(self, run: RunId) -> Results | None: ...
 

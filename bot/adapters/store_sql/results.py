@@ -73,7 +73,8 @@ class SqlResults:
         return {stored[row.name]: row.id for row in self._connection.execute(query)}
 
     def conclude(self, run: Run, branch: str, results: Results) -> None:
-        what = {"branch": branch, "build": run.build, "sha": run.sha, "results": results, "at": DatabaseNow()}
+        at = run.finished_at.timestamp() if run.finished_at else DatabaseNow()
+        what = {"branch": branch, "build": run.build, "sha": run.sha, "results": results, "at": at}
         row = insert(self._connection, run_result).values(run=_number(run.id), **_of_suite(run), **what)
         self._connection.execute(row.on_conflict_do_update(index_elements=["run"], set_=what))
 
