@@ -109,6 +109,11 @@ class Place:
         assert held is not None
         held[:] = [each for each in held if each.event == event]
 
+    def forget(self) -> None:
+        """Webhooks that nobody heard yet: a server that starts would ask for them, in the middle of a test."""
+        self.github.hooks.settle()
+        self.github.hooks.sent.clear()
+
     def settle(self) -> None:
         """Wait until every webhook has been sent and handled."""
         self.github.hooks.settle()
@@ -161,7 +166,9 @@ def place(folder: Path) -> Iterator[Place]:
         repo = github.add_repository("acme/web", {".assay.yml": suite_file(busybox())})
         serve = Serve(folder, github, port)
         try:
-            yield Place(folder=folder, github=github, serve=serve, engine=engine, repo=repo)
+            here = Place(folder=folder, github=github, serve=serve, engine=engine, repo=repo)
+            here.forget()
+            yield here
         finally:
             serve.kill()
             engine.clear()

@@ -57,6 +57,7 @@ def test_a_change_that_was_closed_before_its_last_push_was_heard_of_runs_nothing
 def test_pushes_in_a_hurry_end_with_the_newest_head_and_nothing_else_alive(here: Place) -> None:
     for_changes = suite_file(busybox(), "    when: {events: [pull_request]}\n")
     here.github.commit(here.repo, "topic", {"test.sh": "sleep 50\n", ".assay.yml": for_changes})
+    here.forget()
     here.serve.start()
     here.github.open_pull(here.repo, "topic")
     here.wait_started()

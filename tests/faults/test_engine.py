@@ -54,6 +54,7 @@ END = {
 
 def test_a_container_that_an_operator_paused_is_ended_by_its_deadline(here: Place) -> None:
     here.github.commit(here.repo, "main", {".assay.yml": suite_file(busybox(), "    timeout: 5s\n")})
+    here.forget()
     here.serve.start()
     sha = here.push("sleep 60\n")
     here.wait_started()
@@ -66,6 +67,7 @@ def test_a_container_that_an_operator_paused_is_ended_by_its_deadline(here: Plac
 def test_an_image_that_nobody_has_is_an_error_at_once(here: Place) -> None:
     with contextlib.closing(Registry(404)) as registry:
         here.github.commit(here.repo, "main", {".assay.yml": suite_file(registry.image("no-such:1"))})
+        here.forget()
         here.serve.start()
         sha = here.push("true\n")
         assert here.conclusions(sha) == FAILED
@@ -76,6 +78,7 @@ def test_an_image_that_nobody_has_is_an_error_at_once(here: Place) -> None:
 def test_a_registry_in_trouble_is_asked_again(here: Place) -> None:
     with contextlib.closing(Registry(503)) as registry:
         here.github.commit(here.repo, "main", {".assay.yml": suite_file(registry.image("later:1"))})
+        here.forget()
         here.serve.start()
         sha = here.push("true\n")
         here.wait_output('"state": "queued"')

@@ -76,7 +76,7 @@ def test_a_check_whose_answer_was_lost_is_adopted(here: Place, how: int) -> None
 def test_a_state_that_the_forge_will_never_take_is_not_sent_again_and_the_page_says_so(here: Place) -> None:
     here.github.fail_next(CHANGE, "PATCH", 422, count=1000, body=b'{"message": "No commit found for SHA: gone"}')
     here.serve.start(LEASE=LONG_LEASE)
-    sha = here.push("echo all is well\n")
+    sha = here.push("sleep 2; echo all is well\n")  # long enough that its progress is shown
     here.wait_output("run.ended")
     facts = assert_quiet(here)
     assert [report.dead for report in facts.reports] == [True, True]
