@@ -27,7 +27,7 @@ def test_a_push_to_one_process_becomes_a_green_check_by_others(here: Hosts) -> N
 
 
 def test_workers_share_what_there_is(here: Hosts) -> None:
-    commits = here.pushes(2, "sleep 3\n")
+    commits = here.pushes(2, "sleep 10\n")
     here.wait_started(2)
     assert [one.what for one in here.engine.happened] == ["start", "start"]
     assert [here.conclusions(sha) for sha in commits] == [PASSED, PASSED]
