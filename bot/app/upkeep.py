@@ -3,9 +3,9 @@
 Any process may do any of them, under a lease in the store; what a duty did not finish, the next turn does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -13,11 +13,13 @@ from bot.app import announcing, caching, collecting, ending, missed, reclaiming,
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
-from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport
+from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task
 from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
+
+Item = TypeVar("Item")
 
 _MANY: Final = 1000
 _USUAL_LEASE: Final = 60.0
@@ -66,36 +68,17 @@ def take_turn(app: App, name: str, duty: Duty, *, first: bool = False) -> None:
         app.telemetry.count(Metric.UPKEEP, action=name)
 
 
-def _hint_deliveries(app: App) -> int:
-    with app.work() as work:
-        due = work.deliveries.due(_MANY)
-        for delivery in due:
-            work.send(HandleDelivery(delivery))
-    return len(due)
+def _hinting(due: Callable[[UnitOfWork], Sequence[Item]], task: Callable[[Item], Task]) -> Callable[[App], int]:
+    """A duty that hints again at all that is due: hints may have been lost."""
 
+    def hint(app: App) -> int:
+        with app.work() as work:
+            found = due(work)
+            for one in found:
+                work.send(task(one))
+        return len(found)
 
-def _hint_runs(app: App) -> int:
-    with app.work() as work:
-        queued = work.runs.queued(_MANY)
-        for run in queued:
-            work.send(ExecuteRun(run))
-    return len(queued)
-
-
-def _hint_reports(app: App) -> int:
-    with app.work() as work:
-        due = work.reports.due(_MANY)
-        for report in due:
-            work.send(SendReport(report))
-    return len(due)
-
-
-def _hint_notices(app: App) -> int:
-    with app.work() as work:
-        due = work.notices.due(_MANY)
-        for notice in due:
-            work.send(SendNotice(notice))
-    return len(due)
+    return hint
 
 
 def _close_logs(app: App) -> int:
@@ -135,10 +118,10 @@ def _prune_results(app: App) -> int:
 
 
 DUTIES: Final[dict[str, Duty]] = {
-    "reports": Duty(1.0, _hint_reports),
-    "notices": Duty(10.0, _hint_notices),
-    "deliveries": Duty(5.0, _hint_deliveries),
-    "runs": Duty(5.0, _hint_runs),
+    "reports": Duty(1.0, _hinting(lambda work: work.reports.due(_MANY), SendReport)),
+    "notices": Duty(10.0, _hinting(lambda work: work.notices.due(_MANY), SendNotice)),
+    "deliveries": Duty(5.0, _hinting(lambda work: work.deliveries.due(_MANY), HandleDelivery)),
+    "runs": Duty(5.0, _hinting(lambda work: work.runs.queued(_MANY), ExecuteRun)),
     "schedule": Duty(10.0, scheduling.start_due),
     "lost": Duty(5.0, reclaiming.reap_elsewhere),
     "logs": Duty(60.0, _close_logs),

@@ -2,21 +2,15 @@
 
 import re
 import secrets
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import click
 
 from bot.app import access, setting_up
-from bot.app.context import App
-from bot.bootstrap import build
 from bot.cli.acting import actor
-from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
-from bot.domain.errors import BotError, Unavailable
+from bot.cli.opening import open_app
 from bot.domain.tokens import Scope, Token
 
 _DAYS: Final = {"d": 1, "w": 7, "y": 365}
@@ -45,7 +39,7 @@ def setup_link() -> None:
 
     It works for a week; an earlier one ends.
     """
-    with _app() as app:
+    with open_app() as app:
         click.echo(setting_up.make_link(app, secrets.token_urlsafe(32), actor=actor()))
 
 
@@ -69,7 +63,7 @@ def create(name: str, scopes: Sequence[str], life: timedelta | None) -> None:
 
     NAME says in the audit who did something.
     """
-    with _app() as app:
+    with open_app() as app:
         text = access.create(
             app,
             name,
@@ -85,7 +79,7 @@ def create(name: str, scopes: Sequence[str], life: timedelta | None) -> None:
 @token.command("list")
 def list_tokens() -> None:
     """Show all tokens, without what makes them valid."""
-    with _app() as app:
+    with open_app() as app:
         rows = [_row(one, app.now()) for one in access.tokens(app)]
     for row in [("ID", "NAME", "STATE", "SCOPES", "CREATED", "EXPIRES", "LAST USED"), *rows]:
         click.echo("{:12}  {:20}  {:8}  {:32}  {:10}  {:10}  {}".format(*row))
@@ -108,22 +102,6 @@ def _row(one: Token, now: datetime) -> tuple[str, ...]:
 @click.argument("which", metavar="NAME|ID")
 def revoke(which: str) -> None:
     """End a token at once."""
-    with _app() as app:
+    with open_app() as app:
         ended = access.revoke(app, which, actor=actor())
     click.echo(f"revoked token {ended.name} ({ended.id})")
-
-
-@contextmanager
-def _app() -> Iterator[App]:
-    """The use cases' context; ends the process with one line for what goes wrong."""
-    settings = read_settings()
-    configure_logs(settings)
-    try:
-        bot = build(settings)
-        try:
-            yield bot.app
-        finally:
-            bot.engine.dispose()
-    except BotError as error:
-        click.echo(f"assay: {error}", err=True)
-        sys.exit(3 if isinstance(error, Unavailable) else 4)

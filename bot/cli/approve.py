@@ -1,15 +1,10 @@
 """`assay approve BUILD`: let a stranger's change run, from the server's own command line."""
 
-import sys
-
 import click
 
 from bot.app import approving
-from bot.bootstrap import build
 from bot.cli.acting import actor
-from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
-from bot.domain.errors import BotError, Unavailable
+from bot.cli.opening import open_app
 from bot.domain.runs import BuildId
 
 
@@ -20,12 +15,6 @@ def approve(number: int) -> None:
 
     BUILD is the number at the end of the check's link. It covers that commit only.
     """
-    settings = read_settings()
-    configure_logs(settings)
-    bot = build(settings)
-    try:
-        approved = approving.approve(bot.app, BuildId(number), actor=actor())
-    except BotError as error:
-        click.echo(f"assay: {error}", err=True)
-        sys.exit(3 if isinstance(error, Unavailable) else 4)
+    with open_app() as app:
+        approved = approving.approve(app, BuildId(number), actor=actor())
     click.echo(f"approved build {approved.id} for {approved.sha}; it starts within a few seconds")

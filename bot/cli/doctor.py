@@ -45,7 +45,7 @@ def _examined() -> tuple[list[Finding], int]:
     findings += [Finding(ok=False, text=words) for words in settings.unknown_names()]
     try:
         bot = build(found)
-    except (BotError, OSError) as error:
+    except (BotError, OSError, settings.BadSettings) as error:
         return [*findings, Finding(ok=False, text=f"it can't start: {error}")], _WRONG
     try:
         findings += [*examining.examine(bot.app), *_of_queue(bot.queue)]

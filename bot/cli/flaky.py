@@ -7,9 +7,7 @@ import click
 
 from bot.app import histories, secrets
 from bot.app.comparing import DAYS
-from bot.bootstrap import build
-from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
+from bot.cli.opening import open_app
 from bot.cli.workplace import fail
 from bot.domain.errors import BotError
 from bot.domain.refs import ForgeName
@@ -25,17 +23,12 @@ _FIRST = (ForgeName("github"), ForgeName("gitlab"))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def flaky(name: str, days: int, as_json: bool) -> None:
     """Tests of REPO that have failed and passed on one commit; those that held up most people first."""
-    settings = read_settings()
-    configure_logs(settings)
-    try:
-        bot = build(settings)
+    with open_app() as app:
         try:
-            repository = secrets.find_repository(bot.app, name, tuple(bot.app.forges) or _FIRST)
-            found = histories.flaky_of(bot.app, repository, days).tests
-        finally:
-            bot.engine.dispose()
-    except BotError as error:
-        fail(error)
+            repository = secrets.find_repository(app, name, tuple(app.forges) or _FIRST)
+            found = histories.flaky_of(app, repository, days).tests
+        except BotError as error:
+            fail(error)
     if as_json:
         click.echo(json.dumps([{**dataclasses.asdict(one), "last": one.last.isoformat()} for one in found]))
         return

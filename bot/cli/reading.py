@@ -1,6 +1,7 @@
 """Settings for a command, or one line for each fault and exit status 2."""
 
 import sys
+from typing import NoReturn
 
 import click
 
@@ -20,6 +21,10 @@ def read_settings() -> settings.Settings:
     try:
         return settings.read()
     except settings.BadSettings as error:
-        for line in str(error).split("\n"):
-            click.echo(f"assay: {line}", err=True)
-        sys.exit(2)
+        end_with(error)
+
+
+def end_with(error: settings.BadSettings) -> NoReturn:
+    for line in str(error).split("\n"):
+        click.echo(f"assay: {line}", err=True)
+    sys.exit(2)

@@ -1,9 +1,6 @@
 """`assay repo`: repositories that are registered here, and their webhooks."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -11,11 +8,8 @@ import click
 from bot.app import registering, ruling
 from bot.app.context import App
 from bot.app.registering import Registered
-from bot.bootstrap import build
 from bot.cli.acting import actor
-from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
-from bot.domain.errors import BotError, Unavailable
+from bot.cli.opening import open_app
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="For programs.")
 
@@ -36,7 +30,7 @@ def add(name: str, as_json: bool) -> None:
 
     Where a GitHub App is used, its webhook tells of all repositories and none is made.
     """
-    with _app() as app:
+    with open_app() as app:
         added = registering.add(app, name, actor=actor())
         _say(app, added, "added" if added.is_new else "is here", as_json=as_json)
 
@@ -45,7 +39,7 @@ def add(name: str, as_json: bool) -> None:
 @_as_json
 def list_(as_json: bool) -> None:
     """All repositories that are known here."""
-    with _app() as app:
+    with open_app() as app:
         found = registering.every(app)
         if as_json:
             click.echo(json.dumps([_facts(app, one) for one in found]))
@@ -59,7 +53,7 @@ def list_(as_json: bool) -> None:
 @_as_json
 def show(name: str, as_json: bool) -> None:
     """What is known of REPO, and what its forge says of the webhook."""
-    with _app() as app:
+    with open_app() as app:
         found = registering.find(app, name)
         rules = ruling.written(ruling.of(app, found.repository))
         facts = {**_facts(app, found), "trouble": registering.trouble(app, found), "rules": rules}
@@ -80,7 +74,7 @@ def set_(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     fork_policy, bare_commands, comments, network_default, network_forks, images_allowed, cpus_max, memory_max,
     disk_max, pids_max, timeout_max, log_limit, artifact_limit: as the settings ASSAY_… of the same names.
     """
-    with _app() as app:
+    with open_app() as app:
         found = registering.find(app, name)
         if bad := [one for one in rules if "=" not in one]:
             raise click.BadParameter(f"{bad[0]} is not NAME=VALUE")
@@ -97,7 +91,7 @@ def set_(name: str, rules: tuple[str, ...], as_json: bool) -> None:
 @_as_json
 def remove(name: str, as_json: bool) -> None:
     """Take the webhook of REPO away. What was built stays."""
-    with _app() as app:
+    with open_app() as app:
         found = registering.find(app, name)
         registering.remove(app, found, actor=actor())
         _say(app, registering.find(app, name), "removed", as_json=as_json)
@@ -108,7 +102,7 @@ def remove(name: str, as_json: bool) -> None:
 @_as_json
 def rotate_secret(name: str, as_json: bool) -> None:
     """Give the webhook of REPO a new secret; the old one is taken for an hour more."""
-    with _app() as app:
+    with open_app() as app:
         found = registering.find(app, name)
         registering.rotate_secret(app, found, actor=actor())
         _say(app, found, "has a new secret", as_json=as_json)
@@ -119,7 +113,7 @@ def rotate_secret(name: str, as_json: bool) -> None:
 @_as_json
 def test_(name: str, as_json: bool) -> None:
     """Let the forge send something to the webhook of REPO, and wait until it arrives."""
-    with _app() as app:
+    with open_app() as app:
         found = registering.find(app, name)
         registering.test(app, found)
         _say(app, registering.find(app, name), "is heard", as_json=as_json)
@@ -161,19 +155,3 @@ def _shown(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={text}" for key, text in value.items())
     return "" if value is None else str(value)
-
-
-@contextmanager
-def _app() -> Iterator[App]:
-    """The use cases' context; ends the process with one line for what goes wrong."""
-    settings = read_settings()
-    configure_logs(settings)
-    try:
-        bot = build(settings)
-        try:
-            yield bot.app
-        finally:
-            bot.engine.dispose()
-    except BotError as error:
-        click.echo(f"assay: {error}", err=True)
-        sys.exit(3 if isinstance(error, Unavailable) else 4)

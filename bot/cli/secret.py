@@ -1,8 +1,6 @@
 """`assay secret`: values that a repository's trusted runs may ask for by name, never shown again."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +8,8 @@ import click
 
 from bot.app import secrets
 from bot.app.context import App
-from bot.bootstrap import build
 from bot.cli.acting import actor
-from bot.cli.logs import configure_logs
-from bot.cli.reading import read_settings
-from bot.domain.errors import BotError, Unavailable
+from bot.cli.opening import open_app
 from bot.domain.refs import ForgeName, Repository
 
 _FIRST = (ForgeName("github"), ForgeName("gitlab"))
@@ -45,7 +40,7 @@ def set_(repo: str, name: str, file: Path | None) -> None:
     The value comes from a file, from standard input, or from a prompt; an argument would be seen by everybody on this
     machine. The line's end behind a single line does not belong to it.
     """
-    with _app() as app:
+    with open_app() as app:
         repository = _repository(app, repo)
         is_new = secrets.set_secret(app, repository, name, _value(name, file), actor=actor())
         click.echo(f"{'set' if is_new else 'replaced'} {name} of {repository.forge}:{repository.path}")
@@ -55,7 +50,7 @@ def set_(repo: str, name: str, file: Path | None) -> None:
 @click.argument("repo")
 def list_(repo: str) -> None:
     """Names and dates of the secrets of REPO."""
-    with _app() as app:
+    with open_app() as app:
         for one in secrets.list_secrets(app, _repository(app, repo).id):
             written = datetime.fromtimestamp(one.updated_at, UTC)
             click.echo(f"{one.name}  set {written:%Y-%m-%d %H:%M} UTC by {one.actor}")
@@ -66,7 +61,7 @@ def list_(repo: str) -> None:
 @click.argument("name")
 def remove(repo: str, name: str) -> None:
     """Forget the secret NAME of REPO."""
-    with _app() as app:
+    with open_app() as app:
         repository = _repository(app, repo)
         secrets.remove_secret(app, repository, name, actor=actor())
         click.echo(f"removed {name} of {repository.forge}:{repository.path}")
@@ -78,25 +73,13 @@ def rotate() -> None:
 
     Afterwards the other keys can be taken out of the list.
     """
-    with _app() as app:
+    with open_app() as app:
         resealed = secrets.reseal(app)
         click.echo(f"encrypted {resealed.done} secrets with the first key")
         for one in resealed.locked:
             click.echo(f"assay: no key opens {one.name} of repository {one.repository}; set it again", err=True)
     if resealed.locked:
         sys.exit(4)
-
-
-@contextmanager
-def _app() -> Iterator[App]:
-    """The use cases' context; refusals become a line and a status."""
-    settings = read_settings()
-    configure_logs(settings)
-    try:
-        yield build(settings).app
-    except BotError as error:
-        click.echo(f"assay: {error}", err=True)
-        sys.exit(3 if isinstance(error, Unavailable) else 4)
 
 
 def _repository(app: App, repo: str) -> Repository:

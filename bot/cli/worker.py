@@ -12,9 +12,9 @@ from typing import Final
 import click
 import structlog
 
-from bot.bootstrap import build
 from bot.bootstrap.process import Role
 from bot.cli.logs import configure_logs
+from bot.cli.opening import built
 from bot.cli.reading import read_shared_settings
 from bot.settings import unknown_names
 
@@ -44,7 +44,7 @@ def worker(child: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     threading.Thread(target=_end_with_supervisor, args=(ending,), name="supervisor", daemon=True).start()
-    bot = build(settings, Role.WORKER)
+    bot = built(settings, Role.WORKER)
     bot.start()
     log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
     ending.wait()

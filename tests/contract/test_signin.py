@@ -109,11 +109,11 @@ def test_a_forge_that_leads_elsewhere_is_not_followed(forge: PretendGitHub) -> N
 
 def test_gitlab_is_asked_for_nothing_but_who_it_is() -> None:
     with web_service() as service:
-        service.bodies["/work/oauth/token"] = b'{"access_token": "t", "token_type": "Bearer", "scope": "read_user"}'
-        service.bodies["/work/api/v4/user"] = b'{"id": 7, "username": "ana", "bot": false}'
-        sign_in = signin_oauth.gitlab(f"{service.url}/work", "an id", "a secret")
+        service.bodies["/code/oauth/token"] = b'{"access_token": "t", "token_type": "Bearer", "scope": "read_user"}'
+        service.bodies["/code/api/v4/user"] = b'{"id": 7, "username": "ana", "bot": false}'
+        sign_in = signin_oauth.gitlab(f"{service.url}/code", "an id", "a secret")
         address = urlsplit(sign_in.address(state="a state", verifier=VERIFIER, redirect=REDIRECT))
-        assert address.path == "/work/oauth/authorize"
+        assert address.path == "/code/oauth/authorize"
         assert parse_qs(address.query)["scope"] == ["read_user"]
         person = sign_in.person(code="a code", verifier=VERIFIER, redirect=REDIRECT)
         exchange, question = service.asked

@@ -198,7 +198,7 @@ def test_private_repositories_are_for_tokens_that_may_read(
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CliRunner]:
     monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("bot.cli.admin.configure_logs", lambda _: None)
+    monkeypatch.setattr("bot.cli.opening.configure_logs", lambda _: None)
     with capture_logs():
         yield CliRunner()
 

@@ -20,7 +20,7 @@ def _no_hints(task: object, *, delay: float = 0) -> None:
 @pytest.fixture(autouse=True)
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sa.Engine:
     monkeypatch.setenv("ASSAY_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("bot.cli.flaky.configure_logs", lambda _: None)
+    monkeypatch.setattr("bot.cli.opening.configure_logs", lambda _: None)
     engine = open_engine(f"sqlite:///{tmp_path}/assay.db")
     upgrade(engine)
     with SqlWork(engine, _no_hints) as work:
