@@ -80,6 +80,11 @@ def died(here: Place, run: str) -> bool:
     return any(one.what == "die" and one.run == run for one in here.engine.happened)
 
 
+def started(here: Place, log: bytes) -> list[str]:
+    """The runs whose container was started and which logged just that."""
+    return [one.run for one in here.engine.happened if one.what == "start" and here.log(one.run) == log]
+
+
 def next_build(here: Place) -> int:
     with closing(here.database()) as database:
         return int(database.execute("SELECT coalesce(max(id), 0) + 1 FROM build").fetchone()[0])

@@ -113,7 +113,7 @@ def test_a_frozen_server_is_asked_once_and_then_left_alone_for_a_while() -> None
 
 
 def test_a_server_that_takes_nothing_more_costs_only_the_hint(worker: Worker) -> None:
-    with servers.redis("--maxmemory", "1mb") as server:
+    with servers.redis("--maxmemory", "1") as server:
         queue = RedisQueue(server.url, {})
         queue.send(HandleDelivery(1))
         assert server.call("LLEN", "assay:intake") == b":0"

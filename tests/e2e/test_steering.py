@@ -15,6 +15,7 @@ from tests.steering import (
     open_change,
     push,
     say,
+    started,
     suite,
     until,
     wait_begun,
@@ -45,8 +46,7 @@ def test_one_cell_is_tested_by_its_value(here: Place) -> None:
     wait_shown(here, pull, "assay / cells", "success", "success")
     newest = checks(here, pull, "assay / cells")[-1]
     assert here.log(newest.external_id) in (b"one\n", b"two\n")
-    started = [one for one in here.engine.happened if one.what == "start" and here.log(one.run) == b"two\n"]
-    assert len(started) == 2
+    until(lambda: len(started(here, b"two\n")) == 2, "it was not started twice")
     assert say(here, pull, "/test cells word=three") == "confused"
 
 
@@ -70,7 +70,7 @@ def test_cancelling_ends_the_container_of_a_running_suite(here: Place) -> None:
     run = wait_begun(here, pull)
     assert say(here, pull, "/cancel unit") == "+1"
     wait_shown(here, pull, "assay / unit", "cancelled")
-    assert died(here, run)
+    until(lambda: died(here, run), "its container lives")
     assert say(here, pull, "/cancel") == "+1"
     wait_shown(here, pull, "assay / unit", "cancelled")
 
@@ -125,7 +125,7 @@ def test_an_override_passes_with_the_name_and_the_reason_and_is_on_the_audit_pag
     assert say(here, pull, "/override unit known, see 12") == "confused"
     assert say(here, pull, "/override unit known, see 12", by=ADMIN) == "+1"
     wait_shown(here, pull, "assay", "failure", "success")
-    assert "ada: known, see 12" in (checks(here, pull, "assay / unit")[-1].title or "")
+    until(lambda: "ada: known, see 12" in (checks(here, pull, "assay / unit")[-1].title or ""), "no name at the suite")
     assert "known, see 12" in here.page("/audit")
 
 

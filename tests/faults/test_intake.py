@@ -77,9 +77,11 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receiver]:
         github.hooks.settle()
         serve = Serve(folder, github, free_port())
         serve.start(DOCKER_HOST=f"unix://{folder}/nothing.sock", BODY_DEADLINE="1")
-        (push,) = [each.payload for each in github.hooks.sent if each.event == "push"]
-        yield Receiver(serve, github.app.webhook_secret, push)
-        serve.kill()
+        try:
+            push = next(each.payload for each in github.hooks.sent if each.event == "push")
+            yield Receiver(serve, github.app.webhook_secret, push)
+        finally:
+            serve.kill()
 
 
 def answered(connection: socket.socket) -> tuple[int, bytes]:
