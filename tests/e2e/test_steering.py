@@ -125,7 +125,9 @@ def test_an_override_passes_with_the_name_and_the_reason_and_is_on_the_audit_pag
     assert say(here, pull, "/override unit known, see 12") == "confused"
     assert say(here, pull, "/override unit known, see 12", by=ADMIN) == "+1"
     wait_shown(here, pull, "assay", "failure", "success")
-    until(lambda: "ada: known, see 12" in (checks(here, pull, "assay / unit")[-1].title or ""), "no name at the suite")
+    until(
+        lambda: "ada: known, see 12" in (checks(here, pull, "assay / unit")[-1].title or ""), "no name at the suite"
+    )
     assert "known, see 12" in here.page("/audit")
 
 
