@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _engine_answers() -> bool:
     """Asked by another process: the library leaves its socket open where nobody answers."""
-    return subprocess.run([sys.executable, "-c", _PING], check=False, capture_output=True).returncode == 0  # noqa: S603
+    return subprocess.run([sys.executable, "-c", _PING], check=False, capture_output=True).returncode == 0  # noqa: S603  # our own interpreter
 
 
 _NEEDS: Final = {

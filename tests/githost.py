@@ -29,7 +29,7 @@ _IDENTITY = {
 def git(folder: Path, *args: str, stdin: bytes = b"", **environment: str) -> str:
     """What an honest or hostile author does on their own machine."""
     done = subprocess.run(  # noqa: S603 - the tests' own words
-        ["git", *args],  # noqa: S607
+        ["git", *args],  # noqa: S607  # git of this machine
         cwd=folder,
         input=stdin,
         env=_IDENTITY | environment,
@@ -186,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _backend(self, body: bytes) -> None:
         path, _, query = self.path.partition("?")
         done = subprocess.run(
-            ["git", "-c", "safe.directory=*", "http-backend"],  # noqa: S607
+            ["git", "-c", "safe.directory=*", "http-backend"],  # noqa: S607  # as above
             input=body,
             env=_IDENTITY
             | {

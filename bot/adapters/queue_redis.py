@@ -215,15 +215,15 @@ class _Consumer(_RedisConsumer):
     def __next__(self) -> Any:  # Dramatiq has no types
         try:
             if self.message_cache or self._fetch():
-                return super().__next__()  # type: ignore[no-untyped-call]
+                return super().__next__()  # type: ignore[no-untyped-call]  # Dramatiq has no types here
         except redis.RedisError as error:
             time.sleep(_NAP)
-            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]  # as above
         return None
 
     def ack(self, message: Any) -> None:
         try:
-            super().ack(message)  # type: ignore[no-untyped-call]
+            super().ack(message)  # type: ignore[no-untyped-call]  # as above
         except (redis.RedisError, ConnectionClosed):
             log.debug("queue.hint_not_acknowledged")  # it comes again and finds nothing to do
         self.broker.say_free()

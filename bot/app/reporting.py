@@ -114,7 +114,7 @@ def _note_sent(
 def _postpone(app: App, report: Report, repository: Repository, error: Unavailable) -> None:
     """Full jitter up to ten minutes, or what the forge asked for; given up after a day by upkeep."""
     pause = min(2.0 ** min(report.attempts, 12), _LONGEST_PAUSE)
-    seconds = error.retry_after if error.retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311
+    seconds = error.retry_after if error.retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # spreads calls, guards nothing
     with app.work() as work:
         work.reports.postpone(report, seconds, str(error), ambiguous=isinstance(error, Ambiguous))
     app.telemetry.count(Metric.REPORTS, forge=repository.forge, outcome="postponed")

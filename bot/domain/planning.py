@@ -255,4 +255,4 @@ def _is_for(trigger: Trigger, suite: Suite) -> bool:
 
 def _list(globs: Sequence[str]) -> str:
     shown = ", ".join(globs[:3])
-    return f"{shown} …" if len(globs) > 3 else shown  # noqa: PLR2004
+    return f"{shown} …" if len(globs) > 3 else shown  # noqa: PLR2004  # as many as stand in one line

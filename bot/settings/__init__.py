@@ -239,7 +239,7 @@ class Settings(BaseSettings):
 class _Others(PydanticBaseSettingsSource):
     """ASSAY_NAME_FILE: the value is the file's content without blanks around it. And DOCKER_HOST."""
 
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401, ARG002
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401, ARG002  # of any field; pydantic's signature
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ async def show_run(
     """One run; `wait` holds the answer back until it has ended."""
     site, run = site_of(request), run_of(request)
     # Each look asks again who may see it: the token may have been revoked meanwhile.
-    look = lambda: queries.run(site.reader, viewer_of(request), run)  # noqa: E731
+    look = lambda: queries.run(site.reader, viewer_of(request), run)  # noqa: E731  # each look asks anew
     view = await until_over(site.streams, look, lambda seen: seen.run.state.is_final, wait)
     return run_answer(site.app, view)
 

@@ -51,7 +51,7 @@ def of_bot(request: Request, error: Exception) -> Response:
 
 def of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    response = answer(request, error.status_code, "not_found" if error.status_code == 404 else "refused")  # noqa: PLR2004
+    response = answer(request, error.status_code, "not_found" if error.status_code == 404 else "refused")  # noqa: PLR2004  # the one that has its own word
     response.headers.update(error.headers or {})
     return response
 

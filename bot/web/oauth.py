@@ -108,5 +108,5 @@ def _client(request: Request, form: dict[str, str]) -> tuple[str, str]:
 
 def _refusal(status: int, error: str) -> Response:
     """With the word that OAuth's clients look for (RFC 6749 §5.2)."""
-    headers = _NOT_KEPT | ({"WWW-Authenticate": 'Basic realm="assay"'} if status == 401 else {})  # noqa: PLR2004
+    headers = _NOT_KEPT | ({"WWW-Authenticate": 'Basic realm="assay"'} if status == 401 else {})  # noqa: PLR2004  # RFC 6749 §5.2
     return problem(status, error, "no access token is given", headers=headers, error=error)

@@ -49,7 +49,7 @@ class AgedS3Artifacts(S3Artifacts):
         self.old.discard(stored.sha256)
         return stored
 
-    def _modified(self, meta: Any) -> float:  # noqa: ANN401
+    def _modified(self, meta: Any) -> float:  # noqa: ANN401  # obstore's own record
         return LONG_AGO - 1 if meta["path"].rpartition("/")[2] in self.old else super()._modified(meta)
 
 

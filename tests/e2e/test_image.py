@@ -48,7 +48,7 @@ def image(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, context / name)
     locks = [option for lock in ("build", "") for option in ("-r", str(_lock_for_any_python(context, lock)))]
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--require-hashes", "-d"]
-    subprocess.run([*pip, str(context / "deploy" / "wheels"), *locks], check=True)  # noqa: S603
+    subprocess.run([*pip, str(context / "deploy" / "wheels"), *locks], check=True)  # noqa: S603  # our own interpreter
     client.images.build(
         path=str(context), dockerfile="deploy/Dockerfile", tag=IMAGE, buildargs={"BASE": debian(), **WHEELS}, rm=True
     )
@@ -153,7 +153,7 @@ def test_a_push_ends_in_green_and_red_checks(assay: Container, forge: PretendGit
 
 
 def test_its_health_check_passes_without_root(assay: Container) -> None:
-    check = assay.client.images.get(IMAGE).attrs["Config"]["Healthcheck"]["Test"]  # type: ignore[union-attr]
+    check = assay.client.images.get(IMAGE).attrs["Config"]["Healthcheck"]["Test"]  # type: ignore[union-attr]  # None only for a missing image
     answer = assay.exec_run(check[1:])
 
     assert answer.exit_code == 0, answer.output

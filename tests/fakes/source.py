@@ -47,7 +47,7 @@ class FakeSource:
         self._bring(wanted, access, should_stop)
         files, conflicts = self._merged(wanted)
         self.merges.append(wanted)
-        tree = "" if conflicts else hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()  # noqa: S324
+        tree = "" if conflicts else hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()  # noqa: S324  # git's own kind of id
         return Merge(base=wanted.onto.sha, tree=tree, conflicts=conflicts)
 
     def _merged(self, wanted: Wanted) -> tuple[Mapping[str, str], tuple[str, ...]]:

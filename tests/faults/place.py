@@ -30,7 +30,7 @@ def suite_file(image: str, more: str = "") -> str:
 class Database(Protocol):
     """As much of a connection as is looked at; parameters are question marks, rows are dictionaries or like them."""
 
-    def execute(self, query: str, parameters: Sequence[str] = ..., /) -> Any: ...  # noqa: ANN401
+    def execute(self, query: str, parameters: Sequence[str] = ..., /) -> Any: ...  # noqa: ANN401  # rows of any kind
     def close(self) -> None: ...
 
 

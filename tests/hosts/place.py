@@ -32,7 +32,7 @@ class _Database:
     def __init__(self, url: str) -> None:
         self._connection = psycopg.connect(url.replace("+psycopg", ""), autocommit=True, row_factory=dict_row)
 
-    def execute(self, query: str, parameters: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    def execute(self, query: str, parameters: Sequence[str] = ()) -> Any:  # noqa: ANN401  # rows of any kind
         return self._connection.execute(query.replace("?", "%s").encode(), parameters)
 
     def close(self) -> None:

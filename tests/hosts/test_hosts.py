@@ -117,7 +117,7 @@ def _child(supervisor: int) -> int:
     children: list[int] = []
 
     def look() -> bool:
-        with open(f"/proc/{supervisor}/task/{supervisor}/children", encoding="ascii") as file:  # noqa: PTH123
+        with open(f"/proc/{supervisor}/task/{supervisor}/children", encoding="ascii") as file:  # noqa: PTH123  # the kernel's own file
             children[:] = [int(pid) for pid in file.read().split()]
         return bool(children)
 

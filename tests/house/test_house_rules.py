@@ -28,6 +28,12 @@ def test_no_file_is_too_long(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
+@pytest.mark.parametrize("path", PYTHON, ids=name_of)
+def test_an_exception_to_a_rule_stands_with_its_reason(path: Path) -> None:
+    bare = re.compile(r"# (?:noqa|type: ignore)(?:: [A-Z0-9, ]+|\[[a-z, -]+\])?$", re.MULTILINE)
+    assert bare.findall(path.read_text(encoding="utf-8")) == []
+
+
 @pytest.mark.parametrize("path", [one for one in BOT if not name_of(one).startswith(ASYNC)], ids=name_of)
 def test_only_the_web_and_the_demo_are_async(path: Path) -> None:
     assert not [node.lineno for node in syntax(path) if isinstance(node, ast.AsyncFunctionDef)]

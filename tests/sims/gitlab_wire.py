@@ -79,7 +79,7 @@ class Wire(BaseAdapter):
     def calls(self, method: str, ending: str) -> int:
         return sum(one.method == method and urlsplit(one.url or "").path.endswith(ending) for one in self.asked)
 
-    def send(self, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, **kwargs: object) -> requests.Response:  # type: ignore[override]  # the adapter's options are not looked at
         self.asked.append(request)
         self.timeouts.append(kwargs.get("timeout"))
         give = (self.instead.pop(0) if self.instead else None) or self._pass_on

@@ -42,13 +42,13 @@ class Lab:
     def reaches(self, address: str, port: int = PORT) -> bool:
         command = [*self.within(self.job), "busybox", "wget", "-q", "-O", "/dev/null", f"http://{address}:{port}/"]
         try:
-            return subprocess.run(command, capture_output=True, timeout=1, check=False).returncode == 0  # noqa: S603
+            return subprocess.run(command, capture_output=True, timeout=1, check=False).returncode == 0  # noqa: S603  # made of fixed words
         except subprocess.TimeoutExpired:
             return False
 
     def rules(self) -> str:
         command = [*self.within(self.host), "iptables-save"]
-        saved = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        saved = subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603  # as above
         return "\n".join(line for line in saved.splitlines() if line.startswith("-A"))
 
 

@@ -91,7 +91,7 @@ def test_a_second_reader_counts_the_same(file: Path) -> None:
 
 
 def _suites(whole: object) -> list[junitparser.TestSuite]:
-    return [whole] if isinstance(whole, junitparser.TestSuite) else list(whole)  # type: ignore[call-overload]
+    return [whole] if isinstance(whole, junitparser.TestSuite) else list(whole)  # type: ignore[call-overload]  # junitparser's types say less than it gives
 
 
 # -- dialects

@@ -249,7 +249,7 @@ place.checkout(sys.argv[3])
 def test_after_a_worker_was_killed_in_a_fetch_the_next_one_goes_on(place: Place, site: HostedRepository) -> None:
     wanted = site.commit({"a.txt": b"x"})
     place.host.hang = threading.Event()
-    with subprocess.Popen([sys.executable, "-c", WORKER, place.folder, place.host.url, wanted]) as worker:  # noqa: S603
+    with subprocess.Popen([sys.executable, "-c", WORKER, place.folder, place.host.url, wanted]) as worker:  # noqa: S603  # our own interpreter
         until(place.host.arrived.is_set)
         os.kill(worker.pid, signal.SIGKILL)
     place.host.hang.set()

@@ -214,7 +214,7 @@ def test_answers_to_one_person_replace_each_other_within_ten_minutes(built: Worl
 
 
 def test_the_bare_forms_can_be_switched_off(tmp_path: object) -> None:
-    world = World(tmp_path, bare_commands=False)  # type: ignore[arg-type]
+    world = World(tmp_path, bare_commands=False)  # type: ignore[arg-type]  # one of the forge's options
     world.open_change(a_change(7, ONE))
     world.settle()
     world.sandbox.jobs.clear()

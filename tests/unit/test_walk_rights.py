@@ -99,7 +99,7 @@ def test_ok_to_test_pr_covers_later_commits_until_it_is_taken_back(waiting: Worl
     third = "3" * 40
     waiting.open_change(a_change(7, third, author=STAN, fork=True), action="synchronize", sender=STAN)
     waiting.settle()
-    assert waiting.conclusions(third) == {"assay": "action_required"}  # type: ignore[arg-type]
+    assert waiting.conclusions(third) == {"assay": "action_required"}  # type: ignore[arg-type]  # a plain text stands for a sha
 
 
 def test_ok_to_test_pr_is_as_good_after_somebody_else_approved_the_commit(waiting: World) -> None:

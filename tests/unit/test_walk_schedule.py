@@ -40,7 +40,7 @@ def fire(world: World) -> int:
 
 def scheduled(world: World, sha: str = ONE) -> list[list[str]]:
     """The suites of each build that a schedule started, oldest first."""
-    builds = [one for one in world.builds(sha) if one.cause is Cause.SCHEDULE]  # type: ignore[arg-type]
+    builds = [one for one in world.builds(sha) if one.cause is Cause.SCHEDULE]  # type: ignore[arg-type]  # a plain text stands for a sha
     return [[run.suite.name for run in world.runs(one.id)] for one in reversed(builds)]
 
 

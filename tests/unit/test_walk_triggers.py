@@ -183,7 +183,7 @@ def test_in_any_order_of_deliveries_only_the_newest_head_runs(world: World, orde
     world.source.add(newest.head, {})
     world.forge.changes[7] = newest
     for number in order:
-        world.hear(world.updated(7, HEADS[number]))  # type: ignore[arg-type]
+        world.hear(world.updated(7, HEADS[number]))  # type: ignore[arg-type]  # a plain text stands for a sha
     world.settle()
     assert {one.check.sha for one in world.forge.shown.values()} == {HEADS[-1]}
     assert len(world.sandbox.jobs) == 1

@@ -206,7 +206,7 @@ def test_an_answer_that_was_not_asked_for_sets_nothing_up(
         case "late":
             later = bare.app.now() + timedelta(hours=2)
             site = browser.app.state.site  # type: ignore[attr-defined]  # ours
-            browser.app.state.site = replace(site, app=replace(site.app, now=lambda: later))  # type: ignore[attr-defined]
+            browser.app.state.site = replace(site, app=replace(site.app, now=lambda: later))  # type: ignore[attr-defined]  # an application of ours
         case _:
             browser.cookies.delete("__Host-assay-setup")
     assert browser.get("/setup/github/done", params=answer).status_code == (403 if change == "nobody" else 400)

@@ -71,7 +71,7 @@ class ServerClock:
             theirs = parsedate_to_datetime(date)
         except ValueError:
             return
-        if not 2000 <= theirs.year < 2200:  # noqa: PLR2004
+        if not 2000 <= theirs.year < 2200:  # noqa: PLR2004  # a year that a clock in order can show
             return
         skew = theirs.replace(tzinfo=theirs.tzinfo or UTC) - self._now()
         self._skew = skew if abs(skew) > timedelta(seconds=2) else timedelta()

@@ -41,7 +41,7 @@ class Session:
         """A body that isn't JSON, at most its first `limit` bytes; only of a 200."""
         request = replace(_below(repository, "GET", path, names), accept=accept, limit=limit)
         answer = self._paced(repository, lambda token: self.client.send(request, token))
-        if answer.status != 200:  # noqa: PLR2004
+        if answer.status != 200:  # noqa: PLR2004  # OK
             self._decode(repository, answer, once=False)
         return answer
 

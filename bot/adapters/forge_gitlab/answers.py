@@ -42,7 +42,7 @@ class Answer:
 
     @property
     def is_good(self) -> bool:
-        return 200 <= self.status < 300  # noqa: PLR2004
+        return 200 <= self.status < 300  # noqa: PLR2004  # success
 
 
 def json_of(answer: Answer, *, once: bool) -> Any:

@@ -120,7 +120,7 @@ class Client:
     def _send(self, call: Call) -> Answer:
         answer = self._exchange(call)
         for _ in range(_MAX_REDIRECTS):
-            target = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004
+            target = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # redirects
             if call.method != "get" or not target.startswith(f"{self._url}/api/v4/"):
                 break
             # A renamed project, asked for by its old name.

@@ -217,7 +217,7 @@ def seconds(text: str) -> float | None:
 
 def _line(text: str) -> int:
     text = text.strip()
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 and int(text) <= _LINE_MAX else 0  # noqa: PLR2004
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 and int(text) <= _LINE_MAX else 0  # noqa: PLR2004  # no line has more digits
 
 
 def _first_line(text: str) -> str:

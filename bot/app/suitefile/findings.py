@@ -46,7 +46,7 @@ class Findings:
         if len(self._problems) >= MOST:
             self._raise()
 
-    def stop(self, code: str, place: Place, message: str, help: str = "") -> NoReturn:  # noqa: A002
+    def stop(self, code: str, place: Place, message: str, help: str = "") -> NoReturn:  # noqa: A002  # as above
         """For a problem after which the rest can't be understood."""
         self.add(code, place, message, help)
         self._raise()
