@@ -1,6 +1,6 @@
 """Lists of builds and runs: filtered, page by page, with nothing that the viewer may not see."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -45,56 +45,62 @@ def builds(
     app: App, viewer: Viewer, limit: int, *, before: BuildId | None = None, wanted: Filter = EVERYTHING
 ) -> Page[BuildView, BuildId]:
     """Newest first; `before`: only builds with a smaller number."""
-    sought, found = _sought(app, wanted), list[BuildView]()
-    for _ in range(_PAGES):
-        page = _builds(app, viewer, limit, before, sought)
-        for view in page:
-            before = view.build.id
-            if wanted.state in ("", view.word) and queries.is_shown(app, viewer, view.repository):
-                found.append(view)
-            if len(found) == limit:
-                return Page(found, before)
-        if len(page) < limit:
-            return Page(found, None)
-    return Page(found, before)
+    sought, public_only = _sought(app, wanted), queries.sees_public_only(viewer)
 
+    def page(before: BuildId | None) -> Iterator[tuple[BuildId, BuildView]]:
+        with app.work() as work:
+            for found in work.builds.recent(limit, before=before, public_only=public_only, sought=sought):
+                yield (
+                    found.id,
+                    BuildView(
+                        build=found,
+                        repository=work.repositories.get(found.repository),
+                        runs=work.runs.of_build(found.id),
+                    ),
+                )
 
-def _builds(app: App, viewer: Viewer, limit: int, before: BuildId | None, sought: Sought) -> list[BuildView]:
-    public_only = queries.sees_public_only(viewer)
-    with app.work() as work:
-        return [
-            BuildView(
-                build=found,
-                repository=work.repositories.get(found.repository),
-                runs=work.runs.of_build(found.id),
-            )
-            for found in work.builds.recent(limit, before=before, public_only=public_only, sought=sought)
-        ]
+    def is_shown(view: BuildView) -> bool:
+        return wanted.state in ("", view.word) and queries.is_shown(app, viewer, view.repository)
+
+    return _page(limit, before, page, is_shown)
 
 
 def runs(
     app: App, viewer: Viewer, limit: int, *, before: RunId | None = None, wanted: Filter = EVERYTHING
 ) -> Page[RunView, RunId]:
     """Newest first; `before`: only older ones than that run."""
-    sought, found = _sought(app, wanted), list[RunView]()
+    sought, public_only = _sought(app, wanted), queries.sees_public_only(viewer)
+
+    def page(before: RunId | None) -> Iterator[tuple[RunId, RunView]]:
+        with app.work() as work:
+            for found in work.runs.recent(limit, before=before, public_only=public_only, sought=sought):
+                yield found.id, _view(work, found)
+
+    def is_shown(view: RunView) -> bool:
+        return wanted.state in ("", view.run.word) and queries.is_shown(app, viewer, view.repository)
+
+    return _page(limit, before, page, is_shown)
+
+
+def _page(
+    limit: int,
+    before: Cursor | None,
+    page: Callable[[Cursor | None], Iterable[tuple[Cursor, View]]],
+    is_shown: Callable[[View], bool],
+) -> Page[View, Cursor]:
+    """At most `limit` of what may be shown, out of `_PAGES` pages of what there is."""
+    found = list[View]()
     for _ in range(_PAGES):
-        page = _runs(app, viewer, limit, before, sought)
-        for view in page:
-            before = view.run.id
-            if wanted.state in ("", view.run.word) and queries.is_shown(app, viewer, view.repository):
+        rows = list(page(before))
+        for cursor, view in rows:
+            before = cursor
+            if is_shown(view):
                 found.append(view)
             if len(found) == limit:
                 return Page(found, before)
-        if len(page) < limit:
+        if len(rows) < limit:
             return Page(found, None)
     return Page(found, before)
-
-
-def _runs(app: App, viewer: Viewer, limit: int, before: RunId | None, sought: Sought) -> list[RunView]:
-    public_only = queries.sees_public_only(viewer)
-    with app.work() as work:
-        page = work.runs.recent(limit, before=before, public_only=public_only, sought=sought)
-        return [_view(work, one) for one in page]
 
 
 def queue(app: App, viewer: Viewer, limit: int) -> tuple[int, Sequence[RunView]]:
