@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from bot.adapters.store_sql import open_engine, upgrade
 from tests import servers
+from tests.engines import engine_programs
 from tests.images import DOCKER_HOST
 
 settings.register_profile("assay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +41,7 @@ _NEEDS: Final = {
     "docker": (_engine_answers, f"no Docker engine answers at {DOCKER_HOST}"),
     "browser": (lambda: shutil.which("chromium"), "Chromium is not installed"),
     "postgres": (servers.postgres_programs, "PostgreSQL is not installed"),
+    "engine": (engine_programs, "only root can start a Docker engine of its own"),
     "redis": (servers.redis_program, "redis-server is not installed"),
 }
 _numbers: Final = count(1)

@@ -12,10 +12,11 @@ from typing import Any, Final, Protocol
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import Delivery, wait_until
 from bot.demo.forge.state import CheckRun, Repo
+from bot.demo.image import make_busybox
 from tests.demoforge import pretend_github
 from tests.faults.engine import Engine, watched
 from tests.faults.server import Serve
-from tests.images import busybox
+from tests.images import BUSYBOX, DOCKER_HOST
 from tests.ports import free_port
 
 AGGREGATE: Final = "assay"
@@ -41,6 +42,7 @@ class Place:
     serve: Serve
     engine: Engine
     repo: Repo
+    docker_host: str = DOCKER_HOST
 
     def push(self, script: str) -> str:
         """A commit on main whose suite runs that script; its id."""
@@ -48,7 +50,7 @@ class Place:
 
     def another(self, name: str) -> Serve:
         """A second process on the same data."""
-        return Serve(self.folder, self.github, free_port(), name)
+        return Serve(self.folder, self.github, free_port(), name, docker_host=self.docker_host)
 
     def check(self, sha: str, name: str = UNIT) -> CheckRun | None:
         """The newest of that name."""
@@ -147,6 +149,15 @@ class Place:
     def wait_output(self, words: str) -> None:
         wait_until(lambda: words in self.output, PATIENCE, f"it did not say {words}")
 
+    def wait_log(self, words: str) -> None:
+        """Of the newest run."""
+        wait_until(lambda: words in self._newest_log(), PATIENCE, f"no log says {words}")
+
+    def _newest_log(self) -> str:
+        with contextlib.closing(self.database()) as database:
+            row = database.execute("SELECT id FROM run ORDER BY number DESC LIMIT 1").fetchone()
+        return self.log(row["id"]).decode() if row else ""
+
     def page(self, path: str) -> str:
         return self.serve.get(path).text
 
@@ -157,16 +168,20 @@ class Place:
 
 
 @contextmanager
-def place(folder: Path) -> Iterator[Place]:
+def place(folder: Path, docker_host: str = DOCKER_HOST) -> Iterator[Place]:
     """Nothing is started but the forge; whatever is left at the end goes."""
     instance, port = f"faults-{secrets.token_hex(4)}", free_port()
     (folder / "data").mkdir(mode=0o711)
     (folder / "data" / "instance").write_text(instance)
-    with pretend_github(f"http://127.0.0.1:{port}/webhooks/github") as github, watched(instance) as engine:
-        repo = github.add_repository("acme/web", {".assay.yml": suite_file(busybox())})
-        serve = Serve(folder, github, port)
+    with (
+        pretend_github(f"http://127.0.0.1:{port}/webhooks/github") as github,
+        watched(instance, hosts=[docker_host]) as engine,
+    ):
+        make_busybox(docker_host, BUSYBOX)
+        repo = github.add_repository("acme/web", {".assay.yml": suite_file(BUSYBOX)})
+        serve = Serve(folder, github, port, docker_host=docker_host)
         try:
-            here = Place(folder=folder, github=github, serve=serve, engine=engine, repo=repo)
+            here = Place(folder=folder, github=github, serve=serve, engine=engine, repo=repo, docker_host=docker_host)
             here.forget()
             yield here
         finally:

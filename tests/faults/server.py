@@ -33,18 +33,20 @@ class Serve:
         name: str = "serve",
         command: Sequence[str] = ("serve",),
         data: str = "data",
+        docker_host: str = DOCKER_HOST,
+        inside: Sequence[str] = (),
     ) -> None:
-        """Several may share a folder; then their names differ."""
+        """Several may share a folder; then their names differ. `inside` stands before the command."""
         self.url = f"http://127.0.0.1:{port}"
         self.data = folder / data
-        self._command = command
+        self._command, self._inside = command, inside
         self._output = folder / f"{name}.log"
         key = folder / "app.pem"
         key.write_text(github.private_key)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ASSAY_")}
         self._environment = {
             **kept,
-            "DOCKER_HOST": DOCKER_HOST,
+            "DOCKER_HOST": docker_host,
             "ASSAY_URL": self.url,
             "ASSAY_LISTEN": f"127.0.0.1:{port}",
             "ASSAY_DATA_DIR": str(self.data),
@@ -74,7 +76,7 @@ class Serve:
         named = {name if name == "DOCKER_HOST" else f"ASSAY_{name}": value for name, value in settings.items()}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
-                [sys.executable, "-m", "bot", *self._command],
+                [*self._inside, sys.executable, "-m", "bot", *self._command],
                 cwd=Path(bot.__file__).parents[1],
                 env={**self._environment, "ASSAY_FAULTPOINTS": faultpoints, **named},
                 stdin=subprocess.DEVNULL,
