@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.domain.runs import RunId
-from bot.domain.suites import Limits, Network
+from bot.domain.suites import Guarding, Limits, Network
 from bot.ports.sandbox import Exit, Job, Sandbox, Stop
 from tests.images import BUSYBOX, DOCKER_HOST, busybox
 
@@ -95,12 +95,15 @@ def docker_sandbox(
     grace: float = 1.0,
     patience: float = 20.0,
     measure_every: float = 5.0,
+    firewall: Guarding = Guarding.AUTO,
 ) -> Iterator[DockerSandbox]:
     """One whose instance nobody shares; all that it left is removed at the end."""
     busybox()
     instance = f"test-{secrets.token_hex(4)}"
     place = folder / "runs"
-    yield DockerSandbox(host, instance, place, grace=grace, patience=patience, measure_every=measure_every)
+    yield DockerSandbox(
+        host, instance, place, grace=grace, patience=patience, measure_every=measure_every, firewall=firewall
+    )
     cleaner = DockerSandbox(DOCKER_HOST, instance, place)
     for one in cleaner.leftovers():
         cleaner.remove(one.run, one.attempt)

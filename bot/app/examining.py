@@ -10,10 +10,15 @@ from bot.app import registering
 from bot.app.context import App
 from bot.domain.errors import BotError, Refused
 from bot.domain.hosts import LOOPBACK
+from bot.domain.suites import Network
 from bot.ports.forge import Finding, Forge
 
 _PROBE: Final = b"a probe of assay doctor"
 _SOME: Final = 20
+OPEN_NETWORK_HELP: Final = (
+    "let the worker set rules of iptables (docs/security.md), or set ASSAY_NETWORK_MAX=none; ASSAY_FIREWALL=true "
+    "starts no suite without them"
+)
 
 Check = Callable[[App], Iterator[Finding]]
 
@@ -51,6 +56,27 @@ def _engine(app: App) -> Iterator[Finding]:
         yield Finding(ok=False, text=trouble, help="runs wait until this is mended")
     else:
         yield Finding(ok=True, text="the Docker engine answers, and there is room on the disk")
+
+
+def open_network(app: App) -> str:
+    """What runs reach beside the internet, and why; nothing when that is as it should be, or not seen yet."""
+    if not _gives_internet(app) or app.sandbox.ready():
+        return ""
+    words = app.sandbox.exposure()
+    return f"suites with the internet reach this machine and private networks too: {words}" if words else ""
+
+
+def _gives_internet(app: App) -> bool:
+    return Network.INTERNET in (app.rules.network_trusted, app.rules.network_forks)
+
+
+def _network(app: App) -> Iterator[Finding]:
+    if words := open_network(app):
+        yield Finding(ok=False, text=words, help=OPEN_NETWORK_HELP)
+    elif not _gives_internet(app):
+        yield Finding(ok=True, text="no suite gets the internet")
+    elif not app.sandbox.ready():
+        yield Finding(ok=True, text="suites with the internet reach neither this machine nor private networks")
 
 
 def _storage(app: App) -> Iterator[Finding]:
@@ -115,6 +141,7 @@ CHECKS: Final[dict[str, Check]] = {
     "url": _url,
     "database": _database,
     "engine": _engine,
+    "network": _network,
     "storage": _storage,
     "keys": _keys,
     "forges": _forges,

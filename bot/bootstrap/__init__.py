@@ -45,7 +45,7 @@ from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import Refused, SandboxUnavailable
 from bot.domain.hosts import LOOPBACK, Host
 from bot.domain.refs import ForgeName
-from bot.domain.suites import Limits
+from bot.domain.suites import Guarding, Limits
 from bot.ports.artifacts import Artifacts
 from bot.ports.logs import PackedLogs
 from bot.ports.notices import Channel
@@ -105,7 +105,7 @@ def build(
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
     asgi = None if role is Role.WORKER else _web(app, settings, look, telemetry, partial(_degraded, app, queue, role))
-    return Bot(app, settings, engine, queue, role, asgi, forges.reload)
+    return Bot(app, settings, engine, queue, role, asgi, forges.reload, _hindrance(settings, role, sandbox))
 
 
 _KEPT: Final = "kept"
@@ -128,7 +128,14 @@ def build_local(
     """
     instance = f"local-{secrets.token_hex(6)}"
     folder = tree.root / OURS / "runs" / instance
-    sandbox = DockerSandbox(settings.docker_host, instance, folder, reserve=settings.disk_reserve)
+    sandbox = DockerSandbox(
+        settings.docker_host,
+        instance,
+        folder,
+        reserve=settings.disk_reserve,
+        firewall=settings.firewall,
+        allowed=settings.reachable,
+    )
     try:
         _refuse_unready(sandbox)
         yield Local(
@@ -277,7 +284,13 @@ def _sandbox(settings: Settings) -> DockerSandbox:
         settings.data_dir / "runs",
         reserve=settings.disk_reserve,
         firewall=settings.firewall,
+        allowed=settings.reachable,
     )
+
+
+def _hindrance(settings: Settings, role: Role, sandbox: DockerSandbox) -> str:
+    words = "" if role is Role.WEB or settings.firewall is not Guarding.ALWAYS else sandbox.guard.refusal()
+    return f"ASSAY_FIREWALL: {words}" if words else ""
 
 
 def _source(settings: Settings, user: tuple[int, int]) -> GitSource:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 from starlette.types import ASGIApp
 
-from bot.app import dispatch, reclaiming, upkeep
+from bot.app import dispatch, examining, reclaiming, upkeep
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
@@ -50,6 +50,8 @@ class Bot:
     """None: a worker."""
     reload_forges: Callable[[], None]
     """Those that another process set up become known here."""
+    hindrance: str = ""
+    """Why it must not serve with these settings on this machine."""
     shutdown: threading.Event = field(default_factory=threading.Event)
     """Running containers are ended; set when the time to drain is over."""
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -60,6 +62,7 @@ class Bot:
         if self.role is not Role.WEB:
             duties |= upkeep.ENGINE_DUTIES
             self._take_over()
+            self._warn_of_open_network()
         self.queue.start(self.perform)
         threading.Thread(target=self._reload, name="forges", daemon=True).start()
         for name, duty in duties.items():
@@ -70,6 +73,10 @@ class Bot:
             reclaiming.take_over(self.app)
         except BotError as error:  # then the reaper does it when their leases end
             log.warning("start.nothing_taken_over", error=str(error))
+
+    def _warn_of_open_network(self) -> None:
+        if words := examining.open_network(self.app):
+            log.warning("start.open_network", reason=words, help=examining.OPEN_NETWORK_HELP)
 
     def perform(self, task: Task) -> None:
         dispatch.perform(self.app, task, self.shutdown)

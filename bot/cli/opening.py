@@ -23,6 +23,14 @@ def built(settings: Settings, role: Role = Role.ALL) -> Bot:
         end_with(error)
 
 
+def serving(settings: Settings, role: Role = Role.ALL) -> Bot:
+    """For a process that takes up work."""
+    bot = built(settings, role)
+    if bot.hindrance:
+        end_with(BadSettings(bot.hindrance))
+    return bot
+
+
 @contextmanager
 def open_app() -> Iterator[App]:
     """The use cases' context, given back afterwards."""

@@ -13,7 +13,7 @@ from bot.app import setting_up
 from bot.app.context import App
 from bot.bootstrap.process import Bot, Role
 from bot.cli.logs import configure_logs
-from bot.cli.opening import built
+from bot.cli.opening import serving
 from bot.cli.reading import read_settings, read_shared_settings
 from bot.domain.errors import BotError
 from bot.settings import unknown_names
@@ -32,7 +32,7 @@ def serve(no_workers: bool) -> None:
     configure_logs(settings)
     for warning in unknown_names():
         log.warning("settings.unknown", warning=warning)
-    bot = built(settings, Role.WEB if no_workers else Role.ALL)
+    bot = serving(settings, Role.WEB if no_workers else Role.ALL)
     assert bot.asgi
     host, port = settings.address
     config = uvicorn.Config(

@@ -14,8 +14,8 @@ import structlog
 
 from bot.bootstrap.process import Role
 from bot.cli.logs import configure_logs
-from bot.cli.opening import built
-from bot.cli.reading import read_shared_settings
+from bot.cli.opening import serving
+from bot.cli.reading import BAD_SETTINGS, read_shared_settings
 from bot.settings import unknown_names
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ def worker(child: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     threading.Thread(target=_end_with_supervisor, args=(ending,), name="supervisor", daemon=True).start()
-    bot = built(settings, Role.WORKER)
+    bot = serving(settings, Role.WORKER)
     bot.start()
     log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
     ending.wait()
@@ -74,7 +74,7 @@ class _Supervisor:
         while True:
             began = time.monotonic()
             status = self._live()
-            if self._ending.is_set():
+            if self._ending.is_set() or status == BAD_SETTINGS:
                 return status
             deaths = 0 if time.monotonic() - began > _WELL else deaths
             log.error("worker.died", status=status, deaths=deaths + 1)

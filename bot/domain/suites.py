@@ -22,6 +22,15 @@ class Occasion(enum.StrEnum):
     MANUAL = "manual"
 
 
+class Guarding(enum.Enum):
+    """Whether runs with the internet are kept from the host and from private networks."""
+
+    AUTO = "auto"
+    """Wherever the process that makes them can do it."""
+    ALWAYS = "true"
+    NEVER = "false"
+
+
 class Network(enum.StrEnum):
     """What a run may reach, from the tightest to the widest."""
 

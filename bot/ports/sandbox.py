@@ -158,6 +158,9 @@ class Sandbox(Protocol):
     def ready(self) -> str | None:
         """Why no run can be taken now (engine gone, disk nearly full), or None."""
 
+    def exposure(self) -> str:
+        """Why runs with the internet reach this machine and private networks as well; nothing when they don't."""
+
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         """Make sure that an image, the job's or a service's, is there; pull it when it is missing.
 

@@ -1,5 +1,6 @@
 """Everything an operator can set, read once at start (PRODUCT §2.11). Nothing else reads the environment."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot.domain.amounts import amount_of, is_amount
 from bot.domain.hosts import Host, address_of
-from bot.domain.suites import GIB, MIB, Network
+from bot.domain.suites import GIB, MIB, Guarding, Network
 from bot.domain.trust import ForkPolicy
 from bot.settings import client
 from bot.settings.hosts import (
@@ -53,6 +54,10 @@ class BadSettings(Exception):
 def _amount(value: object) -> object:
     """`512MiB`, `30m`, `1h30m` or a plain number."""
     return amount_of(value) if isinstance(value, str) and is_amount(value) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 Size = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
@@ -128,7 +133,9 @@ class Settings(BaseSettings):
     network_forks: Network = Network.NONE
     images_allowed: str = "**"
     """Globs, joined by commas."""
-    firewall: bool = False
+    firewall: Annotated[Guarding, BeforeValidator(_lower)] = Guarding.AUTO
+    firewall_allow: str = ""
+    """Addresses and networks, joined by commas."""
 
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
     bare_commands: bool = True
@@ -176,6 +183,16 @@ class Settings(BaseSettings):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
         return value
 
+    @field_validator("firewall_allow")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for one in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ipaddress.IPv4Network(one)
+            except ValueError:
+                raise ValueError(f"{one!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16") from None
+        return value
+
     @field_validator("redis_url", "storage_url")
     @classmethod
     def _is_known(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
@@ -209,6 +226,11 @@ class Settings(BaseSettings):
     def administrators(self) -> frozenset[str]:
         """As `forge:login` in lower case, or `forge:number`."""
         return frozenset(part for part in (part.strip().lower() for part in self.admins.split(",")) if part)
+
+    @property
+    def reachable(self) -> tuple[str, ...]:
+        """What runs with the internet reach of private networks."""
+        return tuple(part for part in (part.strip() for part in self.firewall_allow.split(",")) if part)
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ class FakeSandbox:
         """Images that nobody has."""
         self.trouble: str | None = None
         """What `ready` says."""
+        self.exposed: str = ""
+        """What `exposure` says."""
         self.broken: str = ""
         """While it is set, every method raises SandboxUnavailable with these words."""
         self.jobs: list[Job] = []
@@ -64,6 +66,9 @@ class FakeSandbox:
 
     def ready(self) -> str | None:
         return self.broken or self.trouble
+
+    def exposure(self) -> str:
+        return self.exposed
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         self._check()

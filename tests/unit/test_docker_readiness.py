@@ -158,9 +158,9 @@ def test_services_that_cannot_be_made_are_unfit(services: list[JobService], word
 @pytest.mark.parametrize("network", Network)
 def test_a_network_has_a_short_name_of_its_own(network: Network) -> None:
     names = [
-        profile.network_options(Attempt("inst", RunId("abc"), number), job("true", network=network))[
-            "com.docker.network.bridge.name"
-        ]
+        profile.network_options(
+            profile.bridge(Attempt("inst", RunId("abc"), number), "asy-"), job("true", network=network)
+        )["com.docker.network.bridge.name"]
         for number in (1, 2)
     ]
 

@@ -255,10 +255,10 @@ def other_address() -> Iterator[str]:
     [
         (Network.NONE, ["service"]),
         (Network.SERVICES, ["service"]),
-        (Network.INTERNET, ["service", "gateway", "other address"]),  # what the firewall is for
+        (Network.INTERNET, ["service"]),
     ],
 )
-def test_without_internet_only_the_service_is_reached_and_not_the_host(
+def test_only_the_service_is_reached_and_not_the_host(
     sandbox: DockerSandbox, network: Network, reached: list[str], host_port: int, other_address: str
 ) -> None:
     script = f"""
@@ -276,7 +276,7 @@ def test_without_internet_only_the_service_is_reached_and_not_the_host(
 
 
 CALL_OUT: Final = """
-for to in 169.254.169.254 10.1.2.3 203.0.113.10; do nc -w 1 $to 80 < /dev/null > /dev/null 2>&1; done
+for to in 169.254.169.254 10.1.2.3 203.0.113.10; do nc -w 1 $to 80 < /dev/null > /dev/null 2>&1 || true; done
 sed -n "s/.* 0x2 .*/somebody/p" /proc/net/arp
 """
 """Calls the metadata address, a private network and the internet; a word for each who took that to pass it on."""
@@ -287,8 +287,8 @@ sed -n "s/.* 0x2 .*/somebody/p" /proc/net/arp
     [
         (Network.NONE, ""),
         (Network.SERVICES, ""),
-        (Network.INTERNET, "somebody\n"),
-    ],  # the last: what the firewall is for
+        (Network.INTERNET, "somebody\n"),  # which is what the firewall watches
+    ],
 )
 def test_without_internet_nobody_takes_what_script_or_service_send_elsewhere(
     sandbox: DockerSandbox, network: Network, takers: str
@@ -302,8 +302,8 @@ def test_without_internet_nobody_takes_what_script_or_service_send_elsewhere(
     assert sandbox.service_log(wanted.run, 1, "web").decode() == takers
 
 
-@pytest.mark.parametrize("network", [Network.NONE, Network.SERVICES])
-def test_without_internet_a_service_does_not_reach_the_host(
+@pytest.mark.parametrize("network", Network)
+def test_a_service_does_not_reach_the_host(
     sandbox: DockerSandbox, network: Network, host_port: int, other_address: str
 ) -> None:
     """A positive answer of the service itself shows that it could have asked."""

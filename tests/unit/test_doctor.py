@@ -12,6 +12,7 @@ import pytest
 from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import examining, registering
 from bot.domain.errors import ForgeUnavailable, StoreBusy
+from bot.domain.suites import Network
 from bot.ports.forge import Finding
 from tests.fakes.forge import HELLO
 from tests.walks import World
@@ -67,6 +68,21 @@ def test_secrets_that_no_key_opens_are_told(world: World) -> None:
     world.app = replace(world.app, vault=FernetVault([new_key()]))
 
     assert bad(world) == ["1 of 1 secrets can't be decrypted with ASSAY_SECRET_KEY"]
+
+
+def test_a_network_that_is_not_closed_is_told_with_its_reason(world: World) -> None:
+    world.sandbox.exposed = "it needs a worker that is root"
+
+    assert bad(world) == [
+        "suites with the internet reach this machine and private networks too: it needs a worker that is root"
+    ]
+
+
+def test_a_network_that_nobody_gets_need_not_be_closed(world: World) -> None:
+    world.sandbox.exposed = "it needs a worker that is root"
+    world.app = replace(world.app, rules=replace(world.app.rules, network_trusted=Network.NONE))
+
+    assert bad(world) == []
 
 
 def test_without_a_forge_there_is_nothing_to_serve(world: World) -> None:

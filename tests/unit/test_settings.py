@@ -108,6 +108,21 @@ def test_the_engine_is_named_by_dockers_own_variable(monkeypatch: pytest.MonkeyP
     assert read(monkeypatch, DOCKER_HOST="unix:///run/other.sock").docker_host == "unix:///run/other.sock"
 
 
+@pytest.mark.parametrize(("text", "wish"), [("auto", "auto"), ("True", "true"), ("false", "false")])
+def test_the_firewall_is_wished_for_in_three_ways(monkeypatch: pytest.MonkeyPatch, text: str, wish: str) -> None:
+    found = read(monkeypatch, ASSAY_FIREWALL=text, ASSAY_FIREWALL_ALLOW="10.1.2.3, 192.168.7.0/24")
+
+    assert found.firewall.value == wish
+    assert found.reachable == ("10.1.2.3", "192.168.7.0/24")
+
+
+@pytest.mark.parametrize("text", ["mirror.example.org", "10.1.2.3/8", "fd00::1", "10.1.2.3:80"])
+def test_what_the_firewall_allows_must_be_a_network(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    words = refused(monkeypatch, ASSAY_FIREWALL_ALLOW=text)
+
+    assert words == f"ASSAY_FIREWALL_ALLOW: {text!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16"
+
+
 def test_every_fault_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(monkeypatch, ASSAY_URL="nowhere", ASSAY_WORKERS="-1", ASSAY_NETWORK_MAX="wide").split("\n")
     assert [line.partition(":")[0] for line in said] == ["ASSAY_URL", "ASSAY_WORKERS", "ASSAY_NETWORK_MAX"]

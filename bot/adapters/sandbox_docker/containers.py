@@ -21,7 +21,7 @@ from bot.adapters.sandbox_docker.engine import (
     translated,
     words_of,
 )
-from bot.adapters.sandbox_docker.firewall import Firewall
+from bot.adapters.sandbox_docker.guarding import PLAIN, Guard
 from bot.adapters.sandbox_docker.profile import Attempt, Usage
 from bot.domain.errors import ImageMissing, SandboxUnavailable
 from bot.domain.suites import Network
@@ -41,8 +41,8 @@ _ALONE: Final = re.compile(r"join network of a non running container", re.IGNORE
 
 
 class Containers:
-    def __init__(self, engine: Engine, firewall: Firewall | None) -> None:
-        self._engine, self._firewall = engine, firewall
+    def __init__(self, engine: Engine, guard: Guard) -> None:
+        self._engine, self._guard = engine, guard
 
     def create(self, attempt: Attempt, job: Job, body: dict[str, Any], folder: Path) -> str:
         """The id of a container that is just as `body` asks and has never run, with its volume and network.
@@ -167,17 +167,17 @@ class Containers:
 
     def _make_network(self, attempt: Attempt, job: Job, labels: dict[str, str]) -> None:
         with_internet = job.network is Network.INTERNET
-        if with_internet and self._firewall:
-            self._firewall.ensure()
+        bridge = profile.bridge(attempt, self._guard.bridges() if with_internet else PLAIN)
         with already(IN_THE_WAY):
             self._engine.client().create_network(
                 attempt.name,
                 driver="bridge",
-                options=profile.network_options(attempt, job),
+                options=profile.network_options(bridge, job),
                 labels=labels,
                 check_duplicate=True,
                 internal=not with_internet,
             )
+        self._guard.check(bridge)
 
     def _discard(self, container: str) -> None:
         self._engine.client(LONG_CALL).remove_container(container, v=True, force=True)

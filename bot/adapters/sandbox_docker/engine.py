@@ -39,7 +39,7 @@ class _Client(docker.APIClient):
 class Engine:
     def __init__(self, host: str) -> None:
         """`host` is an address as in DOCKER_HOST; nothing is asked yet."""
-        self._host = host
+        self.host = host
         self._version = "auto"
         self._clients = threading.local()
         self._facts: dict[str, Any] = {}
@@ -48,7 +48,7 @@ class Engine:
         """The calling thread's client, whose calls wait that long for an answer; the first asks for the version."""
         clients: dict[int, docker.APIClient] = vars(self._clients).setdefault("by_timeout", {})
         if timeout not in clients:
-            clients[timeout] = _Client(base_url=self._host, version=self._version, timeout=timeout)
+            clients[timeout] = _Client(base_url=self.host, version=self._version, timeout=timeout)
             self._version = clients[timeout].api_version
         return clients[timeout]
 

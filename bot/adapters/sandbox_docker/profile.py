@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from bot.adapters.sandbox_docker.firewall import BRIDGES
 from bot.adapters.sandbox_docker.seccomp import SECCOMP
 from bot.domain.runs import RunId
 from bot.domain.suites import MIB, Network
@@ -107,13 +106,17 @@ def network_mode(attempt: Attempt, job: Job) -> str:
     return attempt.name if job.network is Network.INTERNET or job.services else "none"
 
 
-def network_options(attempt: Attempt, job: Job) -> dict[str, str]:
-    """Options of the attempt's own bridge, whose name is short and tells whose it is.
+def bridge(attempt: Attempt, bridges: str) -> str:
+    """The name of the attempt's own bridge, which begins like that: short, and tells whose it is."""
+    return (bridges + hashlib.blake2b(attempt.name.encode()).hexdigest())[:_LONGEST_INTERFACE]
+
+
+def network_options(bridge: str, job: Job) -> dict[str, str]:
+    """Options of the attempt's own bridge.
 
     Without internet the host has no address on it, so that not even the host is reached (RELIABILITY §7.4).
     """
-    digest = hashlib.blake2b(attempt.name.encode()).hexdigest()
-    options = {"com.docker.network.bridge.name": (BRIDGES + digest)[:_LONGEST_INTERFACE]}
+    options = {"com.docker.network.bridge.name": bridge}
     if job.network is not Network.INTERNET:
         return options | {"com.docker.network.bridge.inhibit_ipv4": "true"}
     return options | {"com.docker.network.bridge.enable_icc": "true" if job.services else "false"}

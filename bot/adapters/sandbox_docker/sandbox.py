@@ -17,6 +17,7 @@ from bot.adapters.sandbox_docker.containers import Containers
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated, words_of
 from bot.adapters.sandbox_docker.firewall import Firewall
 from bot.adapters.sandbox_docker.folders import SizeWatch
+from bot.adapters.sandbox_docker.guarding import Guard
 from bot.adapters.sandbox_docker.images import Image, Images
 from bot.adapters.sandbox_docker.leftovers import leftovers
 from bot.adapters.sandbox_docker.profile import END, HOME, LOG, SOURCES, Attempt, Usage
@@ -26,7 +27,7 @@ from bot.adapters.sandbox_docker.stream import Pipe
 from bot.adapters.sandbox_docker.watching import AskingSignal, EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
-from bot.domain.suites import GIB
+from bot.domain.suites import GIB, Guarding, Network
 from bot.faultpoints import faultpoint
 from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
 
@@ -63,7 +64,8 @@ class DockerSandbox:
         measure_every: float = 5.0,
         reserve: int = 5 * GIB,
         reserve_share: float = 0.15,
-        firewall: bool = False,
+        firewall: Guarding = Guarding.AUTO,
+        allowed: Sequence[str] = (),
         now: Callable[[], float] = time.time,
     ) -> None:
         """A folder for each attempt is made in `folder`; the engine must see it at the same path.
@@ -71,12 +73,12 @@ class DockerSandbox:
         `instance` keeps installations that share an engine apart. `grace`: seconds between TERM and KILL. `patience`:
         seconds that the engine may be out of reach during a run. Work is taken while `reserve` bytes, or that share
         of the disk if it is less, are free. `firewall`: keep runs with internet from the host and from private
-        networks by rules of iptables; without it they reach what any other container of the engine does.
+        networks, but those `allowed`, by rules of iptables; without it they reach what any other container does.
         """
         self._engine = Engine(host)
         self._images = Images(self._engine)
-        self._firewall = Firewall() if firewall else None
-        self._containers = Containers(self._engine, self._firewall)
+        self.guard = Guard(self._engine, Firewall(allowed), firewall)
+        self._containers = Containers(self._engine, self.guard)
         self._services = Services(self._engine, self._images, self._containers)
         self.shells = DockerShells(self._engine, self._containers, self._place_of)
         self._waiting: dict[Attempt, str] = {}
@@ -102,12 +104,15 @@ class DockerSandbox:
             disk = shutil.disk_usage(self._folder)
         except OSError as error:
             return f"the folder for workspaces can't be used: {error}"
-        if self._firewall and (words := self._firewall.trouble()):
+        if words := self.guard.trouble():
             return words
         wanted = min(self._reserve, disk.total * self._reserve_share)
         if disk.free < wanted:
             return f"the disk is nearly full: {disk.free / GIB:.1f} GiB free, {wanted / GIB:.1f} GiB wanted"
         return None
+
+    def exposure(self) -> str:
+        return self.guard.exposure()
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         self._images.prepare(image, should_stop)
@@ -210,7 +215,7 @@ class DockerSandbox:
         end = EndWatch(self._engine, container, self._patience)
         signal = AskingSignal(partial(self._containers.signal, container), partial(self._containers.usage, container))
         stopper = Stopper(signal, self._grace, self._patience)
-        with size, end:
+        with size, end, self.guard.kept(with_internet=job.network is Network.INTERNET):
             _follow(pipes.log, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
         while piece := pipes.log.read(0):
             write(piece)
