@@ -25,12 +25,17 @@ _OF_A_BRANCH: Final = frozenset({Cause.PUSH, Cause.SCHEDULE, Cause.RERUN})
 
 def plan(work: UnitOfWork, build: Build, trigger: Trigger, wanted: Iterable[Notify]) -> None:
     """Remember, with the build, who wants to hear of it; changes and strangers' commits are news to no channel."""
-    if trigger.cause not in _OF_A_BRANCH or trigger.change is not None or trigger.trust is not Trust.TRUSTED:
+    if not _is_of_a_branch(trigger) or trigger.change is not None or trigger.trust is not Trust.TRUSTED:
         return
     default = (trigger.repository.default_branch,)
     for one in wanted:
         if globs.matches_branch(one.branches or default, trigger.ref):
             work.notices.add(build.id, one)
+
+
+def _is_of_a_branch(trigger: Trigger) -> bool:
+    """Who orders single suites over the API sees what becomes of them; a registered suite says itself who hears."""
+    return trigger.cause in _OF_A_BRANCH or (trigger.cause is Cause.API and trigger.chosen is not None)
 
 
 def send(app: App, task: SendNotice) -> None:

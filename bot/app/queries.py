@@ -302,9 +302,8 @@ def repositories(app: App, viewer: Viewer, limit: int, after: RepositoryId | Non
     return found[:limit]
 
 
-def suites(app: App, viewer: Viewer, limit: int, after: RepositoryId | None = None) -> Sequence[RunView]:
-    """Those that ran at the newest push to the default branch of so many repositories."""
-    readable = repositories(app, viewer, limit, after)
+def suites(app: App, readable: Sequence[Repository]) -> Sequence[RunView]:
+    """Those that ran at the newest push to the default branch of these repositories."""
     with app.work() as work:
         return [
             RunView(run=found, build=newest, repository=repository)

@@ -5,14 +5,16 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from bot.app import access, announcing, approving, ending, queries, starting, steering, trusting
+from bot.app import access, announcing, approving, catalog, ending, queries, starting, steering, trusting
 from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.app.steering import Wish
+from bot.domain.catalog import Chosen
 from bot.domain.errors import BotError, Gone, InvalidSuiteFile, NotAllowed, Refused
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import ForgeName, Person, Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, Trust
+from bot.domain.suites import SuiteFile
 from bot.domain.tokens import Scope
 from bot.ports.forge import Commit
 from bot.ports.ledger import Call
@@ -46,6 +48,9 @@ class Order:
     """Branch or tag; empty: the default branch."""
     suites: tuple[str, ...]
     """Empty: all that are for a push."""
+    suite_id: str | None = None
+    """A registered one, instead of those of the suite file."""
+    environment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,8 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
     Raises:
         Unauthorized, Forbidden.
         Gone: no such repository, or not for the viewer. NotPossible: no such commit, suite file or suite.
-        Conflict: the key was used for another order; a stranger's commit that nobody approved.
+        Conflict: the key was used for another order; a stranger's commit that nobody approved; the suite file has
+            a suite of the registered one's name.
     """
     access.require(viewer, Scope.WRITE)
     call = Call(key=_digest([viewer.token, once or app.new_id()]), body=_order_digest(order), trigger=app.new_id())
@@ -69,7 +75,9 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
     repository = _repository(app, viewer, order.repository)
     ref = order.ref or repository.default_branch
     commit = _commit(app, repository, order.sha or ref)
-    _check_suites(app, repository, commit.sha, order.suites)
+    chosen, names = _chosen(app, order)
+    file = starting.suite_file(app, repository, commit.sha)
+    _check_suites(file, order.suites) if chosen is None else _check_free(file, names)
     trust = _trust(app, repository, commit.sha)
     if once is not None:
         call = _noted(app, call)
@@ -85,7 +93,8 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
         trust=trust,
         approved=trust is Trust.UNTRUSTED,
         sharing=Sharing.NONE,
-        only=order.suites,
+        only=names,
+        chosen=chosen,
         may_start=True,
     )
     return _start(app, viewer, trigger)
@@ -134,7 +143,8 @@ def _digest(value: object) -> str:
 
 
 def _order_digest(order: Order) -> str:
-    return _digest([order.repository, order.sha, order.ref, order.suites])
+    words = [order.repository, order.sha, order.ref, order.suites]
+    return _digest([*words, order.suite_id, order.environment_id] if order.suite_id else words)
 
 
 def _repository(app: App, viewer: Viewer, name: str) -> Repository:
@@ -169,8 +179,25 @@ def _commit(app: App, repository: Repository, ref: str) -> Commit:
         raise NotPossible(f"{repository.path} has no commit {ref}") from error
 
 
-def _check_suites(app: App, repository: Repository, sha: Sha, suites: tuple[str, ...]) -> None:
-    file = starting.suite_file(app, repository, sha)
+def _chosen(app: App, order: Order) -> tuple[Chosen | None, tuple[str, ...]]:
+    """What was registered, if that is wanted, and the names of the suites to run. Raises: NotPossible."""
+    if order.suite_id is None:
+        return None, order.suites
+    try:
+        chosen = catalog.choose(app, order.suite_id, order.environment_id)
+        return chosen, tuple(dict.fromkeys(suite.name for suite in catalog.file_of(app, chosen).suites))
+    except Gone as error:
+        raise NotPossible(str(error)) from error
+
+
+def _check_free(file: SuiteFile | InvalidSuiteFile | None, names: tuple[str, ...]) -> None:
+    """Both would speak through one check, and a check of that name may be what the forge wants before a merge."""
+    there = {suite.name for suite in file.suites} if isinstance(file, SuiteFile) else set()
+    if taken := there.intersection(names):
+        raise Conflict(f"the suite file of this commit has a suite {', '.join(sorted(taken))} as well")
+
+
+def _check_suites(file: SuiteFile | InvalidSuiteFile | None, suites: tuple[str, ...]) -> None:
     if file is None:
         raise NotPossible("there is no suite file on this commit")
     if isinstance(file, InvalidSuiteFile):

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, ending, globs, merging, notifying, suitefile
+from bot.app import announcing, catalog, ending, globs, merging, notifying, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.planning import (
@@ -71,7 +71,7 @@ class _Choice:
 
 def start(app: App, trigger: Trigger) -> Started:
     """Plan the trigger and queue what is to run. Safe to repeat: the same trigger makes nothing twice."""
-    found = suite_file(app, trigger.repository, trigger.sha)
+    found = _file(app, trigger)
     if found is None:
         with app.work() as work:
             _supersede(app, work, trigger, [])
@@ -86,6 +86,15 @@ def start(app: App, trigger: Trigger) -> Started:
             planned = planned if not draft.conflicts else Plan(())
     notify = found.notify if isinstance(found, SuiteFile) else ()
     return replace(_build(app, trigger, planned, draft, notify), file=found)
+
+
+def _file(app: App, trigger: Trigger) -> SuiteFile | InvalidSuiteFile | None:
+    if trigger.chosen is None:
+        return suite_file(app, trigger.repository, trigger.sha)
+    try:
+        return catalog.file_of(app, trigger.chosen)
+    except InvalidSuiteFile as error:
+        return error
 
 
 def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
@@ -199,6 +208,7 @@ def _draft(app: App, trigger: Trigger, file: SuiteFile | InvalidSuiteFile) -> Bu
         trust=trigger.trust,
         approved=trigger.approved,
         suite_file=file.path,
+        chosen=trigger.chosen,
         problems=file.problems if isinstance(file, InvalidSuiteFile) else (),
         warnings=suitefile.without_effect(file) if isinstance(file, SuiteFile) else (),
         pull_requests=file.pull_requests if isinstance(file, SuiteFile) else PullRequests(),

@@ -136,6 +136,7 @@ def trigger_of(
         only=only,
         failed_tests=wish.failed_tests,
         may_start=wish.may_start,
+        chosen=origin.chosen,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bot.domain.catalog import Chosen
 from bot.domain.refs import Person, Repository, Sha
 from bot.domain.runs import Cause, Reason, Trust
 from bot.domain.suites import Occasion, Suite, SuiteFile
@@ -77,6 +78,8 @@ class Trigger:
     """Just these suites, by name, or cells of them, by key; their filters don't count. Empty: all, with filters."""
     failed_tests: bool = False
     """Of what runs again just the failed tests, where the suite says how."""
+    chosen: Chosen | None = None
+    """Of the registered suite that shall run; the commit's own suite file does not count then."""
     may_start: bool = False
     """Whoever asks has write access: a suite that waits for a person to start it is started when it is named."""
 

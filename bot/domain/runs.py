@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NewType
 
+from bot.domain.catalog import Chosen
 from bot.domain.errors import IllegalMove, Problem
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.suites import PullRequests, Suite
@@ -187,6 +188,8 @@ class Build:
     """Of a stranger's change: it was let in when the build was made, by a policy or a person."""
     suite_file: str = ""
     """Path of the suite file that was read."""
+    chosen: Chosen | None = None
+    """The registered suite that was run instead of it."""
     problems: tuple[Problem, ...] = ()
     """Errors of the suite file; then the build has no runs."""
     warnings: tuple[Problem, ...] = ()

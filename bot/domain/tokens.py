@@ -12,6 +12,8 @@ class Scope(enum.StrEnum):
     """Start, cancel and re-run."""
     APPROVE = "builds:approve"
     """Let a stranger's build run."""
+    SUITES = "suites:write"
+    """Register suites and environments, and change them."""
     REPOSITORIES = "repos:admin"
     """Register repositories, and change what is set for each."""
     ADMIN = "admin"

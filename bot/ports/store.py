@@ -14,6 +14,7 @@ from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.ports.artifacts import ArtifactTable
+from bot.ports.catalog import Catalog
 from bot.ports.hosts import SetupKeys, StoredHosts
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.notices import Notices
@@ -378,6 +379,8 @@ class UnitOfWork(Protocol):
     def setup_keys(self) -> SetupKeys: ...
     @property
     def results(self) -> ResultTable: ...
+    @property
+    def catalog(self) -> Catalog: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -1,5 +1,6 @@
 """What the REST API says, as types; the OpenAPI document is made of them."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
@@ -63,6 +64,15 @@ class ProblemAnswer(BaseModel):
     message: str
 
 
+class ChosenAnswer(BaseModel):
+    """The registered suite that a build ran, and the environment: exactly these versions."""
+
+    suite: str
+    suite_version: int
+    environment: str | None
+    environment_version: int | None
+
+
 class BuildAnswer(BaseModel):
     """All that one trigger started on one commit."""
 
@@ -83,6 +93,8 @@ class BuildAnswer(BaseModel):
     url: str
     runs: list[RunAnswer]
     problems: list[ProblemAnswer]
+    registered: ChosenAnswer | None
+    """None: it ran the suites of the commit's suite file."""
 
 
 class BuildList(BaseModel):
@@ -137,6 +149,8 @@ class SuiteAnswer(BaseModel):
 
 class SuiteList(BaseModel):
     suites: list[SuiteAnswer]
+    next: int | None
+    """Ask with `after` = this for more; a page may have none."""
 
 
 class EnvironmentAnswer(BaseModel):
@@ -148,6 +162,8 @@ class EnvironmentAnswer(BaseModel):
 
 class EnvironmentList(BaseModel):
     environments: list[EnvironmentAnswer]
+    next: int | None
+    """Ask with `after` = this for more; a page may have none."""
 
 
 def run_answer(app: App, view: RunView) -> RunAnswer:
@@ -171,6 +187,7 @@ def build_answer(app: App, view: BuildView) -> BuildAnswer:
         trust=build.trust,
         note=build.note,
         problems=[_problem(one) for one in build.problems],
+        registered=ChosenAnswer(**asdict(build.chosen)) if build.chosen else None,
         created_at=build.created_at,
         url=app.build_url(build.id),
         runs=[_run(app, run, build, view.repository) for run in view.runs],

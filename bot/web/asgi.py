@@ -17,12 +17,13 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bot.app.context import App
-from bot.domain.errors import BotError
+from bot.domain.errors import BotError, InvalidSuiteFile
 from bot.ports.store import UnitOfWork
 from bot.web import (
     api,
     artifacts,
     buttons,
+    catalog,
     docs,
     errors,
     health,
@@ -51,6 +52,11 @@ from bot.web.site import Places, Site
 from bot.web.tags import Tagged
 from bot.web.throttle import BURST, Throttle
 
+_PARTS: Final = (
+    *(oauth, api, artifacts, results, orders, resources, catalog),
+    *(repositories, secrets, notices, operating),
+)
+"""Of the REST API."""
 _STREAMS: Final = 256
 _SMALL: Final = 64 << 10
 """Bytes of a body for the API at most."""
@@ -173,10 +179,11 @@ def _rest(site: Site) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     rest.add_exception_handler(BotError, errors.of_bot)
+    rest.add_exception_handler(InvalidSuiteFile, errors.of_suite_file)
     rest.add_exception_handler(HTTPException, errors.of_http)
     rest.add_exception_handler(Exception, errors.of_bug)
     rest.add_exception_handler(RequestValidationError, errors.of_validation)
-    for part in (oauth, api, artifacts, results, orders, resources, repositories, secrets, notices, operating):
+    for part in _PARTS:
         rest.include_router(part.router)
     rest.add_route("/docs", docs.show, include_in_schema=False)
     rest.add_middleware(Tagged)

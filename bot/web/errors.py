@@ -9,8 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.app.access import Forbidden, Unauthorized
+from bot.app.cataloguing import Stale, Taken
 from bot.app.requesting import Conflict, NotPossible
-from bot.domain.errors import BadInput, BadSignature, BotError, Gone, NotAllowed, Refused, Unavailable
+from bot.domain.errors import (
+    BadInput,
+    BadSignature,
+    BotError,
+    Gone,
+    InvalidSuiteFile,
+    NotAllowed,
+    Refused,
+    Unavailable,
+)
 from bot.web.pages import page_of_error
 from bot.web.problems import problem
 from bot.web.throttle import TooFast
@@ -22,6 +32,8 @@ _STATUS: Final[dict[type[BaseException], int]] = {
     Forbidden: 403,
     Conflict: 409,
     NotPossible: 422,
+    Stale: 412,
+    Taken: 409,
     BadSignature: 401,
     BadInput: 400,
     NotAllowed: 403,
@@ -31,7 +43,7 @@ _STATUS: Final[dict[type[BaseException], int]] = {
     TooFast: 429,
     BotError: 500,
 }
-_SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible, TooFast)
+_SPOKEN: Final = (Unauthorized, Forbidden, Conflict, NotPossible, Stale, Taken, TooFast)
 """Their own words are the answer."""
 _WORDS: Final = {403: "Not allowed", 404: "Not found", 405: "Not allowed", 503: "Not available now"}
 _HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "5"}}
@@ -65,6 +77,16 @@ def of_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     places = [{"at": [str(part) for part in one["loc"]], "message": one["msg"]} for one in error.errors()]
     return problem(422, "bad_input", "the request is not valid", problems=places)
+
+
+def of_suite_file(_: Request, error: Exception) -> Response:
+    """Of a definition that came with the request; its lines are ours and say nothing."""
+    assert isinstance(error, InvalidSuiteFile)
+    places = [
+        {"at": ["body"], "message": f"{one.message} ({one.code})" + (f"; {one.help}" if one.help else "")}
+        for one in error.problems
+    ]
+    return problem(422, error.code, "the definition is not valid", problems=places)
 
 
 def answer(request: Request, status: int, code: str, detail: str | None = None) -> Response:

@@ -1,9 +1,9 @@
 """The REST API, what it is asked to do: start, cancel, run again, approve; all with a token."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Header, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 
 from bot.app import queries, requesting
@@ -39,6 +39,7 @@ def _plain(ref: str) -> str:
 
 
 FullSha = Annotated[str, Field(pattern=_SHA), AfterValidator(_full)]
+EntryId = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
 SuiteName = Annotated[str, Field(min_length=1, max_length=200)]
 Once = Annotated[
     str | None,
@@ -65,10 +66,28 @@ class RunOrder(BaseModel):
         None, description="One suite or several, whatever their filters; without one, all that are for a push"
     )
 
+    suite_id: EntryId | None = Field(None, description="A registered suite, instead of those of the suite file")
+    environment_id: EntryId | None = Field(None, description="A registered environment for it")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if self.suite is not None and self.suite_id is not None:
+            raise ValueError("suite and suite_id exclude each other")
+        if self.environment_id is not None and self.suite_id is None:
+            raise ValueError("environment_id is for a suite_id")
+        return self
+
     def order(self) -> Order:
         suites = [self.suite] if isinstance(self.suite, str) else self.suite or []
         sha = None if self.sha is None else Sha(self.sha)
-        return Order(repository=self.repository, sha=sha, ref=self.ref or "", suites=tuple(dict.fromkeys(suites)))
+        return Order(
+            repository=self.repository,
+            sha=sha,
+            ref=self.ref or "",
+            suites=tuple(dict.fromkeys(suites)),
+            suite_id=self.suite_id,
+            environment_id=self.environment_id,
+        )
 
 
 class ApprovalOrder(BaseModel):

@@ -41,9 +41,8 @@ def _is_json(start: Message) -> bool:
 
 
 async def _send_tagged(start: Message, body: bytes, known: str, send: Send) -> None:
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = MutableHeaders(raw=start["headers"])
-    headers["ETag"] = tag
+    tag = headers.setdefault("ETag", f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     headers.setdefault("Cache-Control", "private, no-cache")
     headers.add_vary_header("Authorization, Cookie")
     if known.strip() == "*" or tag in (one.strip().removeprefix("W/") for one in known.split(",")):

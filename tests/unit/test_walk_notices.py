@@ -7,12 +7,17 @@ import pytest
 import sqlalchemy as sa
 
 from bot.adapters.store_sql.tables_notices import notice as table
-from bot.app import ending, notifying
+from bot.app import cataloguing, ending, notifying, requesting
+from bot.app.catalog import Draft
+from bot.app.queries import Viewer
+from bot.app.requesting import Order
+from bot.domain.catalog import Kind
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.notices import News, Notice, NoticeState, news_of
 from bot.domain.refs import Sha
 from bot.domain.runs import Reason
 from bot.domain.suites import Send
+from bot.domain.tokens import Scope
 from bot.ports.queue import HandleDelivery, SendNotice
 from bot.ports.sandbox import Exit
 from tests.fakes.channel import FakeChannel
@@ -231,3 +236,17 @@ def test_text_of_people_cannot_spill_over_lines(world: World, team: FakeChannel)
 )
 def test_what_is_news(send: Send, before: bool | None, now: bool, expected: News | None) -> None:
     assert news_of(send, before, now) is expected
+
+
+def test_a_registered_suite_says_itself_who_hears_of_it(world: World, team: FakeChannel) -> None:
+    world.forge.suite_files.clear()
+    world.source.add(sha(1), {})
+    world.forge.refs["main"] = sha(1)
+    robot = Viewer(token="t", name="robot", scopes=frozenset({Scope.READ, Scope.WRITE, Scope.SUITES}))
+    nightly = {"suite": {"image": "busybox", "run": "nightly"}, "notify": [{"channel": "team"}]}
+    made = cataloguing.register(world.app, robot, Kind.SUITE, Draft("nightly", nightly))
+    world.sandbox.acts["nightly"] = Act(exit=Exit(code=1))
+    order = Order(repository="acme/hello", sha=None, ref="", suites=(), suite_id=made.id)
+    requesting.start(world.app, robot, order, None)
+    world.settle()
+    assert team.news == ["broke"]

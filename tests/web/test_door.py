@@ -57,8 +57,12 @@ REGISTERED = [
     "/repositories/{number}/test",
     "/repositories/{number}/secrets",
     "/repositories/{number}/secrets/{name}",
+    "/suites/{run}",
+    "/suites/{run}/versions",
+    "/environments/{run}",
+    "/environments/{run}/versions",
 ]
-"""With a scope of their own: tests/web/test_repositories.py and test_repository_secrets.py."""
+"""With a scope of their own: tests/web/test_repositories.py, test_repository_secrets.py and test_catalog.py."""
 OPERATORS = ["/notices", "/notices/{build}/again", "/workers"]
 """For admins alone: tests/web/test_notices.py and test_operating.py."""
 FREE = {

@@ -1,6 +1,7 @@
 """The REST API's lists of what there is to run, and the document as a whole."""
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -83,6 +84,11 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
         "post /builds/{number}/approve",
         "get /notices",
         "post /notices/{number}/again",
+        "post /suites",
+        "post /environments",
+        *(f"{one} /{kind}/{{id}}" for one, kind in product(("get", "put", "delete"), ("suites", "environments"))),
+        "get /suites/{id}/versions",
+        "get /environments/{id}/versions",
         "post /repositories",
         "get /repositories/{number}",
         "delete /repositories/{number}",

@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
+from bot.domain.catalog import Chosen
 from bot.domain.errors import Problem
 from bot.domain.runs import MOVES, Cause, Group, Merge, Reason, RunState, Trust
 from bot.domain.suites import PullRequests, Suite
@@ -118,6 +119,7 @@ build = sa.Table(
     sa.Column("author_id", sa.BigInteger, nullable=False),
     _flag("approved"),
     _text("suite_file"),
+    sa.Column("chosen", Snapshot(Chosen)),
     sa.Column("problems", Snapshot(tuple[Problem, ...]), nullable=False),
     sa.Column("warnings", Snapshot(tuple[Problem, ...]), nullable=False, server_default=sa.text("'[]'")),
     sa.Column("pull_requests", Snapshot(PullRequests), nullable=False, server_default=sa.text("'{}'")),

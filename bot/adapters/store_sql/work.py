@@ -9,6 +9,7 @@ import structlog
 
 from bot.adapters.store_sql.artifacts import SqlArtifacts
 from bot.adapters.store_sql.builds import SqlBuilds
+from bot.adapters.store_sql.catalog import SqlCatalog
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
 from bot.adapters.store_sql.hooks import SqlHooks
@@ -155,6 +156,10 @@ class SqlWork:
     @property
     def results(self) -> SqlResults:
         return SqlResults(self._connection)
+
+    @property
+    def catalog(self) -> SqlCatalog:
+        return SqlCatalog(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

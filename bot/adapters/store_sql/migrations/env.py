@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bot.adapters.store_sql import tables_results  # noqa: F401  # its tables are on the same metadata
+from bot.adapters.store_sql import tables_catalog, tables_results  # noqa: F401  # its tables are on the same metadata
 from bot.adapters.store_sql.tables import metadata
 
 context.configure(
