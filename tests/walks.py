@@ -17,6 +17,7 @@ from bot.adapters.store_sql.tables import metadata
 from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import dispatch, intake, upkeep
 from bot.app.context import App, Rules
+from bot.app.tracing import Hints
 from bot.domain.events import ChangeUpdated, Commented, CommentKind, ForgeEvent, Ignored, Pushed
 from bot.domain.refs import ForgeName, Person, Sha
 from bot.domain.runs import Build, BuildId, Run
@@ -82,7 +83,7 @@ class World:
         self._comments = itertools.count(5001)
         self.app = App(
             forges={GITHUB: self.forge},
-            work=lambda: SqlWork(self.engine, self.queue.send),
+            work=lambda: SqlWork(self.engine, Hints(self.queue, self.app.traces).send),
             sandbox=self.sandbox,
             source=self.source,
             logs=SqlLogs(self.engine, folder / "logs"),

@@ -127,7 +127,7 @@ class _Lane:
     def send(self, task: Task) -> None:
         identifier = _identifier(task)
         if self._client.set(self._mark(identifier), 1, nx=True, ex=_FORGET):
-            self._actor.send(identifier)
+            self._actor.send(identifier, *([task.trace] if task.trace else []))
             self._broker.wake()
 
     def start(self, perform: Perform) -> None:
@@ -149,10 +149,10 @@ class _Lane:
         self._stopping.join(timeout)
         return not self._stopping.is_alive()
 
-    def _act(self, identifier: str | int) -> None:
+    def _act(self, identifier: str | int, trace: str = "") -> None:
         try:
             self._client.delete(self._mark(identifier))
-            self._perform(_task(self._kind, identifier))
+            self._perform(_task(self._kind, identifier, trace))
         except Exception as error:  # the lane's end of the line: the store keeps the work, the sweep sends a hint
             log.exception("task.failed", task=self._kind.__name__, error=type(error).__name__)
 
@@ -248,5 +248,5 @@ def _identifier(task: Task) -> str | int:
             return notice
 
 
-def _task(kind: type[Task], identifier: str | int) -> Task:
-    return kind(identifier)  # type: ignore[arg-type]  # it is what `_identifier` gave for one of that kind
+def _task(kind: type[Task], identifier: str | int, trace: str) -> Task:
+    return kind(identifier, trace=trace)  # type: ignore[arg-type]  # it is what `_identifier` gave for one of that kind

@@ -24,7 +24,7 @@ from bot.ports.signin import SignIn
 from bot.ports.signing import Signer
 from bot.ports.source import Source
 from bot.ports.store import UnitOfWork
-from bot.ports.telemetry import Telemetry
+from bot.ports.telemetry import NoTraces, Telemetry, Traces
 from bot.ports.vault import Vault
 from bot.ports.webhooks import Webhooks
 
@@ -133,6 +133,7 @@ class App:
     """Where forges are set up while the server runs."""
     making: AppMaking | None = None
     rights: KnownRights = field(default_factory=KnownRights)
+    traces: Traces = field(default_factory=NoTraces)
 
     @property
     def place(self) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -21,6 +22,7 @@ from bot.app import (
     judging,
     secrets,
     selecting,
+    tracing,
     verdicts,
 )
 from bot.app.caching import RunCache
@@ -30,16 +32,17 @@ from bot.app.jobs import Subject, job_of, marks
 from bot.app.merging import wanted_of
 from bot.app.runlog import RunLog
 from bot.app.selecting import Selection
+from bot.app.tracing import nearest
 from bot.app.verdicts import Verdict
 from bot.domain.errors import ImageMissing, Refused, Unavailable
 from bot.domain.runs import Reason, Run, RunState, Trust
 from bot.domain.suites import Store
-from bot.domain.texts import between, last_lines
+from bot.domain.texts import last_lines
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
 from bot.ports.sandbox import Exit, Job, Stop
 from bot.ports.store import UnitOfWork
-from bot.ports.telemetry import Metric
+from bot.ports.telemetry import Fact, Metric, SpanName
 
 log = structlog.get_logger()
 
@@ -60,11 +63,16 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
     app = app.under(subject.own_rules)
     faultpoint("worker.after_claim")
     run = subject.run
-    with structlog.contextvars.bound_contextvars(build=run.build, run=run.id, attempt=run.attempt):
+    with (
+        structlog.contextvars.bound_contextvars(build=run.build, run=run.id, attempt=run.attempt),
+        app.traces.span(SpanName.RUN, nearest(subject.build.trace, task.trace), **_about(subject)) as span,
+    ):
         with Hold(app, run, shutdown) as hold:
             verdict, end = _attempt(app, subject, hold)
             faultpoint("worker.in_parser")
-            _finish(app, replace(subject, run=hold.ours), verdict, end, hold)
+            with tracing.phase(app, SpanName.FINISH):
+                _finish(app, replace(subject, run=hold.ours), verdict, end, hold)
+            span.tell(state=verdict.state or "queued", reason=verdict.reason or "")
         faultpoint("worker.after_verdict")
         _clean_up(app, run)
 
@@ -78,9 +86,24 @@ def _claim(app: App, task: ExecuteRun) -> Subject | None:
         build = work.builds.get(run.build)
         own = work.repositories.own_rules(run.repository)
         subject = Subject(run, build, work.repositories.get(run.repository), own)
-    app.telemetry.observe(Metric.QUEUE_SECONDS, (app.now() - run.created_at).total_seconds())
+        waited = work.runs.waited(run)
+    now = app.now()
+    app.telemetry.observe(Metric.QUEUE_SECONDS, waited)
+    parent = nearest(build.trace, task.trace)
+    app.traces.past(SpanName.QUEUE, parent, now - timedelta(seconds=waited), now, **_about(subject))
     log.info("run.claimed", run=run.id, suite=run.suite.name, attempt=run.attempt)
     return subject
+
+
+def _about(subject: Subject) -> dict[str, Fact]:
+    run, where = subject.run, subject.repository
+    return {
+        "build": run.build,
+        "run": run.id,
+        "attempt": run.attempt,
+        "suite": run.suite.key,
+        "repository": f"{where.forge}:{where.path}",
+    }
 
 
 def _fair_claim(app: App, work: UnitOfWork, task: ExecuteRun) -> Run | None:
@@ -163,18 +186,18 @@ def _prepare(app: App, subject: Subject, job: Job, hold: Hold) -> None:
 def _check_out(app: App, subject: Subject, folder: Path, should_stop: Callable[[], Stop | None]) -> None:
     forge, build = app.forge_of(subject.repository), subject.build
     wanted = wanted_of(build, forge.dialect)
-    began = app.monotonic()
-    app.source.checkout(wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None)
-    app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="checkout")
+    with tracing.phase(app, SpanName.CHECKOUT):
+        app.source.checkout(
+            wanted, lambda: forge.access(subject.repository), folder, lambda: should_stop() is not None
+        )
 
 
 def _make_container(app: App, job: Job, should_stop: Callable[[], Stop | None]) -> None:
-    began = app.monotonic()
-    for image in dict.fromkeys((job.image, *(service.image for service in job.services))):
-        app.sandbox.prepare(image, should_stop)
-    if not should_stop():
-        app.sandbox.set_up(job)
-    app.telemetry.observe(Metric.PHASE_SECONDS, app.monotonic() - began, phase="prepare")
+    with tracing.phase(app, SpanName.PREPARE):
+        for image in dict.fromkeys((job.image, *(service.image for service in job.services))):
+            app.sandbox.prepare(image, should_stop)
+        if not should_stop():
+            app.sandbox.set_up(job)
 
 
 def _cache(app: App, subject: Subject, hold: Hold, runlog: RunLog) -> RunCache:
@@ -199,7 +222,8 @@ def _run(
 
     if not hold.confirm():
         return verdicts.of_exit(Exit(code=None, stopped=hold.should_stop())), None
-    end = app.sandbox.run(job, write=runlog.write, should_stop=should_stop, on_start=on_start)
+    with tracing.phase(app, SpanName.CONTAINER):
+        end = app.sandbox.run(job, write=runlog.write, should_stop=should_stop, on_start=on_start)
     faultpoint("worker.after_exit")
     if end.service:
         output = app.sandbox.service_log(run.id, run.attempt, end.service)
@@ -208,12 +232,13 @@ def _run(
     runlog.end(end.code if end.by_itself else None)
     log.info("run.container_ended", code=end.code, stopped=end.stopped, out_of_memory=end.out_of_memory)
     judged = judging.Subject(run=hold.ours, build=subject.build, repository=subject.repository, selected=selected)
-    verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
-    attending.keep_words(app, app.sandbox, hold.ours, job, runlog.hidden, lambda: _is_lost(hold))
-    _collect(app, hold.ours, verdict, hold, runlog)
-    if verdict.state is RunState.PASSED:
-        cache.keep()
-        runlog.end()
+    with tracing.phase(app, SpanName.RESULTS):
+        verdict = judging.judge(app, judged, verdicts.of_exit(end), runlog.masked, lambda: _is_lost(hold))
+        attending.keep_words(app, app.sandbox, hold.ours, job, runlog.hidden, lambda: _is_lost(hold))
+        _collect(app, hold.ours, verdict, hold, runlog)
+        if verdict.state is RunState.PASSED:
+            cache.keep()
+            runlog.end()
     return verdict, end
 
 
@@ -270,8 +295,6 @@ def _finish(app: App, subject: Subject, verdict: Verdict, end: Exit | None, hold
     if after.state.is_final:
         app.logs.close(after.id)
     app.telemetry.count(Metric.RUNS, state=after.state.value, reason=(after.reason or ""))
-    if before.started_at:
-        app.telemetry.observe(Metric.PHASE_SECONDS, between(before.started_at, app.now()), phase="run")
     log.info("run.ended", state=after.state.value, reason=after.reason, note=after.note)
 
 

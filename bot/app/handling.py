@@ -7,6 +7,7 @@ import structlog
 
 from bot.app import conversing, ending, found, pressing, relabelling, scheduling, starting, trusting
 from bot.app.context import App
+from bot.app.tracing import nearest
 from bot.app.turns import one_at_a_time
 from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
 from bot.domain.events import (
@@ -29,6 +30,7 @@ from bot.domain.refs import Repository, RepositorySeen
 from bot.domain.runs import Cause, Reason, Trust
 from bot.ports.queue import HandleDelivery
 from bot.ports.store import DeliveryStatus, StoredDelivery
+from bot.ports.telemetry import Fact, SpanName
 
 log = structlog.get_logger()
 
@@ -44,7 +46,11 @@ def handle(app: App, task: HandleDelivery) -> None:
         delivery = work.deliveries.claim(task.delivery, app.rules.lease)
     if delivery is None:
         return
-    with structlog.contextvars.bound_contextvars(delivery=delivery.key):
+    about: dict[str, Fact] = {"delivery": delivery.id, "forge": delivery.forge, "event": delivery.name}
+    with (
+        structlog.contextvars.bound_contextvars(delivery=delivery.key),
+        app.traces.span(SpanName.DELIVERY, nearest(delivery.trace, task.trace), **about),
+    ):
         try:
             reason = _act(app, delivery)
         except Unavailable as error:

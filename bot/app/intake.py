@@ -84,13 +84,14 @@ def of_hook(app: App, delivery: Delivery, hook: StoredHook, repository: Reposito
 
 def put_aside(app: App, forge: ForgeName, delivery: Delivery) -> Answer:
     """Store what is proven; safe to repeat."""
+    trace = app.traces.current()
     if isinstance(delivery.event, Ignored):
         reason = delivery.event.reason
         with app.work() as work:
-            work.deliveries.add(forge, delivery.key, delivery.name, b"", ignored=reason)
+            work.deliveries.add(forge, delivery.key, delivery.name, b"", ignored=reason, trace=trace)
         return Answer(Outcome.IGNORED, reason)
     with app.work() as work:
-        number, is_new = work.deliveries.add(forge, delivery.key, delivery.name, delivery.payload)
+        number, is_new = work.deliveries.add(forge, delivery.key, delivery.name, delivery.payload, trace=trace)
         if is_new:
             work.send(HandleDelivery(number))
     if is_new:

@@ -12,6 +12,7 @@ from bot.app import announcing, commenting
 from bot.app.commenting import Comment
 from bot.app.context import App
 from bot.app.durations import usual_seconds
+from bot.app.tracing import nearest
 from bot.domain.build_check import build_check
 from bot.domain.cells_check import cells_check
 from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change
@@ -21,7 +22,7 @@ from bot.domain.suite_check import suite_check
 from bot.faultpoints import faultpoint
 from bot.ports.queue import SendReport
 from bot.ports.store import Report, UnitOfWork
-from bot.ports.telemetry import Metric
+from bot.ports.telemetry import Fact, Metric, SpanName
 
 log = structlog.get_logger()
 
@@ -36,9 +37,14 @@ def send(app: App, task: SendReport) -> None:
             return
         repository = work.repositories.get(report.repository)
         app = app.under(work.repositories.own_rules(report.repository))
+        trace = work.builds.get(report.build).trace
         change = commented_change(report.name)
         shown = _render(app, work, report) if change is None else commenting.render(app, work, report, change)
-    with structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name):
+    about: dict[str, Fact] = {"build": report.build, "run": report.run or "", "check": report.name}
+    with (
+        structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name),
+        app.traces.span(SpanName.REPORT, nearest(trace, task.trace), **about, version=report.version),
+    ):
         _send(app, report, repository, shown)
 
 

@@ -29,6 +29,7 @@ from bot.domain.suites import Notify, PullRequests, Suite, SuiteFile
 from bot.domain.trust import risky_paths
 from bot.ports.queue import ExecuteRun
 from bot.ports.store import UnitOfWork
+from bot.ports.telemetry import SpanName
 
 log = structlog.get_logger()
 
@@ -71,6 +72,16 @@ class _Choice:
 
 def start(app: App, trigger: Trigger) -> Started:
     """Plan the trigger and queue what is to run. Safe to repeat: the same trigger makes nothing twice."""
+    where = trigger.repository
+    with app.traces.span(SpanName.START, repository=f"{where.forge}:{where.path}", sha=trigger.sha) as span:
+        span.tell(cause=trigger.cause)
+        started = _start(app, trigger)
+        if started.build is not None:
+            span.tell(build=started.build.id)
+        return started
+
+
+def _start(app: App, trigger: Trigger) -> Started:
     found = _file(app, trigger)
     if found is None:
         with app.work() as work:
@@ -213,6 +224,7 @@ def _draft(app: App, trigger: Trigger, file: SuiteFile | InvalidSuiteFile) -> Bu
         warnings=suitefile.without_effect(file) if isinstance(file, SuiteFile) else (),
         pull_requests=file.pull_requests if isinstance(file, SuiteFile) else PullRequests(),
         head_at=trigger.head_at,
+        trace=app.traces.current(),
         created_at=app.now(),
     )
 

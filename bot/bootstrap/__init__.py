@@ -18,7 +18,7 @@ from urllib.request import url2pathname
 
 from starlette.types import ASGIApp
 
-from bot import faultpoints
+from bot import __version__, faultpoints
 from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.caches_fs import FileCaches
@@ -40,6 +40,7 @@ from bot.adapters.vault_fernet import FernetVault, load_or_make_key
 from bot.app import setting_up
 from bot.app.context import App, Rules
 from bot.app.local import Local
+from bot.app.tracing import Hints
 from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import Refused, SandboxUnavailable
@@ -51,7 +52,7 @@ from bot.ports.logs import PackedLogs
 from bot.ports.notices import Channel
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.ports.signin import SignIn
-from bot.ports.telemetry import Telemetry
+from bot.ports.telemetry import NoTraces, Telemetry, Traces
 from bot.ports.vault import Vault
 from bot.settings import BadSettings, Settings
 from bot.web.asgi import make_asgi
@@ -71,19 +72,22 @@ def build(
     faultpoints.arm(settings.faultpoints)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
     telemetry = PrometheusTelemetry()
+    owner = f"{_process(settings.data_dir)}:{secrets.token_hex(4)}"
+    traces = _traces(settings, owner)
     engine = open_engine(settings.database)
     upgrade(engine)
     queue = _queue(settings, role)
     sandbox = _sandbox(settings)
     logs, artifacts = _storage(settings)
     vault = FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")])
-    look = partial(SqlWork, reading(engine), queue.send)
+    send = Hints(queue, traces).send
+    look = partial(SqlWork, reading(engine), send)
     forges = Forges(settings.hosts, partial(_stored, look, vault), partial(_forge, telemetry, now), _sign_in)
     app = App(
         forges=forges.forges,
         webhooks=forges.webhooks,
         polled=frozenset({ForgeName("github")} if settings.github_delivery == "poll" else ()),
-        work=partial(SqlWork, engine, queue.send),
+        work=partial(SqlWork, engine, send),
         sandbox=sandbox,
         source=_source(settings, sandbox.user),
         logs=SqlLogs(engine, logs),
@@ -97,7 +101,8 @@ def build(
         sleep=time.sleep,
         new_id=lambda: uuid.uuid4().hex,
         url=settings.url,
-        owner=f"{_process(settings.data_dir)}:{secrets.token_hex(4)}",
+        owner=owner,
+        traces=traces,
         rules=_rules(settings),
         channels=_channels(settings, now),
         sign_ins=forges.sign_ins,
@@ -311,6 +316,14 @@ def _storage(settings: Settings) -> tuple[Path | PackedLogs, Artifacts]:
         return S3Logs(store), S3Artifacts(store)
     folder = Path(url2pathname(urlsplit(settings.storage).path))
     return folder / "logs", FileArtifacts(folder / "artifacts", reserve=settings.disk_reserve)
+
+
+def _traces(settings: Settings, owner: str) -> Traces:
+    if not settings.otlp_endpoint:
+        return NoTraces()
+    from bot.adapters.telemetry_opentelemetry import OpenTelemetryTraces  # noqa: PLC0415  # few want it, and it is long
+
+    return OpenTelemetryTraces(settings.otlp_endpoint, version=__version__, instance=owner)
 
 
 def _queue(settings: Settings, role: Role) -> WorkQueue:

@@ -93,6 +93,7 @@ class Bot:
             time.sleep(0.05)
         self.queue.stop(SendReport, 5.0)
         self.queue.stop(SendNotice, 5.0)
+        self.app.traces.close()
         self.engine.dispose()
 
     def _reload(self) -> None:

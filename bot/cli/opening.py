@@ -41,6 +41,7 @@ def open_app() -> Iterator[App]:
         try:
             yield bot.app
         finally:
+            bot.app.traces.close()
             bot.engine.dispose()
     except BotError as error:
         click.echo(f"assay: {error}", err=True)

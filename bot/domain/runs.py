@@ -202,6 +202,8 @@ class Build:
     """Of a build that waits for approval: changed files that decide what is run."""
     head_at: datetime | None = None
     """When the commit became the change's head, by the forge's clock; an approval has to be younger."""
+    trace: str = ""
+    """The span that it began in, as a `traceparent` (W3C Trace Context)."""
     created_at: datetime
 
     @property

@@ -1,29 +1,35 @@
 """Hints about work. They carry ids, may be lost or doubled at any time, and nothing may depend on them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bot.domain.runs import RunId
 
 
 @dataclass(frozen=True, slots=True)
-class HandleDelivery:
+class _Hint:
+    trace: str = field(default="", kw_only=True, compare=False)
+    """The span in which it was sent, as a `traceparent`; what it is about has one of its own in the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandleDelivery(_Hint):
     delivery: int
 
 
 @dataclass(frozen=True, slots=True)
-class ExecuteRun:
+class ExecuteRun(_Hint):
     run: RunId
 
 
 @dataclass(frozen=True, slots=True)
-class SendReport:
+class SendReport(_Hint):
     report: int
 
 
 @dataclass(frozen=True, slots=True)
-class SendNotice:
+class SendNotice(_Hint):
     notice: int
 
 

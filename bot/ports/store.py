@@ -45,13 +45,15 @@ class StoredDelivery:
     attempts: int
     age: float
     """Seconds since it came."""
+    trace: str
+    """The span in which it came, as a `traceparent`."""
 
 
 class Deliveries(Protocol):
     """The inbox of webhook calls."""
 
     def add(
-        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None
+        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None, trace: str = ""
     ) -> tuple[int, bool]:
         """Store a call; (its id, is it new or to be processed again).
 
@@ -185,6 +187,9 @@ class Runs(Protocol):
 
         None when it isn't queued any more or shall be cancelled.
         """
+
+    def waited(self, run: Run) -> float:
+        """Seconds from when it could be claimed to its present claim."""
 
     def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
         """Lengthen the lease; the run as it is now, or None when it has another fence or is finished."""

@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     drain: Duration = 600
     disk_reserve: Size = 5 * GIB
     metrics_token: SecretStr | None = None
+    otlp_endpoint: str = ""
+    """Where traces are posted, of OpenTelemetry's own variables; nothing: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] | None = None
     faultpoints: str = ""
@@ -271,7 +273,16 @@ class _Others(PydanticBaseSettingsSource):
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
         found |= {"channels": channels} if (channels := _channels()) else {}
+        found |= {"otlp_endpoint": traces} if (traces := _of_traces()) else {}
         return found | ({"docker_host": host} if (host := os.environ.get("DOCKER_HOST")) else {})
+
+
+def _of_traces() -> str:
+    """As OpenTelemetry says it: the address of traces alone, or one below which they have their place."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
+        return ""
+    own, all_signals = (os.environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT", "") for name in ("TRACES_", ""))
+    return own or (f"{all_signals.rstrip('/')}/v1/traces" if all_signals else "")
 
 
 def _channels() -> dict[str, str]:

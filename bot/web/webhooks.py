@@ -16,9 +16,9 @@ from bot.app.context import App
 from bot.domain.errors import BadSignature, Gone, Refused, StoreBusy, UnsupportedMedia
 from bot.domain.refs import ForgeName
 from bot.faultpoints import faultpoint
-from bot.ports.telemetry import Metric
+from bot.ports.telemetry import Metric, SpanName
 from bot.web.bodies import TurnedAway, Unread, read_body
-from bot.web.site import site_of
+from bot.web.site import Site, site_of
 from bot.web.throttle import TooFast
 
 log = structlog.get_logger()
@@ -35,6 +35,14 @@ async def receive(request: Request) -> Response:
     site = site_of(request)
     forge = ForgeName(request.path_params["forge"])
     began = perf_counter()
+    with site.app.traces.span(SpanName.WEBHOOK, forge=_known(site.app, forge)) as span:
+        response = await _receive(request, site, forge)
+        span.tell(status=response.status_code)
+    site.app.telemetry.observe(Metric.INTAKE_SECONDS, perf_counter() - began)
+    return response
+
+
+async def _receive(request: Request, site: Site, forge: ForgeName) -> Response:
     try:
         body = await read_body(request, site.body_limit, site.body_seconds)
     except Unread as error:
@@ -49,9 +57,7 @@ async def receive(request: Request) -> Response:
         else partial(intake.accept_of_hook, site.app, forge, hook, request.headers, body, site.throttle.admit)
     )
     answer = partial(_answer, site.app, forge, accept)
-    response = await (site.inbox.do(answer) if len(body) <= _SHORT else run_in_threadpool(answer))
-    site.app.telemetry.observe(Metric.INTAKE_SECONDS, perf_counter() - began)
-    return response
+    return await (site.inbox.do(answer) if len(body) <= _SHORT else run_in_threadpool(answer))
 
 
 def _answer(app: App, forge: ForgeName, accept: Callable[[], intake.Answer]) -> Response:
@@ -96,8 +102,12 @@ def _sorry(app: App, forge: ForgeName) -> Response:
 
 
 def _count(app: App, forge: ForgeName, outcome: str) -> None:
+    app.telemetry.count(Metric.DELIVERIES, forge=_known(app, forge), outcome=outcome)
+
+
+def _known(app: App, forge: ForgeName) -> str:
     """The label of a forge that isn't set up would be anybody's to choose."""
-    app.telemetry.count(Metric.DELIVERIES, forge=forge if forge in app.forges else "unknown", outcome=outcome)
+    return forge if forge in app.forges else "unknown"
 
 
 async def _after_answer() -> None:

@@ -59,6 +59,14 @@ def test_hints_of_every_kind_arrive(queue_and_start: tuple[TaskQueue, Start]) ->
     assert set(seen.wait(3)) == set(wanted)
 
 
+def test_a_hint_arrives_with_the_trace_in_which_it_was_sent(queue_and_start: tuple[TaskQueue, Start]) -> None:
+    queue, start = queue_and_start
+    seen = Seen()
+    start(seen)
+    queue.send(HandleDelivery(1, trace="00-1-2-01"))
+    assert [task.trace for task in seen.wait(1)] == ["00-1-2-01"]
+
+
 def test_hints_that_were_sent_before_the_start_arrive(queue_and_start: tuple[TaskQueue, Start]) -> None:
     queue, start = queue_and_start
     seen = Seen()

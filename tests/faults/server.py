@@ -72,8 +72,9 @@ class Serve:
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     def start(self, faultpoints: str = "", **settings: str) -> Self:
-        """Returns when it is ready. `settings` are names without ASSAY_, and DOCKER_HOST."""
-        named = {name if name == "DOCKER_HOST" else f"ASSAY_{name}": value for name, value in settings.items()}
+        """Returns when it is ready. `settings` are names without ASSAY_, DOCKER_HOST and OpenTelemetry's."""
+        others = ("DOCKER_HOST", "OTEL_")
+        named = {name if name.startswith(others) else f"ASSAY_{name}": value for name, value in settings.items()}
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
                 [*self._inside, sys.executable, "-m", "bot", *self._command],

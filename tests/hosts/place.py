@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from tests import servers
+from tests.collector import Collector, collector
 from tests.demoforge import pretend_github
 from tests.faults.engine import watched
 from tests.faults.place import Place, suite_file
@@ -46,6 +47,8 @@ class Hosts(Place):
     other: Serve
     """Also for the web."""
     workers: Sequence[Serve]
+    collector: Collector
+    """Of traces."""
     redis: servers.Redis
     postgres: servers.Postgres
     settings: dict[str, str]
@@ -100,6 +103,7 @@ def hosts(folder: Path, postgres: servers.Postgres, database_url: str, storage_u
         github = stack.enter_context(pretend_github(f"http://127.0.0.1:{port}/webhooks/github"))
         engine = stack.enter_context(watched(*instances))
         redis = stack.enter_context(servers.redis("--appendonly", "yes"))
+        traces = stack.enter_context(collector())
         stack.callback(engine.clear)
         serve = Serve(folder, github, port, "web", ("serve", "--no-workers"), "web")
         other = Serve(folder, github, free_port(), "other", ("serve", "--no-workers"), "other")
@@ -112,12 +116,15 @@ def hosts(folder: Path, postgres: servers.Postgres, database_url: str, storage_u
             serve=serve,
             engine=engine,
             repo=github.add_repository("acme/web", {".assay.yml": suite_file(busybox())}),
+            collector=traces,
             other=other,
             workers=workers,
             redis=redis,
             postgres=postgres,
             settings={
                 "DATABASE_URL": database_url,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
+                "OTEL_BSP_SCHEDULE_DELAY": "200",
                 "REDIS_URL": redis.url,
                 "SECRET_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
                 "STORAGE_URL": storage_url,

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from bot.demo.forge.hooks import wait_until
+from bot.ports.telemetry import SpanName
 from tests.faults.quiet import assert_quiet
 from tests.hosts.place import Hosts
 
@@ -24,6 +25,26 @@ def test_a_push_to_one_process_becomes_a_green_check_by_others(here: Hosts) -> N
     log = here.log(here.run_at(sha))
     assert b"all is well" in log
     assert httpx.get(f"{here.other.url}/runs/{here.run_at(sha)}/log", trust_env=False).content == log
+
+
+def test_a_build_is_one_trace_through_web_and_worker(here: Hosts) -> None:
+    sha = here.push("true\n")
+    assert here.conclusions(sha) == PASSED
+    seen, run = here.collector, here.run_at(sha)
+    wait_until(lambda: any(span.facts["assay.run"] == run for span in seen.named("run")), 30, "no span of the run")
+    ((whole, worker),) = [(one.trace, one.process) for one in seen.named("run") if one.facts["assay.run"] == run]
+
+    def its_reports() -> set[str]:
+        return {one.facts["assay.check"] for one in seen.named("report") if one.trace == whole}
+
+    wait_until(lambda: its_reports() == set(PASSED), 30, "no spans of its checks")
+    spans = [one for one in seen.spans if one.trace == whole]
+    assert {one.name for one in spans} == set(SpanName)
+    (webhook,) = [one for one in spans if one.name == "webhook"]
+    assert webhook.parent == "", "the forge's call begins it"
+    assert webhook.process != worker
+    (container,) = [one for one in spans if one.name == "container"]
+    assert seen.parents(container) == ["run", "start", "delivery", "webhook"]
 
 
 def test_workers_share_what_there_is(here: Hosts) -> None:

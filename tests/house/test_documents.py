@@ -12,7 +12,11 @@ from tests.house.tree import ROOT, TESTS, name_of, project
 
 OPERATORS_GUIDE: Final = ROOT / "deploy" / "README.md"
 GUIDES: Final = [ROOT / "README.md", OPERATORS_GUIDE, *sorted((ROOT / "docs").glob("*.md"))]
-OTHER_NAMES: Final = {"docker_host": "DOCKER_HOST", "channels": "ASSAY_CHANNEL_NAME"}
+OTHER_NAMES: Final = {
+    "docker_host": "DOCKER_HOST",
+    "channels": "ASSAY_CHANNEL_NAME",
+    "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+}
 LOCKS: Final = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 
 

@@ -123,6 +123,24 @@ def test_what_the_firewall_allows_must_be_a_network(monkeypatch: pytest.MonkeyPa
     assert words == f"ASSAY_FIREWALL_ALLOW: {text!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16"
 
 
+@pytest.mark.parametrize(
+    ("named", "posted"),
+    [
+        ({"ENDPOINT": "http://otel:4318"}, "http://otel:4318/v1/traces"),
+        ({"ENDPOINT": "http://otel:4318/all/"}, "http://otel:4318/all/v1/traces"),
+        ({"ENDPOINT": "http://otel:4318", "TRACES_ENDPOINT": "http://other/x"}, "http://other/x"),
+        ({}, ""),
+    ],
+)
+def test_where_traces_go_is_named_by_opentelemetrys_own_variables(
+    monkeypatch: pytest.MonkeyPatch, named: dict[str, str], posted: str
+) -> None:
+    given = {f"OTEL_EXPORTER_OTLP_{name}": value for name, value in named.items()}
+    assert read(monkeypatch, **given).otlp_endpoint == posted
+    assert not read(monkeypatch, **given, OTEL_SDK_DISABLED="true").otlp_endpoint
+    assert not read(monkeypatch, **given, OTEL_TRACES_EXPORTER="none").otlp_endpoint
+
+
 def test_every_fault_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     said = refused(monkeypatch, ASSAY_URL="nowhere", ASSAY_WORKERS="-1", ASSAY_NETWORK_MAX="wide").split("\n")
     assert [line.partition(":")[0] for line in said] == ["ASSAY_URL", "ASSAY_WORKERS", "ASSAY_NETWORK_MAX"]

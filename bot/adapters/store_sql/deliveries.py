@@ -34,14 +34,14 @@ class SqlDeliveries:
         self._connection = connection
 
     def add(
-        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None
+        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None, trace: str = ""
     ) -> tuple[int, bool]:
         status = {
             "status": DeliveryStatus.RECEIVED if ignored is None else DeliveryStatus.IGNORED,
             "reason": ignored or "",
             "payload": zlib.compress(payload, _FAST) if ignored is None else None,
         }
-        row = {"forge": forge, "key": key, "name": name, **status}
+        row = {"forge": forge, "key": key, "name": name, "trace": trace, **status}
         made: int | None = self._connection.execute(_ADD[self._connection.dialect.name], row).scalar()
         if made is None:
             return self._again(sa.and_(table.c.forge == forge, table.c.key == key), status)
@@ -83,6 +83,7 @@ class SqlDeliveries:
             reason=row.reason,
             attempts=row.attempts,
             age=row.age,
+            trace=row.trace,
         )
 
     def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:

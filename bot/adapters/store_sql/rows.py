@@ -65,6 +65,7 @@ def build_of(row: Row) -> Build:
         note=row.note,
         risky_paths=row.risky_paths,
         head_at=row.head_at,
+        trace=row.trace,
         created_at=row.created_at,
     )
 
@@ -94,6 +95,7 @@ def row_of_build(build: Build) -> dict[str, Any]:
         "note": build.note,
         "risky_paths": build.risky_paths,
         "head_at": build.head_at,
+        "trace": build.trace,
         "created_at": build.created_at,
     }
 

@@ -30,7 +30,8 @@ class SqlRuns:
         self._connection = connection
 
     def add(self, run: Run) -> None:
-        self._connection.execute(sa.insert(table).values(**row_of_run(run), since=DatabaseNow()))
+        free_at = DatabaseNow() if _is_free(run) else None
+        self._connection.execute(sa.insert(table).values(**row_of_run(run), since=DatabaseNow(), free_at=free_at))
         count_among(self._connection, run.build, run.id)
         self._note(None, run, "")
 
@@ -95,6 +96,11 @@ class SqlRuns:
         self._note(RunState.QUEUED, claimed, owner, f"attempt {claimed.attempt}")
         return claimed
 
+    def waited(self, run: Run) -> float:
+        query = sa.select(attempt.c.started_at - table.c.free_at).join(table, table.c.id == attempt.c.run)
+        query = query.where(attempt.c.run == run.id, attempt.c.n == run.attempt)
+        return max(0.0, self._connection.execute(query).scalar() or 0.0)
+
     def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
         renew = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)
         renew = renew.values(lease_until=DatabaseNow() + lease)
@@ -113,6 +119,8 @@ class SqlRuns:
             values["fence"] = table.c.fence + 1
         if before.state is RunState.AWAITING_APPROVAL:
             values["since"] = DatabaseNow()
+        if _is_free(after):
+            values["free_at"] = DatabaseNow()
         if self._connection.execute(sa.update(table).where(*unchanged).values(**values)).rowcount == 0:
             return False
         self._end_attempt(before, after)
@@ -155,7 +163,8 @@ class SqlRuns:
         return [RunId(run) for run in self._connection.execute(query).scalars()]
 
     def unblock(self, run: RunId) -> bool:
-        free = sa.update(table).where(table.c.id == run, _QUEUED, table.c.blocked).values(blocked=False)
+        free = sa.update(table).where(table.c.id == run, _QUEUED, table.c.blocked)
+        free = free.values(blocked=False, free_at=DatabaseNow())
         return self._connection.execute(free).rowcount > 0
 
     def blocked_at(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
@@ -226,6 +235,10 @@ class SqlRuns:
 
     def _all(self, query: sa.Select[Any]) -> Sequence[Run]:
         return [run_of(row) for row in self._connection.execute(query)]
+
+
+def _is_free(run: Run) -> bool:
+    return run.state is RunState.QUEUED and not run.blocked
 
 
 def _refuse_illegal(before: Run, after: Run) -> None:

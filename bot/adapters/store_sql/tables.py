@@ -88,6 +88,7 @@ delivery = sa.Table(
     sa.Column("due_at", sa.Double, nullable=False),
     sa.Column("lease_until", sa.Double),
     sa.Column("finished_at", sa.Double),
+    sa.Column("trace", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.UniqueConstraint("forge", "key"),
     sa.Index(None, "status", "due_at"),
     sqlite_autoincrement=True,
@@ -126,6 +127,7 @@ build = sa.Table(
     _text("note"),
     sa.Column("risky_paths", Snapshot(tuple[str, ...]), nullable=False),
     sa.Column("head_at", Moment),
+    sa.Column("trace", sa.Text, nullable=False, server_default=sa.text("''")),
     sa.Column("created_at", Moment, nullable=False),
     sa.UniqueConstraint("key"),
     sa.Index(None, "repository", "change"),
@@ -168,6 +170,7 @@ run = sa.Table(
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
     sa.Column("since", sa.Double, nullable=False),  # when it was stored or approved
+    sa.Column("free_at", sa.Double),  # when it could be claimed, the last time
     sa.UniqueConstraint("id"),
     sa.Index(None, "build"),
     sa.Index(None, "repository", "sha", "suite_key"),
