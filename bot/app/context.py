@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot.app.rights import KnownRights
 from bot.domain.dialect import ALWAYS, GITHUB, Dialect
-from bot.domain.errors import Gone
+from bot.domain.errors import Gone, Refused
 from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
 from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
@@ -99,6 +99,10 @@ def least(ceiling: _Amount, own: _Amount | None) -> _Amount:
     return ceiling if own is None else min(ceiling, own)
 
 
+def no_channel(_: str) -> Channel:
+    raise Refused("repositories can't have channels of their own here")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     forges: Mapping[ForgeName, Forge]
@@ -127,6 +131,8 @@ class App:
     """Forges whose webhooks can't reach us, so that we ask."""
     channels: Mapping[str, Channel] = field(default_factory=dict)
     """Where notices go, by the names that suite files use."""
+    open_channel: Callable[[str], Channel] = no_channel
+    """One that a repository has of its own, by its address. Raises: Refused; Unavailable: its host has no address."""
     sign_ins: Mapping[ForgeName, SignIn] = field(default_factory=dict)
     """Where people can sign in."""
     hosts: Hosts | None = None

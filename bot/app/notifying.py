@@ -10,9 +10,11 @@ from bot.app.context import App
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.notices import PAUSES, Message, Notice, NoticeState, message, news_of
 from bot.domain.planning import Trigger
+from bot.domain.refs import RepositoryId
 from bot.domain.runs import Build, Cause, Run, Trust
 from bot.domain.suite_check import has_passed
 from bot.domain.suites import Notify
+from bot.ports.notices import Channel, StoredChannel
 from bot.ports.queue import SendNotice
 from bot.ports.store import UnitOfWork
 
@@ -53,16 +55,18 @@ def send(app: App, task: SendNotice) -> None:
         if said is None:
             work.notices.settle(notice.id, NoticeState.NOTHING)
             return
-    _say(app, notice, said)
+        own = work.own_channels.get(build.repository, notice.channel)
+    _say(app, notice, own, said)
 
 
-def again(app: App, number: int, *, actor: str) -> bool:
-    """Send an ended one once more; False: there is none, or it is on its way."""
+def again(app: App, number: int, *, actor: str, repository: RepositoryId | None = None) -> bool:
+    """Send an ended one once more; False: there is none (in that repository), or it is on its way."""
     with app.work() as work:
-        is_ended = work.notices.again(number)
+        is_ended = work.notices.again(number, repository=repository)
         if is_ended:
             work.send(SendNotice(number))
-            work.audit.add(repository=None, actor=actor, action="notify again", subject=f"notice:{number}", detail="")
+            subject = f"notice:{number}"
+            work.audit.add(repository=repository, actor=actor, action="notify again", subject=subject, detail="")
     return is_ended
 
 
@@ -84,12 +88,13 @@ def _passed(build: Build, runs: Iterable[Run]) -> bool:
     return not build.problems and all(has_passed(run) for run in runs)
 
 
-def _say(app: App, notice: Notice, said: Message) -> None:
-    channel = app.channels.get(notice.channel)
-    if channel is None:
-        _settle(app, notice, NoticeState.DEAD, f"the operator has set up no channel {notice.channel}")
+def _say(app: App, notice: Notice, own: StoredChannel | None, said: Message) -> None:
+    """The repository's own channel of that name goes before the operator's."""
+    if own is None and notice.channel not in app.channels:
+        _settle(app, notice, NoticeState.DEAD, f"nobody has set up a channel {notice.channel}")
         return
     try:
+        channel = opened(app, own) if own else app.channels[notice.channel]
         channel.send(said)
     except Refused as error:
         _settle(app, notice, NoticeState.DEAD, str(error))
@@ -99,6 +104,11 @@ def _say(app: App, notice: Notice, said: Message) -> None:
         _settle(app, notice, NoticeState.DEAD if is_last else NoticeState.PENDING, str(error), pause)
     else:
         _settle(app, notice, NoticeState.SENT)
+
+
+def opened(app: App, own: StoredChannel) -> Channel:
+    """Raises: Refused: no key of ours opens its address, or nothing may be sent there (any more). Unavailable."""
+    return app.open_channel(app.vault.decrypt(own.address).decode())
 
 
 def _settle(app: App, notice: Notice, state: NoticeState, error: str = "", again_in: float = 0.0) -> None:

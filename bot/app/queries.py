@@ -61,10 +61,11 @@ def may_read(app: App, viewer: Viewer, repository: Repository) -> bool:
         return True
     if not repository.private:
         return app.rules.anonymous_read or viewer.person is not None
-    return _permission(app, viewer, repository) >= Permission.READ
+    return permission(app, viewer, repository) >= Permission.READ
 
 
-def _permission(app: App, viewer: Viewer, repository: Repository) -> Permission:
+def permission(app: App, viewer: Viewer, repository: Repository) -> Permission:
+    """Of who has signed in, as it was a moment ago: for showing. Raises: ForgeUnavailable."""
     if viewer.person is None or viewer.forge != repository.forge:
         return Permission.NONE
     try:
@@ -188,7 +189,7 @@ def may_steer(app: App, viewer: Viewer, repository: Repository) -> bool:
     if viewer.person is None or viewer.forge != repository.forge:
         return False
     try:
-        return _permission(app, viewer, repository) >= Permission.WRITE
+        return permission(app, viewer, repository) >= Permission.WRITE
     except ForgeUnavailable:
         return False
 

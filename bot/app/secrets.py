@@ -121,12 +121,12 @@ def secrets_for(app: Keeper, repository: RepositoryId, names: Sequence[str], tru
 def reseal(app: Keeper) -> Resealed:
     """Put every secret under the newest key, so that older ones can be given up. Safe to repeat.
 
-    Those of webhooks and forges as well; one that no key opens is made anew by `assay repo rotate-secret`, or by the
-    set-up.
+    Those of webhooks, forges and channels as well; one that no key opens is made anew by `assay repo rotate-secret`,
+    by the set-up, or on the repository's settings page.
     """
     with app.work() as work:
         stored = work.secrets.every()
-    done, locked = _reseal_hooks(app) + _reseal_hosts(app), []
+    done, locked = _reseal_hooks(app) + _reseal_hosts(app) + _reseal_channels(app), []
     for secret in stored:
         try:
             sealed = app.vault.renew(secret.value)
@@ -160,6 +160,18 @@ def _reseal_hosts(app: Keeper) -> int:
             value = app.vault.renew(host.value)
             with app.work() as work:
                 done += work.hosts.reseal(host, value)
+    return done
+
+
+def _reseal_channels(app: Keeper) -> int:
+    with app.work() as work:
+        stored = work.own_channels.every()
+    done = 0
+    for channel in stored:
+        with suppress(Refused):
+            address = app.vault.renew(channel.address)
+            with app.work() as work:
+                done += work.own_channels.reseal(channel, address)
     return done
 
 

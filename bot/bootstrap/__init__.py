@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from starlette.types import ASGIApp
@@ -22,9 +22,6 @@ from bot import __version__, faultpoints
 from bot.adapters import signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.caches_fs import FileCaches
-from bot.adapters.channel_apprise import AppriseChannel
-from bot.adapters.channel_email import Mailbox
-from bot.adapters.channel_http import Matrix, Slack, Webhook
 from bot.adapters.forge_github import GitHubAppMaking, GitHubForge, api_url
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
@@ -41,20 +38,20 @@ from bot.app import setting_up
 from bot.app.context import App, Rules
 from bot.app.local import Local
 from bot.app.tracing import Hints
+from bot.bootstrap import channels
 from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
-from bot.domain.errors import Refused, SandboxUnavailable
+from bot.domain.errors import SandboxUnavailable
 from bot.domain.hosts import LOOPBACK, Host
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Guarding, Limits
 from bot.ports.artifacts import Artifacts
 from bot.ports.logs import PackedLogs
-from bot.ports.notices import Channel
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.ports.signin import SignIn
 from bot.ports.telemetry import NoTraces, Telemetry, Traces
 from bot.ports.vault import Vault
-from bot.settings import BadSettings, Settings
+from bot.settings import Settings
 from bot.web.asgi import make_asgi
 
 _INTAKE_THREADS = 2
@@ -104,7 +101,8 @@ def build(
         owner=owner,
         traces=traces,
         rules=_rules(settings),
-        channels=_channels(settings, now),
+        channels=channels.of_operator(settings, now),
+        open_channel=partial(channels.of_repository, settings, now),
         sign_ins=forges.sign_ins,
         hosts=forges,
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
@@ -251,35 +249,6 @@ def _sign_in(host: Host) -> SignIn:
     if host.kind == "gitlab":
         return signin_oauth.gitlab(host.url, host.client_id, host.client_secret)
     return signin_oauth.github(host.url, api_url(host.url), host.client_id, host.client_secret)
-
-
-def _channels(settings: Settings, now: Callable[[], datetime]) -> dict[str, Channel]:
-    """Raises: BadSettings: an address that makes no sense; it is not told, since it holds secrets."""
-    channels: dict[str, Channel] = {}
-    for name, url in settings.channels.items():
-        try:
-            channels[name] = _channel(settings, url.get_secret_value(), now)
-        except Refused as error:
-            raise BadSettings(f"ASSAY_CHANNEL_{name.upper().replace('-', '_')}: {error}") from None
-    return channels
-
-
-def _channel(settings: Settings, url: str, now: Callable[[], datetime]) -> Channel:
-    kind, local = url.partition(":")[0].lower(), settings.channels_local
-    parts = urlsplit(url.partition("+")[2])
-    match kind:
-        case "mailto":
-            server = settings.smtp_url.get_secret_value() if settings.smtp_url else ""
-            return Mailbox(server, settings.mail_from, [one for one in url[7:].split(",") if one])
-        case "slack+https" | "slack+http":
-            return Slack(urlunsplit(parts), local)
-        case "matrix+https" | "matrix+http":
-            server = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "", "", ""))
-            return Matrix(server, unquote(parts.path.strip("/")), unquote(parts.username or ""), local)
-        case "webhook+https" | "webhook+http":
-            return Webhook(urlunsplit(parts._replace(fragment="")), parts.fragment, now, local)
-        case _:
-            return AppriseChannel(url)
 
 
 def _sandbox(settings: Settings) -> DockerSandbox:

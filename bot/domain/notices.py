@@ -30,6 +30,8 @@ class News(enum.StrEnum):
     FIXED = "fixed"
     FAILED = "failed"
     PASSED = "passed"
+    TEST = "test"
+    """Somebody tries the channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

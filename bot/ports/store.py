@@ -17,7 +17,7 @@ from bot.ports.artifacts import ArtifactTable
 from bot.ports.catalog import Catalog
 from bot.ports.hosts import SetupKeys, StoredHosts
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
-from bot.ports.notices import Notices
+from bot.ports.notices import Notices, OwnChannels
 from bot.ports.queue import Task
 from bot.ports.results import ResultTable
 from bot.ports.schedules import Schedules
@@ -364,6 +364,8 @@ class UnitOfWork(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def own_channels(self) -> OwnChannels: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

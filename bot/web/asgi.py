@@ -24,6 +24,7 @@ from bot.web import (
     artifacts,
     buttons,
     catalog,
+    channels,
     docs,
     errors,
     health,
@@ -37,6 +38,7 @@ from bot.web import (
     pages,
     registration,
     repositories,
+    repository_settings,
     resources,
     results,
     secrets,
@@ -54,7 +56,7 @@ from bot.web.throttle import BURST, Throttle
 
 _PARTS: Final = (
     *(oauth, api, artifacts, results, orders, resources, catalog),
-    *(repositories, secrets, notices, operating),
+    *(repositories, secrets, channels, notices, operating),
 )
 """Of the REST API."""
 _STREAMS: Final = 256
@@ -115,6 +117,8 @@ def make_asgi(
             Route("/", overviews.home),
             Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
             Route("/repos/{forge}/{path:path}/-/test", results.test),
+            Route("/repos/{forge}/{path:path}/-/settings", repository_settings.show),
+            Route("/repos/{forge}/{path:path}/-/settings", repository_settings.press, methods=["POST"]),
             Route("/repos/{forge}/{path:path}", overviews.repository),
             Route("/b/{forge}/{owner}/{name:path}.svg", overviews.badge),
             Route("/b/{forge}/{owner}/{name:path}.json", overviews.badge_facts),
@@ -140,9 +144,6 @@ def make_asgi(
             Route("/admin/work", operators.work),
             Route("/admin/repositories", registration.repositories),
             Route("/admin/repositories", registration.add, methods=["POST"]),
-            Route("/admin/repositories/{number}", registration.show),
-            Route("/admin/repositories/{number}", registration.set_rules, methods=["POST"]),
-            Route("/admin/repositories/{number}/press", registration.press, methods=["POST"]),
             Route("/admin/tokens", operators.tokens),
             Route("/admin/tokens", operators.make_token, methods=["POST"]),
             Route("/admin/tokens/revoke", operators.revoke_token, methods=["POST"]),

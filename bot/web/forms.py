@@ -13,12 +13,12 @@ _SMALL: Final = 16 << 10
 _FIELDS: Final = 50
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, limit: int = _SMALL) -> dict[str, str]:
     """Raises: BadInput; Unread, ClientDisconnect as `read_body`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise BadInput("not a form")
-    body = await read_body(request, _SMALL, 10.0)
+    body = await read_body(request, limit, 10.0)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
     except ValueError as error:

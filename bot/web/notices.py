@@ -37,7 +37,7 @@ def list_notices(request: Request, viewer: Looking, limit: Limit = 30) -> Notice
     """The newest notices of all channels. The scope admin."""
     access.require(viewer, Scope.ADMIN)
     with site_of(request).reader.work() as work:
-        return NoticeList(notices=[_answer(one) for one in work.notices.recent(limit)])
+        return NoticeList(notices=[notice_answer(one) for one in work.notices.recent(limit)])
 
 
 @router.post("/notices/{number}/again", tags=["notices"], status_code=202)
@@ -48,7 +48,7 @@ def send_notice_again(request: Request, viewer: Looking, number: Number) -> None
         raise Gone("there is no such notice, or it is on its way")
 
 
-def _answer(notice: Notice) -> NoticeAnswer:
+def notice_answer(notice: Notice) -> NoticeAnswer:
     return NoticeAnswer(
         number=notice.id,
         build=notice.build,

@@ -31,7 +31,7 @@ Form = dict[str, str]
 def approvals(request: Request) -> Response:
     viewer = signed_in(request)
     if viewer is None:
-        return _to_sign_in(request)
+        return to_sign_in(request)
     return private_page(request, "approvals.html", views=listing.approvals(site_of(request).reader, viewer))
 
 
@@ -39,7 +39,7 @@ def of_admin(show: Callable[[Request], Response]) -> Callable[[Request], Respons
     def page(request: Request) -> Response:
         viewer = signed_in(request)
         if viewer is None:
-            return _to_sign_in(request)
+            return to_sign_in(request)
         _require(viewer)
         return show(request)
 
@@ -130,5 +130,5 @@ def private_page(request: Request, template: str, status: int = 200, **facts: ob
     return HTMLResponse(shown(request, template, **facts), status, headers=_PRIVATE)
 
 
-def _to_sign_in(request: Request) -> Response:
+def to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"{site_of(request).app.url}/sign-in?next={request.url.path}", 303)

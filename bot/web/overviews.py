@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bot.app import overviews
+from bot.app import administering, overviews
 from bot.domain.refs import ForgeName
 from bot.domain.runs import BuildId
 from bot.domain.texts import plain
@@ -38,7 +38,8 @@ def repository(request: Request) -> Response:
         site_of(request).reader, viewer_of(request), *_named(request), branch=branch, before=_before(request)
     )
     badge = f"{site_of(request).app.url}/b/{quote(view.repository.forge)}/{quote(view.repository.path)}.svg"
-    html = shown(request, "repository.html", view=view, branch=branch, badge=badge)
+    administers = administering.is_shown(site_of(request).reader, viewer_of(request), view.repository)
+    html = shown(request, "repository.html", view=view, branch=branch, badge=badge, administers=administers)
     return HTMLResponse(html, headers=_FRESH)
 
 

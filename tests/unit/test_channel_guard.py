@@ -1,11 +1,17 @@
 """No channel reaches into the operator's own network (RELIABILITY S086 to S088)."""
 
+import base64
 import socket
+from datetime import UTC, datetime
+from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
 from bot.adapters.channel_http import guard
+from bot.bootstrap import channels
 from bot.domain.errors import Refused, Unavailable
+from bot.settings import Settings
 from tests.sims.web_service import web_service
 
 INSIDE = [
@@ -111,3 +117,39 @@ def test_a_certificate_of_nobody_is_never_good_enough() -> None:
     with web_service() as service, pytest.raises(Unavailable):
         guard.call("POST", service.url.replace("http:", "https:"), {}, b"secret", local=True)
     assert service.asked == []
+
+
+SECRET: Final = "whsec_" + base64.b64encode(b"k" * 32).decode()
+
+
+@pytest.mark.parametrize("host", INSIDE)
+@pytest.mark.parametrize(
+    "address", ["slack+https://{}/x", "matrix+https://key@{}/!room:example.org", f"webhook+https://{{}}/x#{SECRET}"]
+)
+def test_no_channel_of_a_repository_leads_inside(host: str, address: str) -> None:
+    with pytest.raises((Refused, Unavailable)):
+        channels.of_repository(Settings(), now, address.format(host))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "json://hooks.example.org",
+        "slack+http://hooks.example.org/x",
+        "slack+https://[/x",
+        "webhook+https://hooks.example.org/x",
+        "mailto:",
+        "mailto:a@b.example,c",
+        "mailto:a@b.example\nBcc: c@d.example",
+        "mailto:" + ",".join(["a@b.example"] * 6),
+    ],
+)
+def test_what_can_be_no_channel_of_a_repository_is_refused(address: str) -> None:
+    mail = Settings(smtp_url=SecretStr("smtp://localhost"), mail_from="ci@example.org")
+    with pytest.raises(Refused):
+        channels.of_repository(mail, now, address)
+
+
+def now() -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.adapters.store_sql.tables_notices import notice as table
-from bot.app import cataloguing, ending, notifying, requesting
+from bot.app import cataloguing, ending, notifying, own_channels, requesting, secrets
 from bot.app.catalog import Draft
 from bot.app.queries import Viewer
 from bot.app.requesting import Order
@@ -21,7 +21,7 @@ from bot.domain.tokens import Scope
 from bot.ports.queue import HandleDelivery, SendNotice
 from bot.ports.sandbox import Exit
 from tests.fakes.channel import FakeChannel
-from tests.fakes.forge import STAN, a_change
+from tests.fakes.forge import HELLO, STAN, a_change
 from tests.fakes.sandbox import Act
 from tests.walks import World
 
@@ -201,7 +201,42 @@ def test_a_channel_that_nobody_set_up_is_said_where_the_operator_looks(world: Wo
     push(world, 1, passes=False)
     (one,) = notices(world)
     assert one.state is NoticeState.DEAD
-    assert "set up no channel team" in one.error
+    assert "nobody has set up a channel team" in one.error
+
+
+def test_a_channel_of_the_repository_goes_before_the_operators(world: World, team: FakeChannel) -> None:
+    own, led = FakeChannel(), list[str]()
+
+    def open_channel(address: str) -> FakeChannel:
+        led.append(address)
+        return own
+
+    world.app = replace(world.app, open_channel=open_channel)
+    with world.app.work() as work:
+        repository = work.repositories.see(HELLO)
+    own_channels.put(world.app, repository, "team", "slack+https://hooks.example.org/x", actor="ada")
+    push(world, 1, passes=False)
+    assert (own.news, team.news) == (["broke"], [])
+    assert set(led) == {"slack+https://hooks.example.org/x"}
+
+
+def test_a_channel_whose_key_is_lost_is_said_where_people_look(world: World) -> None:
+    with world.app.work() as work:
+        repository = work.repositories.see(HELLO)
+        work.own_channels.put(repository.id, "team", "slack", b"sealed with another key", "ada")
+    push(world, 1, passes=False)
+    (one,) = notices(world)
+    assert one.state is NoticeState.DEAD
+    assert "ASSAY_SECRET_KEY" in one.error
+
+
+def test_another_key_opens_the_addresses_of_channels_too(world: World) -> None:
+    world.app = replace(world.app, open_channel=lambda _: FakeChannel())
+    with world.app.work() as work:
+        repository = work.repositories.see(HELLO)
+    own_channels.put(world.app, repository, "team", "slack+https://hooks.example.org/x", actor="ada")
+    assert secrets.reseal(world.app).done == 1
+    own_channels.test(world.app, repository, "team")
 
 
 def test_text_of_people_cannot_spill_over_lines(world: World, team: FakeChannel) -> None:

@@ -61,8 +61,14 @@ REGISTERED = [
     "/suites/{run}/versions",
     "/environments/{run}",
     "/environments/{run}/versions",
+    "/repositories/{number}/channels",
+    "/repositories/{number}/channels/{name}",
+    "/repositories/{number}/channels/{name}/test",
+    "/repositories/{number}/notices",
+    "/repositories/{number}/notices/{notice}/again",
 ]
-"""With a scope of their own: tests/web/test_repositories.py, test_repository_secrets.py and test_catalog.py."""
+"""With a scope of their own: tests/web/test_repositories.py, test_repository_secrets.py, test_catalog.py
+and test_channels.py."""
 OPERATORS = ["/notices", "/notices/{build}/again", "/workers"]
 """For admins alone: tests/web/test_notices.py and test_operating.py."""
 FREE = {
@@ -81,8 +87,7 @@ FREE = {
     "/approvals": "for who has signed in (tests/web/test_operators.py), as the next",
     "/admin/work": "",
     "/admin/repositories": "",
-    "/admin/repositories/{number}": "",
-    "/admin/repositories/{number}/press": "",
+    "/repos/{forge}/{path}/-/settings": "for admins who have signed in (tests/web/test_repository_settings.py)",
     "/admin/tokens": "",
     "/admin/tokens/revoke": "",
     "/admin/notices": "",

@@ -27,8 +27,6 @@ FORMS: Final = [
     ("/admin/tokens", {"name": "robot", "scope-runs:read": "on", "days": "30"}),
     ("/admin/tokens/revoke", {"id": "id1"}),
     ("/admin/repositories", {"name": "github:acme/hello"}),
-    ("/admin/repositories/1", {"cpus_max": "2"}),
-    ("/admin/repositories/1/press", {"button": "remove"}),
     ("/admin/notices/again", {"number": "1"}),
 ]
 

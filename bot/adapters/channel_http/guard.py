@@ -74,6 +74,13 @@ def _is_public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
+def look(url: str, *, local: bool) -> None:
+    """Would a call go out, as far as can be known now? Raises: as `target` and `pinned`."""
+    parts = target(url, local=local)
+    assert parts.hostname
+    pinned(parts.hostname, parts.port or _HTTPS, local=local)
+
+
 def call(method: str, url: str, headers: Mapping[str, str], body: bytes, *, local: bool) -> None:
     """Raises: Refused: it will never be taken. Unavailable: not now. Neither tells what the other side answered."""
     parts = target(url, local=local)

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql.builds import has_unfinished_runs
 from bot.adapters.store_sql.dialects import DatabaseNow
-from bot.adapters.store_sql.tables import build_run
+from bot.adapters.store_sql.tables import build, build_run
 from bot.adapters.store_sql.tables_notices import notice as table
 from bot.domain.notices import Notice, NoticeState
+from bot.domain.refs import RepositoryId
 from bot.domain.runs import BuildId, RunId
 from bot.domain.suites import Notify
 
@@ -40,8 +41,9 @@ class SqlNotices:
     def of_build(self, build: BuildId) -> Sequence[Notice]:
         return self._all(sa.select(table).where(table.c.build == build).order_by(table.c.id))
 
-    def recent(self, limit: int) -> Sequence[Notice]:
-        return self._all(sa.select(table).order_by(table.c.id.desc()).limit(limit))
+    def recent(self, limit: int, *, repository: RepositoryId | None = None) -> Sequence[Notice]:
+        query = sa.select(table).where(*_of(repository))
+        return self._all(query.order_by(table.c.id.desc()).limit(limit))
 
     def due(self, limit: int) -> Sequence[int]:
         query = sa.select(table.c.id).where(_PENDING, _is_due(), ~has_unfinished_runs(table.c.build))
@@ -62,13 +64,19 @@ class SqlNotices:
         }
         self._connection.execute(sa.update(table).where(table.c.id == number, _PENDING).values(**change))
 
-    def again(self, number: int) -> bool:
-        ended = sa.update(table).where(table.c.id == number, ~_PENDING)
+    def again(self, number: int, *, repository: RepositoryId | None = None) -> bool:
+        ended = sa.update(table).where(table.c.id == number, ~_PENDING, *_of(repository))
         anew = ended.values(state=NoticeState.PENDING, attempts=0, at=DatabaseNow(), next_at=DatabaseNow())
         return bool(self._connection.execute(anew).rowcount)
 
     def _all(self, query: sa.Select[Any]) -> Sequence[Notice]:
         return [_notice_of(row) for row in self._connection.execute(query)]
+
+
+def _of(repository: RepositoryId | None) -> Sequence[sa.ColumnElement[bool]]:
+    if repository is None:
+        return ()
+    return (table.c.build.in_(sa.select(build.c.id).where(build.c.repository == repository)),)
 
 
 def _is_due() -> sa.ColumnElement[bool]:

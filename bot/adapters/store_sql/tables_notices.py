@@ -24,3 +24,14 @@ notice = sa.Table(
     sa.Index(None, "state", "next_at"),
     sqlite_autoincrement=True,
 )
+
+own_channel = sa.Table(
+    "own_channel",
+    metadata,
+    sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("address", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+)

@@ -16,6 +16,7 @@ from bot.adapters.store_sql.hooks import SqlHooks
 from bot.adapters.store_sql.hosts import SqlHosts, SqlSetupKeys
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
 from bot.adapters.store_sql.notices import SqlNotices
+from bot.adapters.store_sql.own_channels import SqlOwnChannels
 from bot.adapters.store_sql.reports import SqlReports
 from bot.adapters.store_sql.repositories import SqlRepositories
 from bot.adapters.store_sql.results import SqlResults
@@ -116,6 +117,10 @@ class SqlWork:
     @property
     def notices(self) -> SqlNotices:
         return SqlNotices(self._connection)
+
+    @property
+    def own_channels(self) -> SqlOwnChannels:
+        return SqlOwnChannels(self._connection)
 
     @property
     def sessions(self) -> SqlSessions:
