@@ -17,7 +17,8 @@ from bot.domain.results_comment import MARK, results_comment
 from bot.domain.runs import Run, RunState
 from bot.domain.suites import CommentWhen
 from bot.ports.queue import SendReport
-from bot.ports.store import Report, UnitOfWork
+from bot.ports.reports import Report
+from bot.ports.store import UnitOfWork
 
 _TOPIC: Final = "results"
 _FOREVER: Final = 10 * 365 * 86400.0

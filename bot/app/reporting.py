@@ -21,7 +21,8 @@ from bot.domain.refs import Repository
 from bot.domain.suite_check import suite_check
 from bot.faultpoints import faultpoint
 from bot.ports.queue import SendReport
-from bot.ports.store import Report, UnitOfWork
+from bot.ports.reports import Report
+from bot.ports.store import UnitOfWork
 from bot.ports.telemetry import Fact, Metric, SpanName
 
 log = structlog.get_logger()

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from bot.domain.runs import Build, Run, RunState
-from bot.ports.store import Report, UnitOfWork
+from bot.ports.reports import Report
+from bot.ports.store import UnitOfWork
 from tests.contract.store_values import OTHER_SHA, SHA, stored_build, stored_run
 
 OpenWork = Callable[[], UnitOfWork]

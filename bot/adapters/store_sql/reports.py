@@ -12,7 +12,7 @@ from bot.adapters.store_sql.tables import UNSENT
 from bot.adapters.store_sql.tables import report as table
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import BuildId, RunId
-from bot.ports.store import Report
+from bot.ports.reports import Report
 
 _NEW: Final[dict[str, Any]] = {
     "version": 1,

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 
 from bot.domain.refs import Repository, RepositorySeen
 from bot.domain.runs import Build, Run
-from bot.ports.store import Report, RunEvent
+from bot.ports.reports import Report
+from bot.ports.store import RunEvent
 
 Row = sa.Row[Any]
 
