@@ -12,8 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bot.adapters.signer_jwt import JwtSigner
-from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine
-from bot.adapters.store_sql.tables import metadata
+from bot.adapters.store_sql import SqlLogs, SqlWork
 from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import dispatch, intake, upkeep
 from bot.app.context import App, Rules
@@ -31,6 +30,7 @@ from tests.fakes.forge import ANA, HELLO, FakeForge
 from tests.fakes.sandbox import FakeSandbox
 from tests.fakes.source import FakeSource
 from tests.fakes.webhooks import FakeWebhooks
+from tests.memory import open_copy
 
 GITHUB = ForgeName("github")
 ONE = Sha("1" * 40)
@@ -65,8 +65,7 @@ class World:
     """One bot, its forge, and the hands that turn its queue."""
 
     def __init__(self, folder: Path, **rules: object) -> None:
-        self.engine: sa.Engine = open_engine("sqlite://")
-        metadata.create_all(self.engine)
+        self.engine: sa.Engine = open_copy()
         self.queue = HandQueue()
         self.forge = FakeForge(suite_files={"": SUITES.encode()})
         self.webhooks = FakeWebhooks()

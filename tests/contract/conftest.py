@@ -11,12 +11,13 @@ from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.ports.logs import Logs
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
+from tests.memory import IN_MEMORY, open_copy
 
 OpenWork = Callable[[], UnitOfWork]
 
 
 SQLITE: Final = {
-    "memory": "sqlite://",
+    "memory": IN_MEMORY,
     "file": "sqlite:///{folder}/store.db",
 }
 STORES: Final = [*SQLITE, pytest.param("postgres", marks=pytest.mark.postgres)]
@@ -31,8 +32,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(store_url: str) -> Iterator[sa.Engine]:
-    engine = open_engine(store_url)
-    upgrade(engine)
+    if store_url == IN_MEMORY:
+        engine = open_copy()
+    else:
+        engine = open_engine(store_url)
+        upgrade(engine)
     yield engine
     engine.dispose()
 

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.signer_jwt import JwtSigner
-from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
+from bot.adapters.store_sql import SqlLogs, SqlWork
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, new_key
 from bot.app import access
@@ -31,6 +31,7 @@ from bot.web.asgi import make_asgi
 from tests.builders import NOON, a_build, a_run, a_suite
 from tests.fakes.caches import FakeCaches
 from tests.fakes.forge import HELLO, FakeForge
+from tests.memory import open_copy
 
 GITHUB = ForgeName("github")
 
@@ -136,8 +137,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture
 def engine() -> Iterator[sa.Engine]:
-    engine = open_engine("sqlite://")
-    upgrade(engine)
+    engine = open_copy()
     yield engine
     engine.dispose()
 
