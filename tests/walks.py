@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from bot.adapters.signer_jwt import JwtSigner
 from bot.adapters.store_sql import SqlLogs, SqlWork
 from bot.adapters.vault_fernet import FernetVault, new_key
-from bot.app import dispatch, intake, upkeep
+from bot.app import dispatch, intake, presence, upkeep
 from bot.app.context import App, Rules
 from bot.app.tracing import Hints
 from bot.domain.events import ChangeUpdated, Commented, CommentKind, ForgeEvent, Ignored, Pushed
 from bot.domain.refs import ForgeName, Person, Sha
 from bot.domain.runs import Build, BuildId, Run
+from bot.domain.workers import Offer
 from bot.ports.forge import Change
 from bot.ports.queue import Task
 from bot.ports.telemetry import Metric
@@ -98,8 +99,11 @@ class World:
             url="https://ci.example.org",
             owner="here/1:a",
             webhooks={GITHUB: self.webhooks},
+            offer=Offer(name="here", slots=100),
             rules=Rules(**{"progress_pause": 0.0, **rules}),  # type: ignore[arg-type]  # the constructor checks
         )
+
+        presence.announce(self.app)
 
     def _tick(self) -> datetime:
         self.now += timedelta(milliseconds=1)

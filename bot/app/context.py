@@ -13,6 +13,7 @@ from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
 from bot.domain.trust import ForkPolicy
+from bot.domain.workers import Offer
 from bot.ports.artifacts import Artifacts
 from bot.ports.caches import Caches
 from bot.ports.forge import Forge, Permission
@@ -138,6 +139,8 @@ class App:
     hosts: Hosts | None = None
     """Where forges are set up while the server runs."""
     making: AppMaking | None = None
+    offer: Offer | None = None
+    """What this process can run; None: it has no engine."""
     rights: KnownRights = field(default_factory=KnownRights)
     traces: Traces = field(default_factory=NoTraces)
 

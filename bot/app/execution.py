@@ -20,6 +20,7 @@ from bot.app import (
     comparing,
     globs,
     judging,
+    presence,
     secrets,
     selecting,
     tracing,
@@ -38,6 +39,7 @@ from bot.domain.errors import ImageMissing, Refused, Unavailable
 from bot.domain.runs import Reason, Run, RunState, Trust
 from bot.domain.suites import Store
 from bot.domain.texts import last_lines
+from bot.domain.workers import needs_of
 from bot.faultpoints import faultpoint
 from bot.ports.queue import ExecuteRun
 from bot.ports.sandbox import Exit, Job, Stop
@@ -49,6 +51,8 @@ log = structlog.get_logger()
 _TAIL: Final = 32 * 1024
 """Bytes at the end of a log that its last lines are taken from."""
 _PAUSE_BEFORE_RETRY: Final = 5.0
+_PAUSE_BEFORE_OTHERS: Final = 1.0
+"""Seconds before a hint that this worker can't follow goes to whoever takes it next."""
 
 
 def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
@@ -75,6 +79,7 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
             span.tell(state=verdict.state or "queued", reason=verdict.reason or "")
         faultpoint("worker.after_verdict")
         _clean_up(app, run)
+        _look_on(app)
 
 
 def _claim(app: App, task: ExecuteRun) -> Subject | None:
@@ -108,9 +113,27 @@ def _about(subject: Subject) -> dict[str, Fact]:
 
 def _fair_claim(app: App, work: UnitOfWork, task: ExecuteRun) -> Run | None:
     """A hint tells that something waits; whose turn it is, the store knows. There are as many hints as runs."""
-    turn = work.runs.whose_turn() or task.run
-    run = work.runs.claim(turn, app.owner, app.rules.lease)
-    return run or (work.runs.claim(task.run, app.owner, app.rules.lease) if turn != task.run else None)
+    room = work.workers.room(app.process, app.rules.ceiling)
+    turn = work.runs.whose_turn(room) if room is None or room.is_there else None
+    if turn is None:
+        _hand_on(app, work, task)
+        return None
+    return work.runs.claim(turn, app.owner, app.rules.lease)
+
+
+def _hand_on(app: App, work: UnitOfWork, task: ExecuteRun) -> None:
+    """What this worker can't take now, another might."""
+    run = work.runs.get(task.run)
+    if run.state is RunState.QUEUED and not run.blocked and presence.others(work, app, needs_of(run.suite)):
+        work.send(task, delay=_PAUSE_BEFORE_OTHERS)
+
+
+def _look_on(app: App) -> None:
+    """There is room again: what waits for just that gets a hint at once."""
+    with app.work() as work:
+        room = work.workers.room(app.process, app.rules.ceiling)
+        if room and room.is_there and (turn := work.runs.whose_turn(room)):
+            work.send(ExecuteRun(turn))
 
 
 def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | None]:

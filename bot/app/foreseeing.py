@@ -47,6 +47,8 @@ class Foreseen:
     cell: str
     runs: bool
     why: str = ""
+    runs_on: tuple[str, ...] = ()
+    """Labels that its worker must have."""
 
 
 def foresee(
@@ -67,7 +69,7 @@ def _foreseen(decision: Decision) -> Foreseen:
     suite = decision.suite
     match decision:
         case Wanted():
-            return Foreseen(suite.name, suite.label, runs=True)
+            return Foreseen(suite.name, suite.label, runs=True, runs_on=suite.runs_on)
         case Skipped():
             return Foreseen(suite.name, suite.label, runs=False, why=decision.note)
         case Unstarted():

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from bot.app import queries
+from bot.app import presence, queries
 from bot.app.context import App
 from bot.app.queries import BuildView, RunView, Viewer
 from bot.domain.refs import ForgeName, RepositoryId
 from bot.domain.runs import BuildId, Run, RunId
+from bot.domain.workers import Worker
 from bot.ports.store import Sought, UnitOfWork
 
 _PAGES: Final = 10
@@ -107,7 +108,8 @@ def queue(app: App, viewer: Viewer, limit: int) -> tuple[int, Sequence[RunView]]
     """How many runs wait for a worker, and those that could start and that the viewer may see."""
     with app.work() as work:
         length = work.runs.queue_length()
-        views = [_view(work, work.runs.get(one)) for one in work.runs.queued(limit)]
+        waiting = presence.with_waits(app, work, (work.runs.get(one) for one in work.runs.queued(limit)))
+        views = [_view(work, one) for one in waiting]
     return length, [view for view in views if queries.is_shown(app, viewer, view.repository)]
 
 
@@ -122,10 +124,28 @@ def approvals(app: App, viewer: Viewer) -> Sequence[BuildView]:
     return [one for one in views if queries.may_steer(app, viewer, one.repository)]
 
 
-def held(app: App) -> Sequence[tuple[str, RunView]]:
-    """Runs that workers hold, with the worker's name; by worker."""
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    name: str
+    process: str
+    runs: Sequence[RunView]
+    """What it holds now."""
+    worker: Worker | None
+    """None: it has gone, or never said that it is there; what it holds is taken over when its leases end."""
+
+
+def workers(app: App) -> Sequence[WorkerView]:
+    """Those that are there, are drained or hold runs; by name."""
     with app.work() as work:
-        return [(owner, _view(work, one)) for owner, one in work.runs.by_owner()]
+        known = {one.process: one for one in work.workers.every()}
+        runs: dict[str, list[RunView]] = {process: [] for process in known}
+        for owner, one in work.runs.by_owner():
+            runs.setdefault(owner.partition(":")[0], []).append(_view(work, one))
+    views = [
+        WorkerView(known[process].name if process in known else process, process, its, known.get(process))
+        for process, its in runs.items()
+    ]
+    return sorted(views, key=lambda view: (view.name, view.process))
 
 
 def _view(work: UnitOfWork, found: Run) -> RunView:

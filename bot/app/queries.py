@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from bot.app import presence
 from bot.app.context import App
 from bot.app.durations import usual_seconds
 from bot.domain.build_check import verdict
@@ -170,7 +171,7 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
     repository = admit(app, viewer, lambda work: work.builds.get(number).repository)
     with app.work() as work:
         found = work.builds.get(number)
-        runs = work.runs.of_build(number)
+        runs = presence.with_waits(app, work, work.runs.of_build(number))
         view = BuildView(
             build=found,
             repository=repository,
@@ -221,6 +222,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
         if not runs:
             raise Gone(f"build {number} has no suite of that name")
         chosen = max(runs, key=lambda run: (run.state.is_final and conclusion(run) not in PASSING, run.created_at))
+        (chosen,) = presence.with_waits(app, work, [chosen])
         files = work.artifacts.of_run(chosen.id)
         view = RunView(
             run=chosen,
@@ -241,7 +243,7 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     """Raises: Gone."""
     repository = admit(app, viewer, lambda work: work.runs.get(run_id).repository)
     with app.work() as work:
-        found = work.runs.get(run_id)
+        (found,) = presence.with_waits(app, work, [work.runs.get(run_id)])
         made_by = work.builds.get(found.build)
         return RunView(
             run=found,

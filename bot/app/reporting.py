@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, commenting
+from bot.app import announcing, commenting, presence
 from bot.app.commenting import Comment
 from bot.app.context import App
 from bot.app.durations import usual_seconds
@@ -58,7 +58,7 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
     build = work.builds.get(report.build)
     repository = work.repositories.get(report.repository)
     dialect = app.dialect_of(repository)
-    runs = announcing.runs_at(work, report.repository, report.sha)
+    runs = presence.with_waits(app, work, announcing.runs_at(work, report.repository, report.sha))
 
     def url_of(suite: str) -> str:
         return app.suite_url(build.id, suite)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.app import announcing, starting, steering, trusting
+from bot.app import announcing, presence, starting, steering, trusting
 from bot.app.context import App
 from bot.domain.commands import USAGE, Explain, Help, Status
 from bot.domain.dialect import ALWAYS
@@ -35,7 +35,7 @@ def _suites(app: App, repository: Repository, change: Change) -> Sequence[Suite]
 
 def _runs(app: App, repository: Repository, change: Change) -> Sequence[Run]:
     with app.work() as work:
-        return announcing.runs_at(work, repository.id, change.head)
+        return presence.with_waits(app, work, announcing.runs_at(work, repository.id, change.head))
 
 
 def _help(app: App, repository: Repository, change: Change) -> str:
@@ -82,6 +82,7 @@ def _why(run: Run | None, suite: Suite, queue: Sequence[str]) -> str:
         events = ", ".join(event.value for event in suite.when.events)
         return f"has not run; it is for {events}"
     if run.state is RunState.QUEUED and run.id in queue:
-        return f"queued, place {queue.index(run.id) + 1} in the queue"
+        why = f", but {run.waits}" if run.waits else ""
+        return f"queued, place {queue.index(run.id) + 1} in the queue{why}"
     note = f": {escaped(run.note)}" if run.note else ""
     return f"{run.word.replace('_', ' ')}{note}"

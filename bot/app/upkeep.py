@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bot.app import announcing, caching, collecting, ending, missed, reclaiming, scheduling
+from bot.app import announcing, caching, collecting, ending, missed, presence, reclaiming, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -123,6 +123,7 @@ DUTIES: Final[dict[str, Duty]] = {
     "deliveries": Duty(5.0, _hinting(lambda work: work.deliveries.due(_MANY), HandleDelivery)),
     "runs": Duty(5.0, _hinting(lambda work: work.runs.queued(_MANY), ExecuteRun)),
     "schedule": Duty(10.0, scheduling.start_due),
+    "stranded": Duty(60.0, presence.tell_waits),
     "lost": Duty(5.0, reclaiming.reap_elsewhere),
     "logs": Duty(60.0, _close_logs),
     "deadlines": Duty(60.0, _end_overdue),

@@ -105,6 +105,7 @@ def build(
         open_channel=partial(channels.of_repository, settings, now),
         sign_ins=forges.sign_ins,
         hosts=forges,
+        offer=None if role is Role.WEB else settings.offer,
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
     asgi = None if role is Role.WORKER else _web(app, settings, look, telemetry, partial(_degraded, app, queue, role))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import structlog
 from starlette.types import ASGIApp
 
-from bot.app import dispatch, examining, reclaiming, upkeep
+from bot.app import dispatch, examining, presence, reclaiming, upkeep
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
@@ -63,6 +63,7 @@ class Bot:
             duties |= upkeep.ENGINE_DUTIES
             self._take_over()
             self._warn_of_open_network()
+            threading.Thread(target=self._be_there, name="presence", daemon=True).start()
         self.queue.start(self.perform)
         threading.Thread(target=self._reload, name="forges", daemon=True).start()
         for name, duty in duties.items():
@@ -78,12 +79,29 @@ class Bot:
         if words := examining.open_network(self.app):
             log.warning("start.open_network", reason=words, help=examining.OPEN_NETWORK_HELP)
 
+    def _be_there(self) -> None:
+        """Tell that this worker is there, and learn whether it shall take no more."""
+        was_drained = False
+        while True:
+            try:
+                worker = presence.announce(self.app)
+            except BotError as error:
+                log.warning("worker.not_announced", error=str(error))
+            else:
+                is_drained = worker is not None and worker.draining
+                if worker and is_drained and not was_drained:
+                    log.info("worker.draining", name=worker.name, runs=len(presence.held(self.app, worker)))
+                was_drained = is_drained
+            if self._closing.wait(self.settings.lease / 4):
+                return
+
     def perform(self, task: Task) -> None:
         dispatch.perform(self.app, task, self.shutdown)
 
     def stop(self) -> None:
         """Finish what runs within the time to drain, give the rest back, send the last reports."""
         self._closing.set()
+        self._leave()
         if not self.queue.stop(ExecuteRun, self.settings.drain):
             self.shutdown.set()
             self.queue.stop(ExecuteRun, 60.0)
@@ -95,6 +113,13 @@ class Bot:
         self.queue.stop(SendNotice, 5.0)
         self.app.traces.close()
         self.engine.dispose()
+
+    def _leave(self) -> None:
+        """It takes no more runs, so others need not count on it."""
+        try:
+            presence.leave(self.app)
+        except BotError as error:  # then it is missed when it has said nothing for a lease
+            log.warning("worker.not_signed_off", error=str(error))
 
     def _reload(self) -> None:
         while not self._closing.wait(_RELOAD):

@@ -21,13 +21,15 @@ _COMMANDS: Final = {
     "log": ("bot.cli.remote", "log", "What failed said, from the server."),
     "open": ("bot.cli.remote", "open_", "Show a build in the browser."),
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),
+    "queue": ("bot.cli.looking", "queue", "What waits for a worker, and why."),
     "repo": ("bot.cli.repo", "repo", "Repositories: register them, look after their webhooks."),
     "retest": ("bot.cli.remote", "retest", "Run again what failed, on the server."),
     "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
     "runs": ("bot.cli.remote", "runs", "Builds on the server: list, view, watch, cancel."),
     "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),
-    "worker": ("bot.cli.worker", "worker", "Run suites for servers elsewhere."),
+    "worker": ("bot.cli.worker", "worker", "Run suites for servers elsewhere; drain a worker."),
+    "workers": ("bot.cli.looking", "workers", "Who runs suites, what each can take and has."),
 }
 """Loaded when they are used: reading a suite file shouldn't wait for the web."""
 

@@ -55,10 +55,14 @@ def _text(event: str, branch: Branch, found: Sequence[Foreseen], note: str) -> s
     names = [f"{one.suite} ({one.cell})" if one.cell else one.suite for one in found]
     width = max(map(len, names))
     lines = [
-        f"  {'✓' if one.runs else '-'} {name:{width}}  {one.why}".rstrip()
+        f"  {'✓' if one.runs else '-'} {name:{width}}  {one.why or _place(one)}".rstrip()
         for name, one in zip(names, found, strict=True)
     ]
     return "\n".join([head, *lines, *([note] if note else [])])
+
+
+def _place(one: Foreseen) -> str:
+    return f"on a worker with {', '.join(one.runs_on)}" if one.runs_on else ""
 
 
 def _json(event: str, branch: Branch, found: Sequence[Foreseen], note: str) -> str:

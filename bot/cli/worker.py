@@ -6,16 +6,22 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
 import click
 import structlog
 
+from bot.app import presence
+from bot.app.context import App
 from bot.bootstrap.process import Role
+from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
-from bot.cli.opening import serving
+from bot.cli.opening import open_app, serving
 from bot.cli.reading import BAD_SETTINGS, read_shared_settings
+from bot.domain.texts import counted
+from bot.domain.workers import Worker
 from bot.settings import unknown_names
 
 log = structlog.get_logger()
@@ -23,17 +29,22 @@ log = structlog.get_logger()
 _CHILD: Final = (sys.executable, "-m", "bot", "worker", "--child")
 _PAUSES: Final = (0.2, 1.0, 5.0, 15.0, 30.0)
 """Seconds before a child is replaced that has died so many times in a row."""
+_LOOK: Final = 1.0
+"""Seconds between two looks at a worker that is drained."""
 _WELL: Final = 60.0
 """A child that lived so long did not die of its start."""
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--child", is_flag=True, hidden=True)
-def worker(child: bool) -> None:
+@click.pass_context
+def worker(context: click.Context, child: bool) -> None:
     """Run suites for servers elsewhere: beside a Docker engine, on their database, Redis and storage.
 
     SIGTERM lets what runs finish within ASSAY_DRAIN and gives the rest back.
     """
+    if context.invoked_subcommand:
+        return
     settings = read_shared_settings()
     configure_logs(settings)
     if not child:
@@ -51,6 +62,44 @@ def worker(child: bool) -> None:
     log.info("worker.stopping")
     bot.stop()
     log.info("worker.stopped")
+
+
+@worker.command()
+@click.argument("name", required=False)
+@click.option("--wait", is_flag=True, help="Until nothing runs there any more.")
+def drain(name: str | None, *, wait: bool) -> None:
+    """Let a worker take no more runs; what it runs it finishes.
+
+    NAME is a worker's name, its place or its process, as `assay workers` shows them; without NAME it is the worker of
+    this machine's data folder. It stays so, also when the worker starts anew, until `assay worker undrain`.
+    """
+    with open_app() as app:
+        found = presence.drain(app, name or app.place, draining=True, actor=actor())
+        left = _tell(app, found)
+        while wait and left:
+            time.sleep(_LOOK)
+            left = left if _running(app, found) == left else _tell(app, found)
+
+
+@worker.command()
+@click.argument("name", required=False)
+def undrain(name: str | None) -> None:
+    """Let a drained worker take runs again."""
+    with open_app() as app:
+        for one in presence.drain(app, name or app.place, draining=False, actor=actor()):
+            click.echo(f"{one.name} {one.process}: takes runs again")
+
+
+def _running(app: App, found: Sequence[Worker]) -> int:
+    return sum(len(presence.held(app, one)) for one in found)
+
+
+def _tell(app: App, found: Sequence[Worker]) -> int:
+    """How many runs are left."""
+    for one in found:
+        count = len(presence.held(app, one))
+        click.echo(f"{one.name} {one.process}: draining, {counted(count, 'run')} left")
+    return _running(app, found)
 
 
 def _end_with_supervisor(ending: threading.Event) -> None:

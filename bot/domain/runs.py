@@ -262,6 +262,8 @@ class Run:
     """The last lines of its log, ANSI removed."""
     groups: tuple[Group, ...] = ()
     """Of the present attempt, in order; none where the suite is one script."""
+    waits: str = ""
+    """Why no worker that is there will take it; not stored, but put in by who shows it."""
     created_at: datetime
     started_at: datetime | None = None
     """When its container started (of the last attempt)."""

@@ -178,7 +178,9 @@ def _skipped(run: Run, _: Limits) -> str:
 def _queued(run: Run, _: Limits) -> str:
     if run.reason in RETRIED or run.reason is Reason.SELECTION:
         return f"Trying again: {run.note}"
-    return "Trying again after a fault of the CI server" if run.attempt else "Queued: waits for a free worker"
+    if run.attempt:
+        return f"Trying again after a fault of the CI server{f': {run.waits}' if run.waits else ''}"
+    return f"Queued: {run.waits or 'waits for a free worker'}"
 
 
 def _waiting(_: Run, __: Limits) -> str:

@@ -174,6 +174,8 @@ class Suite:
     """Folder below the root of the commit."""
     needs: tuple[str, ...] = ()
     """Names of suites: all their cells must have passed."""
+    runs_on: tuple[str, ...] = ()
+    """Labels: only a worker that has all of them takes it."""
     retries: int = 0
     retry_select: str = ""
     """Script that runs just the tests that `ASSAY_TESTS` names, one a line; empty: there is no such way."""

@@ -111,6 +111,15 @@ class Exit:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What the engine has for all containers."""
+
+    cpus: float
+    memory: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Leftover:
     """The containers, networks, volumes and folders of one attempt that are still there."""
 
@@ -160,6 +169,8 @@ class Sandbox(Protocol):
 
     def exposure(self) -> str:
         """Why runs with the internet reach this machine and private networks as well; nothing when they don't."""
+
+    def machine(self) -> Machine: ...
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         """Make sure that an image, the job's or a service's, is there; pull it when it is missing.

@@ -13,6 +13,7 @@ from typing import Final, Protocol, Self
 from bot.domain.own_rules import OwnRules
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
+from bot.domain.workers import Room
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.catalog import Catalog
 from bot.ports.hosts import SetupKeys, StoredHosts
@@ -25,6 +26,7 @@ from bot.ports.schedules import Schedules
 from bot.ports.signing import SigningKeys
 from bot.ports.vault import Secrets
 from bot.ports.webhooks import Hooks
+from bot.ports.workers import Workers
 
 
 class DeliveryStatus(enum.StrEnum):
@@ -209,10 +211,11 @@ class Runs(Protocol):
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""
 
-    def whose_turn(self) -> RunId | None:
-        """Of those that may be claimed: of the repository with the fewest claimed ones.
+    def whose_turn(self, room: Room | None = None) -> RunId | None:
+        """Of those that may be claimed and that fit: of the repository with the fewest claimed ones.
 
-        Within it what people wait for, then what was pushed, then what was scheduled; the oldest of these.
+        Within it what people wait for, then what was pushed, then what was scheduled; the oldest of these. What has
+        waited for a minute and would fit an idle worker holds up what comes after it, so that it is not passed for ever.
         """
 
     def queued(self, limit: int) -> Sequence[RunId]:
@@ -321,6 +324,8 @@ class UnitOfWork(Protocol):
     def results(self) -> ResultTable: ...
     @property
     def catalog(self) -> Catalog: ...
+    @property
+    def workers(self) -> Workers: ...
     @property
     def leases(self) -> Leases: ...
 

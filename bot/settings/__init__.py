@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,7 @@ from bot.domain.amounts import amount_of, is_amount
 from bot.domain.hosts import Host, address_of
 from bot.domain.suites import GIB, MIB, Guarding, Network
 from bot.domain.trust import ForkPolicy
+from bot.domain.workers import LABEL, Offer
 from bot.settings import client
 from bot.settings.hosts import (
     HOST_NAME,
@@ -96,6 +98,12 @@ class Settings(BaseSettings):
     storage_url: SecretStr | None = None
     trusted_proxies: str = ""
     workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
+    worker_name: str = ""
+    """Empty: the machine's."""
+    worker_labels: str = ""
+    worker_cpus: Annotated[float | None, Field(gt=0)] = None
+    worker_memory: Size | None = None
+    """What all runs at once may take; None: what the engine's machine has."""
     docker_host: str = "unix:///var/run/docker.sock"
     """Read from DOCKER_HOST, as Docker's own tools do."""
 
@@ -195,6 +203,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{one!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16") from None
         return value
 
+    @field_validator("worker_labels")
+    @classmethod
+    def _are_labels(cls, value: str) -> str:
+        if wrong := next((one for one in _words(value) if not LABEL.fullmatch(one)), None):
+            raise ValueError(f"{wrong[:40]!r} can't be a label: small letters, digits, . _ and -, joined by commas")
+        return value
+
     @field_validator("redis_url", "storage_url")
     @classmethod
     def _is_known(cls, value: SecretStr | None, field: ValidationInfo) -> SecretStr | None:
@@ -255,9 +270,23 @@ class Settings(BaseSettings):
         return given.get_secret_value() if given else (self.data_dir.absolute() / "storage").as_uri()
 
     @property
+    def offer(self) -> Offer:
+        return Offer(
+            name=self.worker_name or socket.gethostname(),
+            labels=frozenset(_words(self.worker_labels)),
+            slots=self.workers,
+            cpus=self.worker_cpus,
+            memory=self.worker_memory,
+        )
+
+    @property
     def address(self) -> tuple[str, int]:
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+
+def _words(value: str) -> list[str]:
+    return [part for part in (part.strip() for part in value.split(",")) if part]
 
 
 class _Others(PydanticBaseSettingsSource):

@@ -32,6 +32,8 @@ class RunAnswer(BaseModel):
     state: str
     reason: str | None
     note: str
+    waits: str
+    """Of what is queued: why no worker that is there will take it."""
     forge: str
     repository: str
     sha: str
@@ -240,6 +242,7 @@ def _run(app: App, run: Run, build: Build, repository: Repository) -> RunAnswer:
         state=run.word,
         reason=run.reason,
         note=run.note,
+        waits=run.waits,
         forge=repository.forge,
         repository=repository.path,
         sha=run.sha,

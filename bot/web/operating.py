@@ -1,13 +1,14 @@
 """The REST API, how it goes: what waits, who works, who did what."""
 
 from datetime import UTC, datetime
-from itertools import groupby
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.requests import Request
 
 from bot.app import access, listing, queries
+from bot.app.context import App
+from bot.app.listing import WorkerView
 from bot.app.queries import AuditView
 from bot.domain.tokens import Scope
 from bot.web.answers import RunAnswer, run_answer
@@ -28,6 +29,18 @@ class WorkerAnswer(BaseModel):
     """A process that runs suites."""
 
     name: str
+    process: str
+    """No two that live have the same."""
+    live: bool
+    """It said a moment ago that it is there."""
+    draining: bool
+    """It takes no more runs."""
+    labels: list[str]
+    slots: int | None
+    """Runs at once; this and what follows is unknown of one that never said that it is there."""
+    cpus: float | None
+    memory: int | None
+    """Bytes."""
     runs: list[RunAnswer]
     """What it holds now."""
 
@@ -65,15 +78,10 @@ def show_queue(request: Request, viewer: Looking, limit: Limit = 30) -> QueueAns
 
 @router.get("/workers", responses=faults(403))
 def list_workers(request: Request, viewer: Looking) -> WorkerList:
-    """The workers that run something now. The scope admin."""
+    """The workers that are there, are drained or hold runs. The scope admin."""
     access.require(viewer, Scope.ADMIN)
     site = site_of(request)
-    groups = groupby(listing.held(site.reader), key=lambda pair: pair[0])
-    return WorkerList(
-        workers=[
-            WorkerAnswer(name=name, runs=[run_answer(site.app, view) for _, view in its]) for name, its in groups
-        ]
-    )
+    return WorkerList(workers=[_worker(site.app, view) for view in listing.workers(site.reader)])
 
 
 @router.get("/audit/entries", openapi_extra=OPEN)
@@ -82,6 +90,21 @@ def list_entries(request: Request, viewer: Looking, limit: Limit = 30, before: B
     views = queries.audit(site_of(request).reader, viewer, limit, before)
     more = views[-1].entry.id if len(views) == limit else None
     return EntryList(entries=[_answer(one) for one in views], next=more)
+
+
+def _worker(app: App, view: WorkerView) -> WorkerAnswer:
+    worker = view.worker
+    return WorkerAnswer(
+        name=view.name,
+        process=view.process,
+        live=worker is not None and worker.is_live,
+        draining=worker is not None and worker.draining,
+        labels=sorted(worker.labels) if worker else [],
+        slots=worker.slots if worker else None,
+        cpus=worker.cpus if worker else None,
+        memory=worker.memory if worker else None,
+        runs=[run_answer(app, one) for one in view.runs],
+    )
 
 
 def _answer(view: AuditView) -> EntryAnswer:

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from itertools import groupby
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -67,7 +66,7 @@ def _work(request: Request) -> Response:
     reader, viewer = site_of(request).reader, signed_in(request)
     assert viewer
     length, waiting = listing.queue(reader, viewer, _LISTED)
-    workers = [(name, [view for _, view in its]) for name, its in groupby(listing.held(reader), lambda pair: pair[0])]
+    workers = listing.workers(reader)
     with reader.work() as unit:
         unapproved = len({run.build for run in unit.runs.waiting(0)})
     return private_page(request, "work.html", workers=workers, waiting=waiting, length=length, unapproved=unapproved)

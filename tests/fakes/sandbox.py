@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from bot.domain.errors import BadInput, ImageMissing, SandboxUnavailable
 from bot.domain.runs import RunId
-from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Stop
 from bot.ports.shells import Kept
 
 WELL: Final = Exit(code=0)
@@ -69,6 +69,10 @@ class FakeSandbox:
 
     def exposure(self) -> str:
         return self.exposed
+
+    def machine(self) -> Machine:
+        self._check()
+        return Machine(cpus=64.0, memory=256 << 30)
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         self._check()

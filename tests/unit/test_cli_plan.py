@@ -76,7 +76,14 @@ def test_programs_get_json(folder: Path) -> None:
         "cell": "",
         "runs": False,
         "why": "no changed file matches web/**",
+        "runs_on": [],
     }
+
+
+def test_a_suite_that_wants_a_labelled_worker_says_so(folder: Path) -> None:
+    (folder / ".assay.yml").write_text(f"{FILE}  training: {{image: box:1, run: x, runs_on: [gpu, amd64]}}\n")
+    done = run("--event", "push")
+    assert "✓ training     on a worker with gpu, amd64\n" in done.stdout
 
 
 def test_a_schedule_asks_for_no_changed_file_and_tells_what_is_not_for_it(folder: Path) -> None:

@@ -55,9 +55,17 @@ class Engine:
     @property
     def cpus(self) -> int:
         """How many the engine's machine has: asking for more is an error."""
+        return int(self._of_machine("NCPU"))
+
+    @property
+    def memory(self) -> int:
+        """Bytes of the engine's machine."""
+        return int(self._of_machine("MemTotal"))
+
+    def _of_machine(self, name: str) -> Any:
         if not self._facts:
             self._facts = self.client().info()
-        return int(self._facts["NCPU"])
+        return self._facts[name]
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB, Guarding, Network
 from bot.faultpoints import faultpoint
-from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Skipped, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Stop
 
 NOBODY: Final = (65532, 65532)
 """The job's user and group where the worker is root and can give files away."""
@@ -113,6 +113,10 @@ class DockerSandbox:
 
     def exposure(self) -> str:
         return self.guard.exposure()
+
+    def machine(self) -> Machine:
+        with translated("asking the engine about its machine"):
+            return Machine(cpus=self._engine.cpus, memory=self._engine.memory)
 
     def prepare(self, image: str, should_stop: Callable[[], Stop | None]) -> None:
         self._images.prepare(image, should_stop)

@@ -29,6 +29,19 @@ class DatabaseNow(sa.sql.functions.FunctionElement[float]):
     inherit_cache = True
 
 
+class least(sa.sql.functions.FunctionElement[float]):  # noqa: N801 - it reads as a function of SQL
+    """The smallest of its arguments, none of which may be NULL."""
+
+    type = sa.Double()
+    inherit_cache = True
+
+
+@compiles(least)
+def _least(element: least, compiler: SQLCompiler, **more: Any) -> str:
+    name = {"sqlite": "min", "postgresql": "least"}[compiler.dialect.name]
+    return f"{name}({compiler.process(element.clauses, **more)})"
+
+
 _NOW: Final = {
     "sqlite": "((julianday('now') - 2440587.5) * 86400.0)",
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) AS double precision)",

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from bot.domain.refs import Repository, RepositorySeen
 from bot.domain.runs import Build, Run
+from bot.domain.workers import Needs, needs_of
 from bot.ports.reports import Report
 from bot.ports.store import RunEvent
 
@@ -133,6 +134,7 @@ def run_of(row: Row) -> Run:
 
 def row_of_run(run: Run) -> dict[str, Any]:
     """What never changes, and the start of what does."""
+    needs = needs_of(run.suite)
     return {
         "id": run.id,
         "build": run.build,
@@ -141,6 +143,9 @@ def row_of_run(run: Run) -> dict[str, Any]:
         "suite_key": run.suite.key,
         "suite": run.suite,
         "position": run.suite.line,
+        "runs_on": joined(needs.labels),
+        "cpus": needs.cpus,
+        "memory": needs.memory,
         "trust": run.trust,
         "blocked": run.blocked,
         "fence": run.fence,
@@ -169,6 +174,18 @@ def outcome_of_run(run: Run) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     }
+
+
+def joined(labels: frozenset[str]) -> str:
+    return " ".join(sorted(labels))
+
+
+def split(labels: str) -> frozenset[str]:
+    return frozenset(labels.split())
+
+
+def needs_of_row(labels: str, cpus: float | None, memory: int | None) -> Needs:
+    return Needs(labels=split(labels), cpus=cpus, memory=memory)
 
 
 def event_of(row: Row) -> RunEvent:

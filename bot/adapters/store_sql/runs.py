@@ -6,13 +6,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from bot.adapters.store_sql.builds import are_sought, count_among, is_of_suite, is_public
-from bot.adapters.store_sql.dialects import DatabaseNow
-from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of
+from bot.adapters.store_sql.dialects import DatabaseNow, least
+from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of, split
 from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build, build_run, run_event
 from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import MOVES, BuildId, Cause, Group, Reason, Run, RunId, RunState
+from bot.domain.workers import Labels, Needs, Room, taken
 from bot.ports.store import ALL, RunEvent, Sought
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
@@ -20,6 +21,9 @@ _FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
 _LOOKED_BACK: Final = 300
 """Runs of a suite among which its last passes are looked for."""
+_PATIENCE: Final = 60.0
+"""Seconds that a large run lets small ones pass."""
+_ROUNDING: Final = 1e-6
 _RANK: Final = sa.case(
     (build.c.cause.in_((Cause.COMMENT, Cause.RERUN, Cause.API)), 0), (build.c.cause == Cause.SCHEDULE, 2), else_=1
 )
@@ -149,14 +153,24 @@ class SqlRuns:
         ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))
         return self._connection.execute(ask.values(cancel=reason, cancel_note=note)).rowcount > 0
 
-    def whose_turn(self) -> RunId | None:
+    def whose_turn(self, room: Room | None = None) -> RunId | None:
         other = table.alias()
         busy = sa.select(sa.func.count()).where(other.c.repository == table.c.repository, other.c.state.in_(CLAIMED))
         cause = sa.select(_RANK).where(build.c.id == table.c.build)
-        query = sa.select(table.c.id).where(_FREE, table.c.cancel.is_(None))
+        fits = sa.true() if room is None else _fits(room)
+        query = sa.select(table.c.id, fits.label("fits")).where(_FREE, table.c.cancel.is_(None))
+        if room is not None:
+            has_waited = table.c.since < DatabaseNow() - _PATIENCE
+            labelled = table.c.runs_on.in_(self._labels_within(room.worker.labels))
+            query = query.where(labelled, sa.or_(fits, sa.and_(has_waited, _suits(room))))
         query = query.order_by(busy.scalar_subquery(), cause.scalar_subquery(), table.c.number).limit(1)
-        found = self._connection.execute(query.with_for_update(of=table, skip_locked=True)).scalar()
-        return None if found is None else RunId(found)
+        found = self._connection.execute(query.with_for_update(of=table, skip_locked=True)).one_or_none()
+        return RunId(found.id) if found is not None and found.fits else None
+
+    def _labels_within(self, labels: Labels) -> list[str]:
+        """What runs ask for that wait now, as far as a worker with those labels can do it."""
+        asked = self._connection.execute(sa.select(table.c.runs_on).where(_FREE).distinct()).scalars()
+        return [one for one in asked if split(one) <= labels]
 
     def queued(self, limit: int) -> Sequence[RunId]:
         query = sa.select(table.c.id).where(_FREE).order_by(table.c.number).limit(limit)
@@ -239,6 +253,23 @@ class SqlRuns:
 
 def _is_free(run: Run) -> bool:
     return run.state is RunState.QUEUED and not run.blocked
+
+
+def _fits(room: Room) -> sa.ColumnElement[bool]:
+    """As `domain.workers.taken` says what each takes."""
+    usual = taken(room.worker, Needs())
+    cpus = least(sa.func.coalesce(table.c.cpus, usual.cpus), room.ceiling.cpus, room.worker.cpus)
+    memory = _memory(room, usual.memory) <= sa.literal(room.memory, sa.BigInteger)
+    return sa.and_(cpus <= room.cpus + _ROUNDING, memory)
+
+
+def _suits(room: Room) -> sa.ColumnElement[bool]:
+    return _memory(room, 0) <= sa.literal(room.worker.memory, sa.BigInteger)
+
+
+def _memory(room: Room, usual: int) -> sa.ColumnElement[int]:
+    most = sa.literal(room.ceiling.memory, sa.BigInteger)
+    return sa.case((table.c.memory.is_(None), sa.literal(usual, sa.BigInteger)), else_=least(table.c.memory, most))
 
 
 def _refuse_illegal(before: Run, after: Run) -> None:

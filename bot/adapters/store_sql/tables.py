@@ -147,6 +147,9 @@ run = sa.Table(
     _text("suite_key"),
     sa.Column("suite", Snapshot(Suite), nullable=False),
     _count("position"),
+    sa.Column("runs_on", sa.Text, nullable=False, server_default=sa.text("''")),  # labels in order, joined by blanks
+    sa.Column("cpus", sa.Double),
+    sa.Column("memory", sa.BigInteger),
     _flag("blocked"),
     sa.Column("trust", Word(Trust), nullable=False),
     sa.Column("state", Word(RunState), nullable=False),

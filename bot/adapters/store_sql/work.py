@@ -26,6 +26,7 @@ from bot.adapters.store_sql.secrets import SqlSecrets
 from bot.adapters.store_sql.sessions import SqlSessions
 from bot.adapters.store_sql.signing_keys import SqlSigningKeys
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
+from bot.adapters.store_sql.workers import SqlWorkers
 from bot.domain.errors import StoreBusy
 from bot.ports.queue import Task
 
@@ -165,6 +166,10 @@ class SqlWork:
     @property
     def catalog(self) -> SqlCatalog:
         return SqlCatalog(self._connection)
+
+    @property
+    def workers(self) -> SqlWorkers:
+        return SqlWorkers(self._connection)
 
     @property
     def leases(self) -> SqlLeases:

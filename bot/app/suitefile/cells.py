@@ -74,6 +74,7 @@ def _suite(draft: Draft, cell: Cell, around: Surroundings, found: Findings) -> S
         description=filling.text(draft.description),
         cell=tuple(cell.texts.items()),
         needs=tuple(name.value for name in draft.needs or ()),
+        runs_on=filling.labels(draft.runs_on),
         retries=draft.retries or 0,
         retry_select=draft.retry.value if draft.retry else "",
         no_output_timeout=draft.no_output_timeout,

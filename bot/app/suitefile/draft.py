@@ -1,5 +1,6 @@
 """One suite as its own lines say, before `extends`, `defaults` and the matrix."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from typing import Final
@@ -42,6 +43,7 @@ class Draft:
     """Its `select`."""
     shards: int | None = None
     needs: tuple[Text, ...] | None = None
+    runs_on: tuple[Text, ...] | None = None
     allow_failure: bool | None = None
     reports: ReportsDraft | None = None
     artifacts: ArtifactsDraft | None = None
@@ -96,6 +98,7 @@ def _read(name: Text, given: Fields) -> Draft:
         retry=given.get("retry", retry),
         shards=given.get("shards", values.integer(1, SHARDS_MAX)),
         needs=given.get("needs", values.names),
+        runs_on=given.get("runs_on", _labels),
         allow_failure=given.get("allow_failure", values.boolean),
         reports=given.get("reports", reports),
         artifacts=given.get("artifacts", artifacts),
@@ -106,8 +109,19 @@ def _read(name: Text, given: Fields) -> Draft:
 
 def _services(node: Node, where: str, found: Findings) -> tuple[Text, ...] | None:
     nodes = values.items(node, where, found)
-    if nodes is None:
-        return None
+    return None if nodes is None else _templates(nodes, where, found)
+
+
+def _labels(node: Node, where: str, found: Findings) -> tuple[Text, ...] | None:
+    """One, or a list of them."""
+    words = _templates((node,) if isinstance(node, Text) else values.items(node, where, found) or (), where, found)
+    for word in words:
+        if word.placeholder is None:
+            values.check_label(word.value, word, where, found)
+    return words
+
+
+def _templates(nodes: Iterable[Node], where: str, found: Findings) -> tuple[Text, ...]:
     words = (word for one in nodes if (word := placeholders.template(one, where, found)) is not None)
     return tuple({word.value: word for word in words}.values())
 

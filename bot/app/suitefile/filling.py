@@ -33,6 +33,15 @@ class Filling:
             check_image(name, word, self.where, self.found)
         return name
 
+    def labels(self, words: tuple[Text, ...] | None) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(label for word in words or () if (label := self._label(word))))
+
+    def _label(self, word: Text) -> str:
+        label = self.text(word)
+        if label and word.placeholder:
+            values.check_label(label, word, f"{self.where}.runs_on", self.found)
+        return label
+
     def globs(self, words: tuple[Text, ...] | None) -> tuple[str, ...]:
         return tuple(self._glob(word) for word in words or ())
 

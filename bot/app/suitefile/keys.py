@@ -26,6 +26,8 @@ _OTHER_WORDS: Final = {
     "strategy": 'did you mean "matrix"?',
     "parallel": 'did you mean "shards"?',
     "depends_on": 'did you mean "needs"?',
+    "runs-on": 'did you mean "runs_on"?',
+    "tags": 'did you mean "runs_on"?',
     "continue-on-error": 'did you mean "allow_failure"?',
     "continue_on_error": 'did you mean "allow_failure"?',
     "timeout-minutes": 'did you mean "timeout"?',
@@ -70,7 +72,7 @@ DEFAULTS: Final = _keys("defaults", "environment timeout env retries artifacts")
 SUITE: Final = _keys(
     "suite",
     "description extends environment image matrix services env secrets run timeout no_output_timeout retries retry"
-    " shards needs allow_failure reports artifacts cache when",
+    " shards needs runs_on allow_failure reports artifacts cache when",
 )
 RETRY: Final = _keys("retry", "select")
 REPORTS: Final = _keys("reports", "junit tap coverage sarif optional")

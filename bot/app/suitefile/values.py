@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from bot.app.suitefile import keys
 from bot.app.suitefile.findings import Findings, quoted
 from bot.app.suitefile.reading import Broken, Items, Mapping, Node, Text
+from bot.domain.workers import LABEL
 
 TEXT_MAX: Final = 1024
 """Characters of what is neither a command nor a variable."""
@@ -157,6 +158,13 @@ def names(node: Node, where: str, found: Findings) -> tuple[Text, ...] | None:
         return None
     words = [word for one in nodes if (word := text(one, where, found)) is not None]
     return tuple({word.value: word for word in words}.values())
+
+
+def check_label(label: str, word: Text, where: str, found: Findings) -> None:
+    """`label`: what has become of `word`."""
+    if not LABEL.fullmatch(label):
+        rule = "small letters, digits, . _ and -, a letter or digit first, at most 63"
+        found.add("C109", word.place, f"{where}: {quoted(label)} can't be the label of a worker", rule)
 
 
 def check_name(name: Text, what: str, found: Findings) -> None:
