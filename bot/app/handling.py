@@ -28,8 +28,8 @@ from bot.domain.events import (
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import Repository, RepositorySeen
 from bot.domain.runs import Cause, Reason, Trust
+from bot.ports.deliveries import DeliveryStatus, StoredDelivery
 from bot.ports.queue import HandleDelivery
-from bot.ports.store import DeliveryStatus, StoredDelivery
 from bot.ports.telemetry import Fact, SpanName
 
 log = structlog.get_logger()

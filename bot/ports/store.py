@@ -4,7 +4,6 @@ Everything here may raise StoreBusy (locked, out of reach, disk full).
 Times that are compared with each other across machines (leases, due times) use the database's own clock.
 """
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,6 +15,7 @@ from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.domain.workers import Room
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.catalog import Catalog
+from bot.ports.deliveries import Deliveries
 from bot.ports.hosts import SetupKeys, StoredHosts
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.notices import Notices, OwnChannels
@@ -27,59 +27,6 @@ from bot.ports.signing import SigningKeys
 from bot.ports.vault import Secrets
 from bot.ports.webhooks import Hooks
 from bot.ports.workers import Workers
-
-
-class DeliveryStatus(enum.StrEnum):
-    RECEIVED = "received"
-    PROCESSED = "processed"
-    IGNORED = "ignored"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredDelivery:
-    id: int
-    forge: ForgeName
-    key: str
-    name: str
-    payload: bytes
-    status: DeliveryStatus
-    reason: str
-    attempts: int
-    age: float
-    """Seconds since it came."""
-    trace: str
-    """The span in which it came, as a `traceparent`."""
-
-
-class Deliveries(Protocol):
-    """The inbox of webhook calls."""
-
-    def add(
-        self, forge: ForgeName, key: str, name: str, payload: bytes, *, ignored: str | None = None, trace: str = ""
-    ) -> tuple[int, bool]:
-        """Store a call; (its id, is it new or to be processed again).
-
-        A key that is already there and was processed or ignored: False. One that was received but not finished, or
-        failed: True, and it is due again at once. With `ignored` it is stored without its payload as ignored.
-        """
-
-    def knows(self, forge: ForgeName, key: str) -> bool:
-        """Is there a call of that key, whatever became of it, unless it failed."""
-
-    def claim(self, delivery: int, lease: float) -> StoredDelivery | None:
-        """Take a due delivery for `lease` seconds and count the attempt; None if it is finished or taken."""
-
-    def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:
-        """The payload of a finished delivery is dropped by retention, not here."""
-
-    def postpone(self, delivery: int, seconds: float, reason: str) -> None: ...
-
-    def due(self, limit: int) -> Sequence[int]:
-        """Received, not taken, and their time has come; oldest first."""
-
-    def prune(self, older_than: float) -> int:
-        """Drop the payloads of finished deliveries that many seconds old; the rows stay for deduplication."""
 
 
 class Repositories(Protocol):
@@ -215,7 +162,7 @@ class Runs(Protocol):
         """Of those that may be claimed and that fit: of the repository with the fewest claimed ones.
 
         Within it what people wait for, then what was pushed, then what was scheduled; the oldest of these. What has
-        waited for a minute and would fit an idle worker holds up what comes after it, so that it is not passed for ever.
+        waited for a minute and would fit an idle worker holds up what comes after it: it is not passed for ever.
         """
 
     def queued(self, limit: int) -> Sequence[RunId]:

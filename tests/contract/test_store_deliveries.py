@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bot.domain.refs import ForgeName
-from bot.ports.store import DeliveryStatus, UnitOfWork
+from bot.ports.deliveries import DeliveryStatus
+from bot.ports.store import UnitOfWork
 from tests.contract.store_values import GITHUB
 
 OpenWork = Callable[[], UnitOfWork]

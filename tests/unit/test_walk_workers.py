@@ -46,9 +46,9 @@ def test_it_starts_once_a_worker_has_the_label(world: World) -> None:
 
 
 def test_more_memory_than_any_worker_has_is_said(world: World) -> None:
-    offering(world, memory=2 * GIB)
-    pushed(world, f"environments: {{wide: {{image: busybox, memory: 4GiB}}}}\n{WIDE}")
-    assert world.titles()["assay / unit"] == "Queued: no worker has 4 GiB of memory"
+    offering(world, memory=GIB)
+    pushed(world, f"environments: {{wide: {{image: busybox, memory: 2GiB}}}}\n{WIDE}")
+    assert world.titles()["assay / unit"] == "Queued: no worker has 2 GiB of memory"
 
 
 def test_when_the_last_worker_goes_what_waits_says_so(world: World) -> None:

@@ -9,8 +9,8 @@ from bot import faultpoints
 from bot.app import intake
 from bot.domain.errors import BadInput, StoreBusy, UnsupportedMedia
 from bot.domain.events import Ignored, RefDeleted
+from bot.ports.deliveries import DeliveryStatus
 from bot.ports.queue import HandleDelivery
-from bot.ports.store import DeliveryStatus
 from tests.fakes.forge import HELLO
 from tests.web.conftest import MakeClient, World
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.dialects import INSERTS, DatabaseNow
 from bot.adapters.store_sql.tables import delivery as table
 from bot.domain.refs import ForgeName
-from bot.ports.store import DeliveryStatus, StoredDelivery
+from bot.ports.deliveries import DeliveryStatus, StoredDelivery
 
 _IS_UNFINISHED: Final = table.c.status.in_((DeliveryStatus.RECEIVED, DeliveryStatus.FAILED))
 _DUE: Final = (

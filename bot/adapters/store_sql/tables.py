@@ -14,7 +14,7 @@ from bot.domain.runs import MOVES, Cause, Group, Merge, Reason, RunState, Trust
 from bot.domain.suites import PullRequests, Suite
 from bot.domain.tokens import Scope
 from bot.ports.artifacts import ArtifactKind
-from bot.ports.store import DeliveryStatus
+from bot.ports.deliveries import DeliveryStatus
 
 CLAIMED: Final = tuple(state for state in RunState if state.is_claimed)
 UNFINISHED: Final = tuple(MOVES)
