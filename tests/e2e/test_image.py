@@ -152,6 +152,27 @@ def test_a_push_ends_in_green_and_red_checks(assay: Container, forge: PretendGit
     }
 
 
+def test_this_repository_is_checked_by_its_own_suite_file(assay: Container, forge: PretendGitHub) -> None:
+    """As much of it as needs nothing installed: the commands that check the suite file."""
+    own = (ROOT / ".assay.yml").read_text(encoding="utf-8")
+    commands = [
+        line.replace(".venv/bin/python", "/opt/assay/bin/python") for line in own.splitlines() if "-m bot" in line
+    ]
+    part = "\n".join(["suites:", "  suite-files:", f"    image: {IMAGE}", "    run:", *commands])
+    files = {str(path.relative_to(ROOT)): path.read_bytes() for path in (ROOT / "bot").rglob("*.*") if path.is_file()}
+    repo = forge.add_repository("acme/assay", {})
+
+    sha = forge.commit(repo, "main", {**files, ".assay.yml": part})
+    _wait(lambda: len(_completed(forge.check_runs(repo, sha))) == 2)
+    (check,) = forge.check_runs(repo, sha, "assay / suite-files")
+
+    assert (len(commands), check.conclusion) == (2, "success"), check.summary
+
+
+def test_where_it_cannot_close_the_network_it_says_so_as_it_starts(assay: Container) -> None:
+    assert "suites with the internet reach this machine and private networks too" in assay.logs().decode()
+
+
 def test_its_health_check_passes_without_root(assay: Container) -> None:
     check = assay.client.images.get(IMAGE).attrs["Config"]["Healthcheck"]["Test"]  # type: ignore[union-attr]  # None only for a missing image
     answer = assay.exec_run(check[1:])
