@@ -43,6 +43,8 @@ def plan(base: str | None, event: str, *, as_json: bool) -> None:
         fork = "" if event == Occasion.TAG else tree.base(branch.base)
         if base and not fork and event != Occasion.TAG:
             fail(f"there is no branch {base} here that the present one has left")
+        if event == Occasion.PUSH and fork == tree.commit:
+            fork = ""  # what was pushed before is not known here
         found, note = foresee(file, Occasion(event), branch, lambda: tree.changed_since(fork) if fork else None)
     except SourceRefused as error:
         fail(error)

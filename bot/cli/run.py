@@ -23,6 +23,7 @@ from bot.cli.streaming import Stream
 from bot.cli.workplace import fail, read_suite_file
 from bot.domain.checks import PASSING
 from bot.domain.errors import BadInput, SourceRefused, Unavailable
+from bot.domain.limits_words import limit_advice
 from bot.domain.masking import Masker
 from bot.domain.runs import Group, Run, RunState
 from bot.domain.suite_check import conclusion, failed_before, run_line, title
@@ -154,13 +155,16 @@ class _Round:
             lines = last_lines(log.read().decode(errors="replace"), _LINES, 200)
         yield from (f"│ {line}" for line in lines.split("\n"))
         yield from self._services.get(each.suite.key, ())
+        if words := limit_advice(each, self._local.limits_of(each.suite)):
+            yield f"limit: {words}"
         yield f"hint: {run_line(each.suite)} --shell opens a shell in its container"
 
     def _line(self, each: Run) -> str:
         key = each.suite.key
         if each.state is RunState.PASSED:
             flaky = f" · flaky: {failed_before(each)}" if each.is_flaky else ""
-            return f"✓ {key}  {duration(between(each.started_at, each.finished_at))}{flaky}"
+            memory = " · a process in it ran out of memory" if each.out_of_memory else ""
+            return f"✓ {key}  {duration(between(each.started_at, each.finished_at))}{flaky}{memory}"
         mark = "-" if each.state is RunState.SKIPPED else "✗"
         words = title(each, self._local.limits_of(each.suite))
         log = f" · log {self._logs[key]}" if each.state is not RunState.SKIPPED and each.started_at else ""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
+from bot.domain.limits_words import limit_advice
 from bot.domain.results import Results
 from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits, Suite
@@ -325,35 +326,9 @@ def _tail(run: Run) -> str:
 
 def _advice(run: Run, limits: Limits) -> str:
     """Which limit it was, and where it is raised."""
-    if run.reason is not None and run.reason in _ADVICE:
-        return f"\n\n{_ADVICE[run.reason](limits)}"
+    if words := limit_advice(run, limits):
+        return f"\n\n{words}"
     return "\n\nThe last lines of its output:" if run.tail else ""
-
-
-def _raise(key: str) -> str:
-    most = f"at most to the server's `ASSAY_{key.upper()}_MAX`"
-    return f"Raise it with `{key}` of the suite's environment, {most}."
-
-
-_ADVICE: Final[dict[Reason, Callable[[Limits], str]]] = {
-    Reason.OUT_OF_MEMORY: lambda limits: (
-        f"The limit is {size(limits.memory)} for all processes of the suite together. {_raise('memory')}"
-    ),
-    Reason.DISK_LIMIT: lambda limits: (
-        f"The limit is {size(limits.disk)} for the checkout and HOME together. {_raise('disk')}"
-    ),
-    Reason.FILE_SIZE_LIMIT: lambda limits: f"One file may have {size(limits.file)}. {_raise('disk')}",
-    Reason.PIDS_LIMIT: lambda limits: (
-        f"The limit is {limits.pids} processes and threads at once; the operator can raise it with `ASSAY_PIDS_MAX`."
-    ),
-    Reason.LOG_LIMIT: lambda limits: (
-        f"The log ends where the limit of {size(limits.log)} was reached; the operator can raise it with "
-        "`ASSAY_LOG_LIMIT`. Better write less, or to a file."
-    ),
-    Reason.BLOCKED_SYSTEM_CALL: lambda _: (
-        "The process was killed by the sandbox for a system call that suites may not use."
-    ),
-}
 
 
 def _errored_summary(run: Run, _: Limits) -> str:

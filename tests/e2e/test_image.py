@@ -170,7 +170,9 @@ def test_this_repository_is_checked_by_its_own_suite_file(assay: Container, forg
 
 
 def test_where_it_cannot_close_the_network_it_says_so_as_it_starts(assay: Container) -> None:
-    assert "suites with the internet reach this machine and private networks too" in assay.logs().decode()
+    words = "suites with the internet reach this machine and private networks too"
+
+    _wait(lambda: words in assay.logs().decode())
 
 
 def test_its_health_check_passes_without_root(assay: Container) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app.foreseeing import CAUSES, Branch, foresee
 from bot.app.suitefile import LATER, MEANINGS, keys, parse
 from bot.domain.suites import Occasion
 
@@ -31,6 +32,17 @@ def test_the_guide_explains_every_code() -> None:
 def test_the_examples_of_the_guide_are_right_and_without_warnings(text: str) -> None:
     file = parse("f", text.encode(), later=frozenset())
     assert file.warnings == ()
+
+
+@pytest.mark.parametrize("occasion", CAUSES)
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL))
+def test_the_examples_of_the_guide_can_be_planned(text: str, occasion: Occasion) -> None:
+    branch = Branch(commit="1" * 40, name="main", message="", base="main")
+    found, _ = foresee(parse("f", text.encode()), occasion, branch, lambda: None)
+
+    assert all(one.runs != bool(one.why) for one in found)
+    if occasion is Occasion.PUSH:
+        assert any(one.runs for one in found)
 
 
 def test_the_command_explains_in_the_words_of_the_guide() -> None:
