@@ -19,7 +19,7 @@ def redis_image() -> str:
     server = redis_program()
     assert server, "Redis is not installed"
     programs = {"bin/redis-server": server, "bin/redis-cli": str(Path(server).with_name("redis-cli"))}
-    told = subprocess.run(["ldd", *programs.values()], check=True, capture_output=True, text=True).stdout  # noqa: S603, S607
+    told = subprocess.run(["ldd", *programs.values()], check=True, capture_output=True, text=True).stdout  # noqa: S603, S607 - a program of this machine
     files = programs | {library.lstrip("/"): library for library in _LIBRARY.findall(told)}
     command = 'CMD ["redis-server", "--bind", "*", "--protected-mode", "no", "--save", ""]'
     return busybox_with(
