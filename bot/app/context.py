@@ -9,6 +9,7 @@ from bot.app.rights import KnownRights
 from bot.domain.dialect import ALWAYS, GITHUB, Dialect
 from bot.domain.errors import Gone, Refused
 from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
+from bot.domain.plain import PLAIN
 from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
@@ -126,6 +127,8 @@ class App:
     """Names this process in leases and the audit: `PLACE/NUMBER:CHANCE`, of which chance tells it from the one that
     had place and number before."""
     rules: Rules = field(default_factory=Rules)
+    plain: Forge | None = None
+    """Stands for a forge where repositories are just git's; None: none are allowed."""
     webhooks: Mapping[ForgeName, Webhooks] = field(default_factory=dict)
     """Of the forges where webhooks can be made."""
     polled: frozenset[ForgeName] = frozenset()
@@ -155,6 +158,8 @@ class App:
         return self.owner.rpartition(":")[0]
 
     def forge(self, name: ForgeName) -> Forge:
+        if name == PLAIN and self.plain is not None:
+            return self.plain
         if name not in self.forges:
             raise Gone(f"no forge called {name} is set up")
         return self.forges[name]

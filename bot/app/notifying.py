@@ -9,6 +9,7 @@ from bot.app import globs
 from bot.app.context import App
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.notices import PAUSES, Message, Notice, NoticeState, message, news_of
+from bot.domain.plain import PLAIN
 from bot.domain.planning import Trigger
 from bot.domain.refs import RepositoryId
 from bot.domain.runs import Build, Cause, Run, Trust
@@ -36,8 +37,12 @@ def plan(work: UnitOfWork, build: Build, trigger: Trigger, wanted: Iterable[Noti
 
 
 def _is_of_a_branch(trigger: Trigger) -> bool:
-    """Who orders single suites over the API sees what becomes of them; a registered suite says itself who hears."""
-    return trigger.cause in _OF_A_BRANCH or (trigger.cause is Cause.API and trigger.chosen is not None)
+    """Who orders suites over the API sees what becomes of them, but a registered suite says itself who hears.
+
+    So does the file of a plain repository, which nobody pushes to here.
+    """
+    is_own_wish = trigger.chosen is not None or trigger.repository.forge == PLAIN
+    return trigger.cause in _OF_A_BRANCH or (trigger.cause is Cause.API and is_own_wish)
 
 
 def send(app: App, task: SendNotice) -> None:

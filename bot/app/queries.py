@@ -58,7 +58,7 @@ def may_read(app: App, viewer: Viewer, repository: Repository) -> bool:
 
     Raises: ForgeUnavailable: only the forge knows, and it does not answer.
     """
-    if _sees_all(viewer):
+    if sees_all(viewer):
         return True
     if not repository.private:
         return app.rules.anonymous_read or viewer.person is not None
@@ -75,13 +75,13 @@ def permission(app: App, viewer: Viewer, repository: Repository) -> Permission:
         return Permission.NONE
 
 
-def _sees_all(viewer: Viewer) -> bool:
+def sees_all(viewer: Viewer) -> bool:
     """Tokens are the operator's, so they aren't asked for each repository."""
     return viewer.may(Scope.READ)
 
 
 def sees_public_only(viewer: Viewer) -> bool:
-    return viewer.person is None and not _sees_all(viewer)
+    return viewer.person is None and not sees_all(viewer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

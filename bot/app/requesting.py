@@ -11,6 +11,7 @@ from bot.app.queries import Viewer
 from bot.app.steering import Wish
 from bot.domain.catalog import Chosen
 from bot.domain.errors import BotError, Gone, InvalidSuiteFile, NotAllowed, Refused
+from bot.domain.plain import PLAIN
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import ForgeName, Person, Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, Trust
@@ -41,7 +42,7 @@ class Order:
     """Suites that shall run."""
 
     repository: str
-    """`owner/name` or `forge:owner/name`."""
+    """`owner/name`, `forge:owner/name`, or the address of one without a forge."""
     sha: Sha | None
     """None: where `ref` is now."""
     ref: str
@@ -149,18 +150,41 @@ def _order_digest(order: Order) -> str:
 
 def _repository(app: App, viewer: Viewer, name: str) -> Repository:
     """One that is known, else one that its forge shows us. Raises: Gone: also for one that the viewer may not see."""
+    if "://" in name:
+        return _plain(app, viewer, name)
     forge, _, path = name.rpartition(":")
-    names = [ForgeName(forge)] if forge else list(app.forges)
+    names = [ForgeName(forge)] if forge else [*app.forges, PLAIN]
     with app.work() as work:
-        known = [found for one in names if one in app.forges and (found := work.repositories.find(one, path))]
+        there = [one for one in names if _is_set_up(app, one)]
+        known = [found for one in there if (found := work.repositories.find(one, path))]
     for repository in known or _seen_by_a_forge(app, names, path):
         if queries.may_read(app, viewer, repository):
             return repository
     raise Gone("there is no such repository")
 
 
+def _is_set_up(app: App, name: ForgeName) -> bool:
+    return name in app.forges or (name == PLAIN and app.plain is not None)
+
+
+def _plain(app: App, viewer: Viewer, address: str) -> Repository:
+    """One without a forge. Raises: Gone, before anything is asked: not for the viewer. NotPossible."""
+    if not queries.sees_all(viewer):
+        raise Gone("there is no such repository")
+    if app.plain is None:
+        raise NotPossible("no repositories without a forge are allowed here: ASSAY_PLAIN_REPOSITORIES")
+    try:
+        seen = app.plain.find(address)
+    except Refused as error:
+        raise NotPossible(str(error)) from error
+    with app.work() as work:
+        return work.repositories.update(seen)
+
+
 def _seen_by_a_forge(app: App, names: list[ForgeName], path: str) -> list[Repository]:
     for name in names:
+        if name == PLAIN:
+            continue
         try:
             seen = app.forge(name).find(path)
         except (Gone, NotAllowed):

@@ -28,7 +28,6 @@ from bot.adapters.queue_local import LocalQueue
 from bot.adapters.queue_redis import RedisQueue
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.signer_jwt import JwtSigner
-from bot.adapters.source_git import GitSource
 from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
@@ -38,11 +37,11 @@ from bot.app import setting_up
 from bot.app.context import App, Rules
 from bot.app.local import Local
 from bot.app.tracing import Hints
-from bot.bootstrap import channels
+from bot.bootstrap import channels, sources
 from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import SandboxUnavailable
-from bot.domain.hosts import LOOPBACK, Host
+from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Guarding, Limits
 from bot.ports.artifacts import Artifacts
@@ -57,9 +56,6 @@ from bot.web.asgi import make_asgi
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
 _NOTICE_THREADS = 1
-_CHECKOUT_SECONDS = 600.0
-_FORGE_LAG = (1.0, 2.0, 4.0, 8.0)
-"""Seconds between tries while the forge does not show a commit that it has announced."""
 
 
 def build(
@@ -82,11 +78,12 @@ def build(
     forges = Forges(settings.hosts, partial(_stored, look, vault), partial(_forge, telemetry, now), _sign_in)
     app = App(
         forges=forges.forges,
+        plain=sources.plain(settings, sandbox.user),
         webhooks=forges.webhooks,
         polled=frozenset({ForgeName("github")} if settings.github_delivery == "poll" else ()),
         work=partial(SqlWork, engine, send),
         sandbox=sandbox,
-        source=_source(settings, sandbox.user),
+        source=sources.source(settings, sandbox.user),
         logs=SqlLogs(engine, logs),
         artifacts=artifacts,
         caches=FileCaches(settings.data_dir / "storage" / "caches", now=time.time, reserve=settings.disk_reserve),
@@ -266,17 +263,6 @@ def _sandbox(settings: Settings) -> DockerSandbox:
 def _hindrance(settings: Settings, role: Role, sandbox: DockerSandbox) -> str:
     words = "" if role is Role.WEB or settings.firewall is not Guarding.ALWAYS else sandbox.guard.refusal()
     return f"ASSAY_FIREWALL: {words}" if words else ""
-
-
-def _source(settings: Settings, user: tuple[int, int]) -> GitSource:
-    return GitSource(
-        settings.data_dir / "mirrors",
-        user=user if os.geteuid() == 0 else None,
-        allow_http_hosts=LOOPBACK,
-        size_limit=settings.disk_max,
-        time_limit=_CHECKOUT_SECONDS,
-        lag=_FORGE_LAG,
-    )
 
 
 def _storage(settings: Settings) -> tuple[Path | PackedLogs, Artifacts]:

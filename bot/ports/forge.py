@@ -77,6 +77,8 @@ class Access:
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    protocols: frozenset[str] = frozenset({"https"})
+    """What the address may begin with."""
     refused: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
     """To be told that the forge did not take the credential: the next access has another one."""
 

@@ -1,6 +1,6 @@
 """Where the code under test comes from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,16 @@ class Wanted:
     """Full names: `refs/heads/main`, `refs/pull/7/head`, as the forge has it."""
     onto: "Wanted | None" = None
     """The commit that it shall be merged onto; the merge has that one as its first parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tips:
+    """What refs point to now."""
+
+    default_branch: str
+    """Empty: it has none yet."""
+    commits: Mapping[str, Sha]
+    """By full names of refs; of an annotated tag the commit behind it. Refs that are not there are missing."""
 
 
 class Source(Protocol):
@@ -49,6 +59,15 @@ class Source(Protocol):
 
         Raises: SourceUnavailable.
         """
+
+    def tips(self, access: Access, refs: Sequence[str]) -> Tips:
+        """Ask the repository itself. Raises: SourceRefused: it is not there, or not for us. SourceUnavailable."""
+
+    def message(self, wanted: Wanted, access: Callable[[], Access]) -> str:
+        """Of the commit. Raises: as `checkout`."""
+
+    def read(self, wanted: Wanted, access: Callable[[], Access], path: str, limit: int) -> bytes | None:
+        """A regular file of the commit, at most `limit` + 1 bytes; None: there is none. Raises: as `checkout`."""
 
     def forget(self, repository: RepositoryId) -> None:
         """Remove the mirror."""

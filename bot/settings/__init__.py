@@ -22,7 +22,9 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.domain.amounts import amount_of, is_amount
+from bot.domain.errors import BadInput
 from bot.domain.hosts import Host, address_of
+from bot.domain.plain import Allowed, allowed_of
 from bot.domain.suites import GIB, MIB, Guarding, Network
 from bot.domain.trust import ForkPolicy
 from bot.domain.workers import LABEL, Offer
@@ -124,6 +126,8 @@ class Settings(BaseSettings):
     github_client_id: str | None = None
     github_client_secret: SecretStr | None = None
 
+    plain_repositories: str = ""
+    """Patterns of addresses, joined by commas."""
     admins: str = ""
     anonymous_read: bool = True
 
@@ -188,7 +192,7 @@ class Settings(BaseSettings):
     @field_validator("admins")
     @classmethod
     def _are_people(cls, value: str) -> str:
-        for one in filter(None, (part.strip() for part in value.split(","))):
+        for one in _words(value):
             if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9._-]*", one):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
         return value
@@ -196,7 +200,7 @@ class Settings(BaseSettings):
     @field_validator("firewall_allow")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        for one in filter(None, (part.strip() for part in value.split(","))):
+        for one in _words(value):
             try:
                 ipaddress.IPv4Network(one)
             except ValueError:
@@ -208,6 +212,15 @@ class Settings(BaseSettings):
     def _are_labels(cls, value: str) -> str:
         if wrong := next((one for one in _words(value) if not LABEL.fullmatch(one)), None):
             raise ValueError(f"{wrong[:40]!r} can't be a label: small letters, digits, . _ and -, joined by commas")
+        return value
+
+    @field_validator("plain_repositories")
+    @classmethod
+    def _are_patterns(cls, value: str) -> str:
+        try:
+            allowed_of(_words(value))
+        except BadInput as error:
+            raise ValueError(str(error)) from None
         return value
 
     @field_validator("redis_url", "storage_url")
@@ -223,7 +236,7 @@ class Settings(BaseSettings):
         first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
         texts = {name: text_of(value) for name, value in first.items()}
         found = [host_of(kind, texts.get) for kind in KINDS]
-        names = [part for part in (part.strip() for part in self.forges.split(",")) if part]
+        names = _words(self.forges)
         if bad := [name for name in names if not HOST_NAME.fullmatch(name)]:
             raise ValueError(f"FORGES: {bad[0]} must be named like gitlab-work or github-work")
         if len(set(names)) < len(names):
@@ -240,20 +253,25 @@ class Settings(BaseSettings):
         return self._hosts
 
     @property
+    def plain(self) -> Allowed:
+        """Repositories without a forge that may be run."""
+        return allowed_of(_words(self.plain_repositories))
+
+    @property
     def administrators(self) -> frozenset[str]:
         """As `forge:login` in lower case, or `forge:number`."""
-        return frozenset(part for part in (part.strip().lower() for part in self.admins.split(",")) if part)
+        return frozenset(_words(self.admins.lower()))
 
     @property
     def reachable(self) -> tuple[str, ...]:
         """What runs with the internet reach of private networks."""
-        return tuple(part for part in (part.strip() for part in self.firewall_allow.split(",")) if part)
+        return tuple(_words(self.firewall_allow))
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """The first encrypts, all decrypt; none: bootstrap keeps one in the data directory."""
         text = self.secret_key.get_secret_value() if self.secret_key else ""
-        return tuple(part for part in (part.strip() for part in text.split(",")) if part)
+        return tuple(_words(text))
 
     @property
     def database(self) -> str:

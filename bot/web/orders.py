@@ -39,6 +39,14 @@ def _plain(ref: str) -> str:
 
 
 FullSha = Annotated[str, Field(pattern=_SHA), AfterValidator(_full)]
+PlainAddress = Annotated[
+    str,
+    Field(
+        pattern="^(https?|ssh|git)://[!-~]{1,2000}$",
+        description="Of a repository without a forge, if the operator allows it",
+        examples=["https://git.example.org/team/thing.git"],
+    ),
+]
 EntryId = Annotated[str, Field(pattern="^[0-9A-Za-z_-]{1,64}$")]
 SuiteName = Annotated[str, Field(min_length=1, max_length=200)]
 Once = Annotated[
@@ -57,7 +65,7 @@ class RunOrder(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    repository: RepositoryName
+    repository: RepositoryName | PlainAddress
     sha: FullSha | None = Field(None, description="A full commit id; without one, where `ref` is now")
     ref: Annotated[str, Field(pattern=r"^[^\s~^:?*\[\\\x00-\x20\x7f]{1,250}$"), AfterValidator(_plain)] | None = (
         Field(None, description="A branch or tag; without one, the default branch")

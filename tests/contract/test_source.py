@@ -14,7 +14,7 @@ from bot.domain.runs import Merge
 from bot.ports.forge import Access
 from bot.ports.source import Source, Wanted
 from tests.fakes.source import FakeSource
-from tests.githost import serving
+from tests.githost import git, serving
 
 SITE = RepositoryId(3)
 MISSING = Sha("d" * 40)
@@ -26,6 +26,8 @@ class Subject:
     commit: Callable[[str], Sha]
     """Makes a commit whose only file, `a.txt`, has that content."""
     access: Callable[[], Access]
+    name: Callable[[str, Sha], None]
+    """Lets a full ref name point to a commit."""
     branch: Callable[[Mapping[str, str], tuple[Sha, ...]], Sha]
     """Makes a commit with these files and parents."""
     asked: int = 0
@@ -61,7 +63,9 @@ def fake() -> Subject:
         source.add(sha, files, *parents)
         return sha
 
-    return Subject(source, commit, lambda: Access("https://forge.example/acme/site.git"), branch)
+    return Subject(
+        source, commit, lambda: Access("https://forge.example/acme/site.git"), source.refs.__setitem__, branch
+    )
 
 
 @pytest.fixture
@@ -82,7 +86,11 @@ def real(tmp_path: Path) -> Iterator[Subject]:
             return site.commit(texts, *parents, ref=f"refs/heads/b{next(numbers)}")
 
         numbers = itertools.count()
-        yield Subject(source, lambda content: site.commit({"a.txt": content.encode()}), host.access, branch)
+
+        def name(ref: str, sha: Sha) -> None:
+            git(site.path, "update-ref", ref, sha)
+
+        yield Subject(source, lambda content: site.commit({"a.txt": content.encode()}), host.access, name, branch)
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -188,3 +196,26 @@ def test_commits_without_a_common_history_are_refused(subject: Subject) -> None:
 
     with pytest.raises(SourceRefused, match="in common"):
         subject.merge(head, base)
+
+
+def test_refs_are_told_as_they_are_now_by_their_whole_names(subject: Subject) -> None:
+    first, second = subject.commit("one"), subject.commit("two")
+    subject.name("refs/heads/topic", first)
+    subject.name("refs/heads/deep/refs/heads/topic", second)
+    subject.name("refs/tags/v1", second)
+
+    tips = subject.source.tips(subject.access(), ["refs/heads/topic", "refs/tags/v1", "refs/heads/gone"])
+
+    assert tips.default_branch == "main"
+    assert tips.commits == {"refs/heads/topic": first, "refs/tags/v1": second}
+
+
+def test_a_commit_tells_its_message_and_its_files(subject: Subject) -> None:
+    wanted = Wanted(repository=SITE, sha=subject.commit("some words"), refs=("refs/heads/main",))
+
+    assert subject.source.message(wanted, subject.access).strip() == "change"
+    assert subject.source.read(wanted, subject.access, "a.txt", 100) == b"some words"
+    assert subject.source.read(wanted, subject.access, "a.txt", 3) == b"some"
+    assert subject.source.read(wanted, subject.access, "gone", 100) is None
+    with pytest.raises(SourceRefused):
+        subject.source.read(Wanted(repository=SITE, sha=MISSING), subject.access, "a.txt", 100)

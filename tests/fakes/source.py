@@ -1,14 +1,14 @@
 """A source without git: it writes the files that a test gave it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bot.domain.errors import BadInput, SourceRefused, SourceUnavailable
 from bot.domain.refs import RepositoryId, Sha, sha_of
 from bot.domain.runs import Merge
 from bot.ports.forge import Access
-from bot.ports.source import Wanted
+from bot.ports.source import Tips, Wanted
 
 
 class FakeSource:
@@ -20,6 +20,9 @@ class FakeSource:
         self.checkouts: list[Wanted] = []
         self.parents: dict[Sha, Sha] = {}
         self.merges: list[Wanted] = []
+        self.refs: dict[str, Sha] = {}
+        """Full names of refs, of the one repository that `tips` knows."""
+        self.messages: dict[Sha, str] = {}
         self.fault: Exception | None = None
         """Raised by every checkout while it is set."""
         self.meanwhile: Callable[[], None] | None = None
@@ -96,6 +99,20 @@ class FakeSource:
 
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
         return frozenset(self.commits[sha]) if (repository, sha) in self.mirrored else frozenset()
+
+    def tips(self, access: Access, refs: Sequence[str]) -> Tips:
+        if self.fault:
+            raise self.fault
+        return Tips("main", {ref: self.refs[ref] for ref in refs if ref in self.refs})
+
+    def message(self, wanted: Wanted, access: Callable[[], Access]) -> str:
+        self._bring(wanted, access, lambda: False)
+        return self.messages.get(wanted.sha, "change\n")
+
+    def read(self, wanted: Wanted, access: Callable[[], Access], path: str, limit: int) -> bytes | None:
+        self._bring(wanted, access, lambda: False)
+        content = self.commits[wanted.sha].get(path)
+        return None if content is None else content.encode()[: limit + 1]
 
     def forget(self, repository: RepositoryId) -> None:
         self.mirrored = {one for one in self.mirrored if one[0] != repository}

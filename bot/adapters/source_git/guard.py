@@ -49,19 +49,21 @@ def _is_full_ref(ref: str) -> bool:
 
 
 def check_access(access: Access, http_hosts: frozenset[str]) -> None:
-    """An https address without userinfo, or http to one of `http_hosts` (S052); headers that are one line each.
+    """An address of one of its protocols, or http to one of `http_hosts` (S052); headers that are one line each.
+
+    Without userinfo, but for ssh's user.
 
     Raises:
         SourceRefused: anything else. The text shows no more of the address than its scheme and host.
     """
-    if reason := _fault(access.url, http_hosts):
+    if reason := _fault(access.url, http_hosts, access.protocols):
         raise SourceRefused(f"refused the clone address: {reason}")
     for name, value in access.headers.items():
         if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(value):
             raise SourceRefused("refused the credential: not a header")
 
 
-def _fault(url: str, http_hosts: frozenset[str]) -> str:
+def _fault(url: str, http_hosts: frozenset[str], protocols: frozenset[str]) -> str:
     if _NOT_IN_ADDRESSES.search(url) or len(url) > _LONGEST:
         return "it holds characters that no address has"
     try:
@@ -69,10 +71,10 @@ def _fault(url: str, http_hosts: frozenset[str]) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return "it is not an address"
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in http_hosts):
-        return f"{parts.scheme[:20] or 'no scheme'} is not allowed, only https"
-    if "@" in parts.netloc:
+    if parts.scheme not in protocols and not (parts.scheme == "http" and host in http_hosts):
+        return f"{parts.scheme[:20] or 'no scheme'} is not allowed, only {', '.join(sorted(protocols))}"
+    if "@" in parts.netloc and (parts.scheme != "ssh" or parts.password is not None):
         return "it holds a user name or password"
-    if not host or host.startswith("-"):
+    if not host or host.startswith("-") or parts.netloc.startswith("-"):
         return "it names no host"
     return ""

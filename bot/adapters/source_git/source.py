@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.adapters.source_git import merging
+from bot.adapters.source_git import looking, merging
 from bot.adapters.source_git.answers import Answer, fail, is_last
 from bot.adapters.source_git.git import GitFailed, Owner, Patience
 from bot.adapters.source_git.guard import LOOPBACK, check_access, check_refs, check_sha
@@ -18,7 +18,7 @@ from bot.domain.errors import SourceUnavailable
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Merge
 from bot.ports.forge import Access
-from bot.ports.source import Wanted
+from bot.ports.source import Tips, Wanted
 
 log = structlog.get_logger()
 
@@ -91,6 +91,22 @@ class GitSource:
         except (GitFailed, OSError) as error:
             raise SourceUnavailable(f"the commit's files can't be listed: {error}") from error
         return frozenset(os.fsdecode(name) for name in names.split(b"\0") if name)
+
+    def tips(self, access: Access, refs: Sequence[str]) -> Tips:
+        check_access(access, self._http_hosts)
+        check_refs(refs)
+        try:
+            return looking.tips(access, refs, Patience.of(self._time_limit), self._environment)
+        except OSError as error:
+            raise SourceUnavailable(f"the refs can't be listed: {error}") from error
+
+    def message(self, wanted: Wanted, access: Callable[[], Access]) -> str:
+        return self._work(wanted, access, _never, lambda mirror, _: looking.message(mirror, wanted.sha))
+
+    def read(self, wanted: Wanted, access: Callable[[], Access], path: str, limit: int) -> bytes | None:
+        return self._work(
+            wanted, access, _never, lambda mirror, _: looking.read_file(mirror, wanted.sha, path, limit)
+        )
 
     def forget(self, repository: RepositoryId) -> None:
         mirror = self._mirror(repository, Patience.of(self._time_limit))
@@ -192,6 +208,10 @@ class GitSource:
             raise GitFailed(words)
         if answer is not Answer.FOUND:
             fail(answer, sha, words)
+
+
+def _never() -> bool:
+    return False
 
 
 def _all(wanted: Wanted) -> tuple[Wanted, ...]:
