@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "repo": ("bot.cli.repo", "repo", "Repositories: register them, look after their webhooks."),
     "retest": ("bot.cli.remote", "retest", "Run again what failed, on the server."),
     "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
-    "runs": ("bot.cli.remote", "runs", "Builds on the server: list, view, watch, cancel."),
+    "runs": ("bot.cli.remote", "runs", "Builds on the server: list, view, watch, compare, cancel."),
     "secret": ("bot.cli.secret", "secret", "Secrets of repositories: set, list, remove, rotate."),
     "serve": ("bot.cli.server", "serve", "Run the server."),
     "worker": ("bot.cli.worker", "worker", "Run suites for servers elsewhere; drain a worker."),

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from bot.cli import comparing
 from bot.cli.calling import WRONG, Server, git, interruptible, plain, server
 from bot.cli.workplace import fail
 
@@ -39,7 +40,7 @@ _build = click.argument("number", metavar="[BUILD]", required=False, type=click.
 
 @click.group()
 def runs() -> None:
-    """Builds on the server: list, view, watch, cancel.
+    """Builds on the server: list, view, watch, compare, cancel.
 
     Without BUILD the newest one of the commit that you stand on.
     """
@@ -97,6 +98,20 @@ def watch(number: int | None, *, fail_fast: bool, no_wait: bool, fields: str | N
     if fail_fast and has_failed:
         sys.exit(1)
     _end(build)
+
+
+@runs.command()
+@_build
+@click.argument("suite", required=False)
+@_json
+def compare(number: int | None, suite: str | None, fields: str | None) -> None:
+    """What failed beside its last pass on the default branch: tests, times, settings, the log."""
+    found = comparing.compare(_find(server(), number), suite)
+    if fields:
+        click.echo(_chosen(found, fields))
+        return
+    for one in found:
+        comparing.tell(one)
 
 
 @runs.command()

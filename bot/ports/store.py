@@ -209,6 +209,9 @@ class Runs(Protocol):
         The run itself does not count, and nobody looks further back than some hundred runs.
         """
 
+    def last_passed(self, run: Run, branch: str) -> Run | None:
+        """The newest whole pass of its suite and cell on pushes to the branch, as for `times`."""
+
     def events(self, run: RunId) -> Sequence["RunEvent"]:
         """Oldest first."""
 

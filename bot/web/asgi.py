@@ -25,6 +25,7 @@ from bot.web import (
     buttons,
     catalog,
     channels,
+    comparison,
     docs,
     errors,
     health,
@@ -55,7 +56,7 @@ from bot.web.tags import Tagged
 from bot.web.throttle import BURST, Throttle
 
 _PARTS: Final = (
-    *(oauth, api, artifacts, results, orders, resources, catalog),
+    *(oauth, api, artifacts, results, comparison, orders, resources, catalog),
     *(repositories, secrets, channels, notices, operating),
 )
 """Of the REST API."""
@@ -127,6 +128,7 @@ def make_asgi(
             Route("/b/{build}/{suite}", pages.suite),
             Route("/b/{build}/{suite}/log", pages.raw_log),
             Route("/b/{build}/{suite}/tests", results.page),
+            Route("/b/{build}/{suite}/compare", comparison.page),
             Route("/b/{build}/{suite}/stream", live.suite),
             Route("/b/{build}/-/press", buttons.press, methods=["POST"]),
             Route("/sign-in", signin.choose),

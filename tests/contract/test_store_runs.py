@@ -340,10 +340,10 @@ def test_the_place_in_the_queue_is_the_order_of_the_turns(work: OpenWork) -> Non
         assert unit.runs.whose_turn() == asked
 
 
-def took(unit: UnitOfWork, seconds: float, state: RunState = RunState.PASSED, **more: object) -> None:
+def took(unit: UnitOfWork, seconds: float, state: RunState = RunState.PASSED, **more: object) -> Run:
     """A finished run of `unit`, of a build of its own; `more` is of the build."""
     end = AT + timedelta(seconds=seconds)
-    stored_run(unit, stored_build(unit, **more), state=state, started_at=AT, finished_at=end)
+    return stored_run(unit, stored_build(unit, **more), state=state, started_at=AT, finished_at=end)
 
 
 def test_the_times_of_a_suite_are_those_of_its_last_passes_on_the_branch(work: OpenWork) -> None:
@@ -376,3 +376,15 @@ def test_each_cell_has_its_own_times(work: OpenWork) -> None:
         stored_run(unit, None, old, state=RunState.PASSED, started_at=AT, finished_at=AT + timedelta(seconds=5))
         assert unit.runs.times(stored_run(unit, None, old), "main", 5) == [5]
         assert unit.runs.times(stored_run(unit, None, new), "main", 5) == []
+
+
+def test_the_last_pass_of_a_suite_is_a_whole_one_on_the_branch(work: OpenWork) -> None:
+    with work() as unit:
+        run = stored_run(unit, state=RunState.FAILED, finished_at=AT)
+        assert unit.runs.last_passed(run, "main") is None
+        took(unit, 10)
+        newest = took(unit, 20)
+        took(unit, 1, RunState.FAILED)
+        took(unit, 2, ref="other")
+        took(unit, 3, cause=Cause.CHANGE, change=7)
+        assert unit.runs.last_passed(run, "main") == newest

@@ -170,6 +170,23 @@ def test_watching_tells_each_change_and_ends_with_the_build(
     ]
 
 
+def test_what_failed_is_compared_with_its_last_pass(world: World, here: str) -> None:
+    assert assay("runs", "compare", str(ended(world, RunState.FAILED))).output.endswith(
+        "unit: has not passed on the default branch yet\n"
+    )
+    passed = world.finished(b"one\n").build
+    number = ended(world, RunState.FAILED, log=f"{ESCAPE}two\n".encode())
+    told = assay("runs", "compare", str(number))
+    assert told.exit_code == 0
+    assert told.output.startswith(f"unit: build {passed} passed → build {number} failed\n")
+    assert "the logs differ from line 1 on: two\n" in told.output
+    assert "\x1b" not in told.output
+    found = json.loads(assay("runs", "compare", str(number), "--json=slower,log").output)
+    assert found == [{"slower": [], "log": {"line": 1, "before": "one", "now": "two"}}]
+    assert assay("runs", "compare", str(passed)).exit_code == 2
+    assert assay("runs", "compare", str(passed), "unit").exit_code == 0
+
+
 def test_watching_may_end_with_the_first_failure(world: World, here: str) -> None:
     build = world.build()
     world.running(build, "long")

@@ -228,17 +228,12 @@ class SqlRuns:
         return None if found is None else found - 1
 
     def times(self, run: Run, branch: str, limit: int) -> Sequence[float]:
-        same = sa.and_(table.c.repository == run.repository, table.c.suite_key == run.suite.key, table.c.id != run.id)
-        told = [
-            table.c[name] for name in ("number", "build", "state", "reason", "repeats", "started_at", "finished_at")
-        ]
-        newest = sa.select(*told).where(same).order_by(table.c.number.desc()).limit(_LOOKED_BACK).subquery()
-        query = sa.select(newest.c.started_at, newest.c.finished_at).join(build, build.c.id == newest.c.build)
-        on_branch = sa.and_(build.c.ref == branch, build.c.change.is_(None), build.c.cause != Cause.TAG)
-        whole = sa.and_(newest.c.state == RunState.PASSED, newest.c.reason.is_(None), newest.c.repeats.is_(None))
-        query = query.where(on_branch, whole, newest.c.started_at.is_not(None), newest.c.finished_at.is_not(None))
-        rows = self._connection.execute(query.order_by(newest.c.number.desc()).limit(limit))
-        return [(row.finished_at - row.started_at).total_seconds() for row in rows]
+        passes = _passes(run, branch).limit(limit)
+        return [(row.finished_at - row.started_at).total_seconds() for row in self._connection.execute(passes)]
+
+    def last_passed(self, run: Run, branch: str) -> Run | None:
+        found = self._connection.execute(_passes(run, branch).limit(1)).one_or_none()
+        return None if found is None else self.get(RunId(found.id))
 
     def events(self, run: RunId) -> Sequence[RunEvent]:
         query = sa.select(run_event).where(run_event.c.run == run).order_by(run_event.c.seq)
@@ -249,6 +244,20 @@ class SqlRuns:
 
     def _all(self, query: sa.Select[Any]) -> Sequence[Run]:
         return [run_of(row) for row in self._connection.execute(query)]
+
+
+def _passes(run: Run, branch: str) -> sa.Select[Any]:
+    """Whole ones of its suite and cell on the branch, the newest first, without itself."""
+    same = sa.and_(table.c.repository == run.repository, table.c.suite_key == run.suite.key, table.c.id != run.id)
+    names = ("id", "number", "build", "state", "reason", "repeats", "started_at", "finished_at")
+    told = sa.select(*(table.c[name] for name in names)).where(same).order_by(table.c.number.desc())
+    newest = told.limit(_LOOKED_BACK).subquery()
+    on_branch = sa.and_(build.c.ref == branch, build.c.change.is_(None), build.c.cause != Cause.TAG)
+    whole = sa.and_(newest.c.state == RunState.PASSED, newest.c.reason.is_(None), newest.c.repeats.is_(None))
+    query = sa.select(newest.c.id, newest.c.started_at, newest.c.finished_at)
+    query = query.join(build, build.c.id == newest.c.build).where(on_branch, whole)
+    query = query.where(newest.c.started_at.is_not(None), newest.c.finished_at.is_not(None))
+    return query.order_by(newest.c.number.desc())
 
 
 def _is_free(run: Run) -> bool:
