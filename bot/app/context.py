@@ -10,6 +10,7 @@ from bot.domain.dialect import ALWAYS, GITHUB, Dialect
 from bot.domain.errors import Gone, Refused
 from bot.domain.own_rules import AS_EVERYWHERE, OwnRules
 from bot.domain.plain import PLAIN
+from bot.domain.quotas import UNBOUNDED, Quotas
 from bot.domain.refs import ForgeName, Person, Repository
 from bot.domain.runs import BuildId
 from bot.domain.suites import GIB, Limits, Network, Suite, limits_for
@@ -67,6 +68,7 @@ class Rules:
     """People who may see and do everything: `FORGE:NUMBER` or `FORGE:login` in lower case."""
     anonymous_read: bool = True
     """What belongs to public repositories is for everybody."""
+    quotas: Quotas = UNBOUNDED
     images: tuple[tuple[str, ...], ...] = ()
     """Lists of globs; an image runs only if a glob of each list matches it."""
 
@@ -90,6 +92,7 @@ class Rules:
             fork_policy=own.fork_policy or self.fork_policy,
             bare_commands=self.bare_commands and own.bare_commands is not False,
             comments=self.comments and own.comments is not False,
+            quotas=own.quotas.within(self.quotas),
             images=(*self.images, own.images_allowed) if own.images_allowed else self.images,
         )
 

@@ -21,6 +21,7 @@ from bot.app import (
     globs,
     judging,
     presence,
+    quotas,
     secrets,
     selecting,
     tracing,
@@ -114,17 +115,19 @@ def _about(subject: Subject) -> dict[str, Fact]:
 def _fair_claim(app: App, work: UnitOfWork, task: ExecuteRun) -> Run | None:
     """A hint tells that something waits; whose turn it is, the store knows. There are as many hints as runs."""
     room = work.workers.room(app.process, app.rules.ceiling)
-    turn = work.runs.whose_turn(room) if room is None or room.is_there else None
+    turn = work.runs.whose_turn(room, app.rules.quotas) if room is None or room.is_there else None
     if turn is None:
         _hand_on(app, work, task)
         return None
-    return work.runs.claim(turn, app.owner, app.rules.lease)
+    return work.runs.claim(turn, app.owner, app.rules.lease, app.rules.quotas)
 
 
 def _hand_on(app: App, work: UnitOfWork, task: ExecuteRun) -> None:
     """What this worker can't take now, another might."""
     run = work.runs.get(task.run)
-    if run.state is RunState.QUEUED and not run.blocked and presence.others(work, app, needs_of(run.suite)):
+    if run.state is not RunState.QUEUED or run.blocked or quotas.hindrance(work, run, app.rules):
+        return
+    if presence.others(work, app, needs_of(run.suite)):
         work.send(task, delay=_PAUSE_BEFORE_OTHERS)
 
 
@@ -132,7 +135,7 @@ def _look_on(app: App) -> None:
     """There is room again: what waits for just that gets a hint at once."""
     with app.work() as work:
         room = work.workers.room(app.process, app.rules.ceiling)
-        if room and room.is_there and (turn := work.runs.whose_turn(room)):
+        if room and room.is_there and (turn := work.runs.whose_turn(room, app.rules.quotas)):
             work.send(ExecuteRun(turn))
 
 

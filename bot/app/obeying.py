@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.app import announcing, choosing, ending, starting, steering, trusting
+from bot.app import announcing, choosing, ending, steering, suite_files, trusting
 from bot.app.context import App
 from bot.app.starting import Started
 from bot.app.steering import Wish
@@ -277,7 +277,7 @@ def _mark(context: Context, file: SuiteFile, origin: Build, order: Skip | Overri
 
 
 def _suite_file(context: Context) -> SuiteFile:
-    file = starting.suite_file(context.app, context.repository, context.change.head)
+    file = suite_files.at(context.app, context.repository, context.change.head)
     if file is None:
         raise Unclear("there is no suite file on this commit")
     if isinstance(file, InvalidSuiteFile):

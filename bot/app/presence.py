@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing
+from bot.app import announcing, quotas
 from bot.app.context import App
 from bot.domain.errors import Gone
 from bot.domain.runs import Run, RunState
@@ -60,7 +60,7 @@ def drain(app: App, name: str, *, draining: bool, actor: str) -> Sequence[Worker
 
 
 def with_waits(app: App, work: UnitOfWork, runs: Iterable[Run]) -> list[Run]:
-    """The same runs, as people shall see them: those that no worker will take say why."""
+    """The same runs, as people shall see them: those that no worker will take, or a quota holds, say why."""
     known: list[Worker] | None = None
     shown = []
     for run in runs:
@@ -69,7 +69,7 @@ def with_waits(app: App, work: UnitOfWork, runs: Iterable[Run]) -> list[Run]:
             continue
         known = list(work.workers.every()) if known is None else known
         needs = at_most(needs_of(run.suite), app.rules.ceiling)
-        shown.append(replace(run, waits=why_none(needs, known)))
+        shown.append(replace(run, waits=why_none(needs, known) or quotas.hindrance(work, run, app.rules)))
     return shown
 
 

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from bot.app import access, announcing, approving, catalog, ending, queries, starting, steering, trusting
+from bot.app import access, announcing, approving, catalog, ending, queries, starting, steering, suite_files, trusting
 from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.app.steering import Wish
@@ -77,7 +77,7 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
     ref = order.ref or repository.default_branch
     commit = _commit(app, repository, order.sha or ref)
     chosen, names = _chosen(app, order)
-    file = starting.suite_file(app, repository, commit.sha)
+    file = suite_files.at(app, repository, commit.sha)
     _check_suites(file, order.suites) if chosen is None else _check_free(file, names)
     trust = _trust(app, repository, commit.sha)
     if once is not None:

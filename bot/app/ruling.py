@@ -17,9 +17,11 @@ from bot.domain.trust import ForkPolicy
 
 NAMES: Final = tuple(one.name for one in fields(OwnRules))
 _WORDS: Final = {"true": True, "false": False}
+_COUNTS: Final = ("runs_max", "queue_max", "stranger_runs_max", "stranger_queue_max")
 _LEAST: Final = {"memory_max": 16 << 20, "disk_max": 16 << 20, "pids_max": 16, "timeout_max": 1}
 _MOST: Final = 1 << 50
 _GLOBS: Final = 100
+_DIGITS: Final = 9
 
 
 def change(app: App, repository: Repository, written: Mapping[str, str], *, actor: str) -> OwnRules:
@@ -97,6 +99,12 @@ def _amount(least: int) -> Callable[[str], int]:
     return read
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or not (found := int(text[:_DIGITS])) > 0:
+        raise ValueError("a number above 0")
+    return found
+
+
 def _cpus(text: str) -> float:
     found = float(text)
     if not 0 < found <= 1024:  # noqa: PLR2004  # also not a number is refused
@@ -116,4 +124,5 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
         name: _amount(_LEAST.get(name, 1))
         for name in ("memory_max", "disk_max", "pids_max", "timeout_max", "log_limit", "artifact_limit")
     },
+    **dict.fromkeys(_COUNTS, _count),
 }

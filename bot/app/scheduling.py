@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import globs, starting
+from bot.app import globs, starting, suite_files
 from bot.app.context import App
 from bot.app.suitefile import next_time
 from bot.app.turns import one_at_a_time
@@ -108,7 +108,7 @@ def _start(app: App, repository: Repository, commit: Commit, due: datetime, name
 
 def _head(app: App, repository: Repository) -> tuple[Commit, SuiteFile | InvalidSuiteFile | None]:
     commit = app.forge_of(repository).commit(repository, repository.default_branch)
-    return commit, starting.suite_file(app, repository, commit.sha)
+    return commit, suite_files.at(app, repository, commit.sha)
 
 
 def _scheduled(repository: Repository, file: SuiteFile | None) -> Mapping[str, Schedule]:

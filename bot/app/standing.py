@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bot.app import announcing, presence, starting, steering, trusting
+from bot.app import announcing, presence, steering, suite_files, trusting
 from bot.app.context import App
 from bot.domain.commands import USAGE, Explain, Help, Status
 from bot.domain.dialect import ALWAYS
@@ -29,7 +29,7 @@ def answer(app: App, repository: Repository, change: Change, question: Status | 
 
 
 def _suites(app: App, repository: Repository, change: Change) -> Sequence[Suite]:
-    file = starting.suite_file(app, repository, change.head)
+    file = suite_files.at(app, repository, change.head)
     return () if file is None or isinstance(file, InvalidSuiteFile) else file.suites
 
 

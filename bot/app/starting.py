@@ -1,13 +1,12 @@
 """The single door to new runs: every trigger comes through here (DESIGN §2.2)."""
 
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
-from bot.app import announcing, catalog, ending, globs, merging, notifying, suitefile
+from bot.app import announcing, catalog, ending, globs, merging, notifying, quotas, suite_files, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.planning import (
@@ -23,7 +22,6 @@ from bot.domain.planning import (
     needs_paths,
     plan,
 )
-from bot.domain.refs import Repository, Sha
 from bot.domain.runs import Build, BuildId, Cause, Merge, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Notify, PullRequests, Suite, SuiteFile
 from bot.domain.trust import risky_paths
@@ -66,6 +64,10 @@ class _Choice:
     """Of a new one: the run whose failed tests alone it runs."""
 
     @property
+    def is_to_run(self) -> bool:
+        return self.known is None and not self.state.is_final
+
+    @property
     def is_news(self) -> bool:
         return self.known is None and (self.state is not RunState.SKIPPED or self.reason is Reason.MANUAL)
 
@@ -101,26 +103,9 @@ def _start(app: App, trigger: Trigger) -> Started:
 
 def _file(app: App, trigger: Trigger) -> SuiteFile | InvalidSuiteFile | None:
     if trigger.chosen is None:
-        return suite_file(app, trigger.repository, trigger.sha)
+        return suite_files.at(app, trigger.repository, trigger.sha)
     try:
         return catalog.file_of(app, trigger.chosen)
-    except InvalidSuiteFile as error:
-        return error
-
-
-def suite_file(app: App, repository: Repository, sha: Sha) -> SuiteFile | InvalidSuiteFile | None:
-    """The one of the commit itself; for a stranger's change too, since it runs only when approved (DESIGN §2.10)."""
-    forge = app.forge_of(repository)
-    with ThreadPoolExecutor(len(suitefile.NAMES)) as threads:  # nothing runs before the forge has answered
-        found = threads.map(lambda path: forge.read_file(repository, sha, path, suitefile.LIMIT), suitefile.NAMES)
-    texts = {path: data for path, data in zip(suitefile.NAMES, found, strict=True) if data is not None}
-    if not texts:
-        return None
-    if len(texts) > 1:
-        return suitefile.both_there()
-    ((path, data),) = texts.items()
-    try:
-        return suitefile.parse(path, data, today=app.now().date())
     except InvalidSuiteFile as error:
         return error
 
@@ -151,7 +136,7 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
         number = _epoch(work, trigger)
         if number is None:
             return Started(None, "this commit has its build already")
-        choices = _choose(work, trigger, planned, draft.merge)
+        choices = _within_quotas(app, work, draft, _choose(work, trigger, planned, draft.merge))
         kept = tuple(one.known for one in choices if one.known)
         for_news = trigger.is_asked_for or trigger.sharing is Sharing.KNOWN
         if for_news and not draft.conflicts and not any(one.is_news for one in choices):
@@ -252,6 +237,15 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan, merge: Merge | No
                 shared = known if known is not None and _fits(work, known, trigger, merge) else None
                 choices.append(_wanted(trigger, _without_foreign_needs(suite, named), shared))
     return choices
+
+
+def _within_quotas(app: App, work: UnitOfWork, draft: Build, choices: list[_Choice]) -> list[_Choice]:
+    """All new runs or none: what a quota refuses ends at once, and its checks say why."""
+    refusal = quotas.refusal(work, draft, sum(one.is_to_run for one in choices), app.rules)
+    if not refusal:
+        return choices
+    refused = replace(choices[0], known=None, state=RunState.ERRORED, reason=Reason.QUOTA, note=refusal)
+    return [replace(refused, suite=one.suite) if one.is_to_run else one for one in choices]
 
 
 def _fits(work: UnitOfWork, known: Run, trigger: Trigger, merge: Merge | None) -> bool:

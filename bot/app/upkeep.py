@@ -81,6 +81,11 @@ def _hinting(due: Callable[[UnitOfWork], Sequence[Item]], task: Callable[[Item],
     return hint
 
 
+def _hint_at_runs(app: App) -> int:
+    """Not at those that quotas hold: of them there may be many."""
+    return _hinting(lambda work: work.runs.queued(_MANY, app.rules.quotas), ExecuteRun)(app)
+
+
 def _close_logs(app: App) -> int:
     """Of runs whose worker died between the verdict and the end of the log."""
     open_ones = app.logs.left_open(_MANY)
@@ -121,7 +126,7 @@ DUTIES: Final[dict[str, Duty]] = {
     "reports": Duty(1.0, _hinting(lambda work: work.reports.due(_MANY), SendReport)),
     "notices": Duty(10.0, _hinting(lambda work: work.notices.due(_MANY), SendNotice)),
     "deliveries": Duty(5.0, _hinting(lambda work: work.deliveries.due(_MANY), HandleDelivery)),
-    "runs": Duty(5.0, _hinting(lambda work: work.runs.queued(_MANY), ExecuteRun)),
+    "runs": Duty(5.0, _hint_at_runs),
     "schedule": Duty(10.0, scheduling.start_due),
     "stranded": Duty(60.0, presence.tell_waits),
     "lost": Duty(5.0, reclaiming.reap_elsewhere),

@@ -42,6 +42,7 @@ from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.hosts import Host
+from bot.domain.quotas import Quotas
 from bot.domain.refs import ForgeName
 from bot.domain.suites import Guarding, Limits
 from bot.ports.artifacts import Artifacts
@@ -348,5 +349,11 @@ def _rules(settings: Settings) -> Rules:
         admins=settings.administrators,
         anonymous_read=settings.anonymous_read,
         comments=settings.comments == "allowed",
+        quotas=Quotas(
+            runs_max=settings.runs_max,
+            queue_max=settings.queue_max,
+            stranger_runs_max=settings.stranger_runs_max,
+            stranger_queue_max=settings.stranger_queue_max,
+        ),
         images=(tuple(part.strip() for part in settings.images_allowed.split(",") if part.strip()),),
     )

@@ -72,7 +72,8 @@ def set_(name: str, rules: tuple[str, ...], as_json: bool) -> None:
     """Set for REPO what differs from the rest, within what the server allows; NAME= alone takes it back.
 
     fork_policy, bare_commands, comments, network_default, network_forks, images_allowed, cpus_max, memory_max,
-    disk_max, pids_max, timeout_max, log_limit, artifact_limit: as the settings ASSAY_… of the same names.
+    disk_max, pids_max, timeout_max, log_limit, artifact_limit, runs_max, queue_max, stranger_runs_max,
+    stranger_queue_max: as the settings ASSAY_… of the same names.
     """
     with open_app() as app:
         found = registering.find(app, name)

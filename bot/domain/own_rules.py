@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.quotas import Quotas
 from bot.domain.suites import Network
 from bot.domain.trust import ForkPolicy
 
@@ -25,6 +26,19 @@ class OwnRules:
     timeout_max: int | None = None
     log_limit: int | None = None
     artifact_limit: int | None = None
+    runs_max: int | None = None
+    queue_max: int | None = None
+    stranger_runs_max: int | None = None
+    stranger_queue_max: int | None = None
+
+    @property
+    def quotas(self) -> Quotas:
+        return Quotas(
+            runs_max=self.runs_max,
+            queue_max=self.queue_max,
+            stranger_runs_max=self.stranger_runs_max,
+            stranger_queue_max=self.stranger_queue_max,
+        )
 
 
 AS_EVERYWHERE: Final = OwnRules()

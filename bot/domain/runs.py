@@ -132,6 +132,8 @@ class Reason(enum.StrEnum):
     KILLED_EXTERNALLY = "killed_externally"
     DEADLINE = "deadline_exceeded_hard"
     INTERNAL = "internal"
+    QUOTA = "quota"
+    """Too many wait already."""
     PATHS = "paths"
     BRANCH = "branch"
     SKIP_CI = "skip_ci"

@@ -335,6 +335,8 @@ def _errored_summary(run: Run, _: Limits) -> str:
     tried = f" Tried {run.attempt} times." if run.attempt > 1 else ""
     if run.reason is Reason.IMAGE_MISSING:
         advice = f"check `image` of the suite in the suite file (line {run.suite.line}) or ask the operator."
+    elif run.reason is Reason.QUOTA:
+        advice = "run it again when some of them have ended, or ask the operator for a larger quota."
     elif run.reason is Reason.SOURCE:
         advice = "push again, or ask the operator."
     else:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from bot.domain.own_rules import OwnRules
+from bot.domain.quotas import UNBOUNDED, Crowd, Quotas
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.domain.workers import Room
@@ -132,10 +133,10 @@ class Runs(Protocol):
     ) -> Sequence[Run]:
         """Newest first; after that one, nothing where there is no such run."""
 
-    def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
+    def claim(self, run: RunId, owner: str, lease: float, quotas: Quotas = UNBOUNDED) -> Run | None:
         """Take a queued run: state preparing, fence and attempt one higher, leased for `lease` seconds.
 
-        None when it isn't queued any more or shall be cancelled.
+        None when it isn't queued any more, shall be cancelled, or `quotas` and those of its repository hold it.
         """
 
     def waited(self, run: Run) -> float:
@@ -158,15 +159,18 @@ class Runs(Protocol):
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""
 
-    def whose_turn(self, room: Room | None = None) -> RunId | None:
-        """Of those that may be claimed and that fit: of the repository with the fewest claimed ones.
+    def whose_turn(self, room: Room | None = None, quotas: Quotas = UNBOUNDED) -> RunId | None:
+        """Of those that may be claimed under `quotas` and that fit: of the repository with the fewest claimed ones.
 
         Within it what people wait for, then what was pushed, then what was scheduled; the oldest of these. What has
         waited for a minute and would fit an idle worker holds up what comes after it: it is not passed for ever.
         """
 
-    def queued(self, limit: int) -> Sequence[RunId]:
-        """Those that may be claimed; oldest first."""
+    def queued(self, limit: int, quotas: Quotas | None = None) -> Sequence[RunId]:
+        """Those that may be claimed under `quotas`; None: those that quotas hold as well. Oldest first."""
+
+    def crowd(self, repository: RepositoryId, *, of: int | None = None) -> Crowd:
+        """Of the repository; `of`: only those of untrusted changes of that author (the forge's number)."""
 
     def blocked_at(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
         """Queued runs of that commit that wait for what they need."""

@@ -68,6 +68,7 @@ Size = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
 """Bytes."""
 Duration = Annotated[int, BeforeValidator(_amount), Field(gt=0)]
 """Seconds."""
+Count = Annotated[int, Field(gt=0)] | None
 
 
 class Settings(BaseSettings):
@@ -140,6 +141,10 @@ class Settings(BaseSettings):
     artifact_limit: Size = GIB
     cache_limit: Size = 2 * GIB
     cache_limit_all: Size = 10 * GIB
+    runs_max: Count = None
+    queue_max: Count = 5000
+    stranger_runs_max: Count = 4
+    stranger_queue_max: Count = 300
     network_default: Network = Network.INTERNET
     network_max: Network = Network.INTERNET
     network_forks: Network = Network.NONE

@@ -12,11 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from bot.adapters.store_sql import SqlWork, open_engine, reading, upgrade
 from bot.adapters.store_sql.tables import metadata
 from bot.domain.errors import Refused, StoreBusy
+from bot.domain.quotas import UNBOUNDED, Quotas
 from bot.domain.runs import RunId, RunState
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
 from tests import servers
-from tests.contract.store_values import AT, GITHUB, stored_build, stored_run
+from tests.contract.store_values import AT, GITHUB, a_build, a_seen, stored_build, stored_run
 
 OpenWork = Callable[[], UnitOfWork]
 
@@ -88,9 +89,23 @@ def test_of_two_hundred_runs_six_threads_claim_each_once(work: OpenWork) -> None
     assert sorted(claimed) == sorted(runs)
 
 
-def _claim(work: OpenWork, run: RunId, owner: str) -> bool:
+def _claim(work: OpenWork, run: RunId, owner: str, quotas: Quotas = UNBOUNDED) -> bool:
     with work() as unit:
-        return unit.runs.claim(run, owner, 60) is not None
+        return unit.runs.claim(run, owner, 60, quotas) is not None
+
+
+def test_six_that_claim_at_once_keep_to_a_quota(work: OpenWork) -> None:
+    with work() as unit:
+        build = stored_build(unit)
+        runs = [stored_run(unit, build, f"suite {number}").id for number in range(30)]
+    together = threading.Barrier(6)
+
+    def claim_some(worker: int) -> int:
+        together.wait()
+        return sum(_claim(work, run, f"worker-{worker}", Quotas(runs_max=3)) for run in runs[worker::6])
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(claim_some, range(6))) == 3
 
 
 def test_of_six_verdicts_at_once_one_counts(work: OpenWork) -> None:
@@ -169,7 +184,8 @@ def test_a_server_that_is_away_is_busy_and_serves_again_when_it_is_back() -> Non
 
 def test_a_lock_that_two_want_in_turn_ends_as_busy_for_one(work: OpenWork, engine: sa.Engine) -> None:
     with work() as unit:
-        first, second = stored_run(unit), stored_run(unit, stored_build(unit), "other")
+        elsewhere = unit.builds.add(a_build(unit.repositories.see(a_seen(forge_id=7002, path="Ada/Other")).id))
+        first, second = stored_run(unit), stored_run(unit, elsewhere)
     together = threading.Barrier(2)
 
     def take(runs: tuple[RunId, RunId]) -> bool:

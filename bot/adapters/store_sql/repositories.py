@@ -59,8 +59,9 @@ class SqlRepositories:
         return found or OwnRules()
 
     def set_own_rules(self, repository: RepositoryId, rules: OwnRules) -> None:
-        write = insert(self._connection, own_rules).values(repository=repository, rules=rules)
-        self._connection.execute(write.on_conflict_do_update(index_elements=["repository"], set_={"rules": rules}))
+        row = {"rules": rules, "runs_max": rules.runs_max, "stranger_runs_max": rules.stranger_runs_max}
+        write = insert(self._connection, own_rules).values(repository=repository, **row)
+        self._connection.execute(write.on_conflict_do_update(index_elements=["repository"], set_=row))
 
     def _known(self, seen: RepositorySeen) -> Repository | None:
         is_it = sa.and_(repository.c.forge == seen.forge, repository.c.forge_id == seen.forge_id)

@@ -7,10 +7,12 @@ import sqlalchemy as sa
 
 from bot.adapters.store_sql.builds import are_sought, count_among, is_of_suite, is_public
 from bot.adapters.store_sql.dialects import DatabaseNow, least
+from bot.adapters.store_sql.quotas import are_free, crowd, hold_others
 from bot.adapters.store_sql.rows import event_of, outcome_of_run, row_of_run, run_of, split
 from bot.adapters.store_sql.tables import CLAIMED, UNFINISHED, attempt, build, build_run, run_event
 from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
+from bot.domain.quotas import UNBOUNDED, Crowd, Quotas
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import MOVES, BuildId, Cause, Group, Reason, Run, RunId, RunState
 from bot.domain.workers import Labels, Needs, Room, taken
@@ -76,8 +78,9 @@ class SqlRuns:
             conditions.append(is_of_suite(sought.suite))
         return self._all(sa.select(table).where(*conditions).order_by(table.c.number.desc()).limit(limit))
 
-    def claim(self, run: RunId, owner: str, lease: float) -> Run | None:
-        take = sa.update(table).where(table.c.id == run, _FREE, table.c.cancel.is_(None))
+    def claim(self, run: RunId, owner: str, lease: float, quotas: Quotas = UNBOUNDED) -> Run | None:
+        hold_others(self._connection, sa.select(table.c.repository).where(table.c.id == run).scalar_subquery())
+        take = sa.update(table).where(table.c.id == run, _FREE, table.c.cancel.is_(None), are_free(quotas))
         take = take.values(
             state=RunState.PREPARING,
             fence=table.c.fence + 1,
@@ -153,12 +156,12 @@ class SqlRuns:
         ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))
         return self._connection.execute(ask.values(cancel=reason, cancel_note=note)).rowcount > 0
 
-    def whose_turn(self, room: Room | None = None) -> RunId | None:
+    def whose_turn(self, room: Room | None = None, quotas: Quotas = UNBOUNDED) -> RunId | None:
         other = table.alias()
         busy = sa.select(sa.func.count()).where(other.c.repository == table.c.repository, other.c.state.in_(CLAIMED))
         cause = sa.select(_RANK).where(build.c.id == table.c.build)
         fits = sa.true() if room is None else _fits(room)
-        query = sa.select(table.c.id, fits.label("fits")).where(_FREE, table.c.cancel.is_(None))
+        query = sa.select(table.c.id, fits.label("fits")).where(_FREE, table.c.cancel.is_(None), are_free(quotas))
         if room is not None:
             has_waited = table.c.since < DatabaseNow() - _PATIENCE
             labelled = table.c.runs_on.in_(self._labels_within(room.worker.labels))
@@ -172,9 +175,13 @@ class SqlRuns:
         asked = self._connection.execute(sa.select(table.c.runs_on).where(_FREE).distinct()).scalars()
         return [one for one in asked if split(one) <= labels]
 
-    def queued(self, limit: int) -> Sequence[RunId]:
+    def queued(self, limit: int, quotas: Quotas | None = None) -> Sequence[RunId]:
         query = sa.select(table.c.id).where(_FREE).order_by(table.c.number).limit(limit)
+        query = query if quotas is None else query.where(are_free(quotas))
         return [RunId(run) for run in self._connection.execute(query).scalars()]
+
+    def crowd(self, repository: RepositoryId, *, of: int | None = None) -> Crowd:
+        return crowd(self._connection, repository, of)
 
     def unblock(self, run: RunId) -> bool:
         free = sa.update(table).where(table.c.id == run, _QUEUED, table.c.blocked)

@@ -11,4 +11,6 @@ own_rules = sa.Table(
     metadata,
     sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
     sa.Column("rules", Snapshot(OwnRules), nullable=False),
+    sa.Column("runs_max", sa.Integer),  # of the rules, for whoever claims runs
+    sa.Column("stranger_runs_max", sa.Integer),
 )
