@@ -1,12 +1,14 @@
 """The documents keep up with the code."""
 
 import re
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from bot import faultpoints
+from bot.domain.amounts import amount_of, is_amount
 from bot.settings import Settings
 from tests.house.tree import ROOT, TESTS, name_of, project
 
@@ -17,6 +19,12 @@ OTHER_NAMES: Final = {
     "channels": "ASSAY_CHANNEL_NAME",
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
 }
+PLAIN: Final = [
+    name
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.default, int | float | Enum) and name != "workers"
+]
+"""Settings whose default is the same on every machine, and more than a text."""
 LOCKS: Final = ["requirements.txt", "requirements-dev.txt", "requirements-build.txt"]
 
 
@@ -30,6 +38,17 @@ def _rows() -> list[str]:
 
 def test_every_setting_has_one_row_in_the_operators_guide_and_no_other_has() -> None:
     assert sorted(_rows()) == sorted(_variable(field) for field in Settings.model_fields)
+
+
+@pytest.mark.parametrize("field", PLAIN)
+def test_the_operators_guide_tells_the_default_that_holds(field: str) -> None:
+    guide = OPERATORS_GUIDE.read_text(encoding="utf-8")
+    (told,) = re.findall(rf"^\| `{_variable(field)}`[^|]*\| ([^|]+) \|", guide, re.MULTILINE)
+    default = Settings.model_fields[field].default
+    text = str(getattr(default, "value", default)).lower()
+
+    amount = told.strip("`")
+    assert amount_of(amount) == default if is_amount(amount) else told == f"`{text}`"
 
 
 @pytest.mark.parametrize("path", GUIDES, ids=name_of)
