@@ -15,6 +15,10 @@ from bot.ports.store import UnitOfWork
 
 _STRIP: Final = 40
 """Builds of a branch that its trend is made of."""
+_LOOKED_BACK: Final = 200
+"""Builds of a repository in which turns are looked for."""
+_MANY: Final = 500
+"""Repositories of one list."""
 _TOLD: Final = frozenset({"passed", "failed", "timed_out", "errored"})
 """Ends that say something about the branch."""
 _BUSY: Final = frozenset({"running", "queued", "waiting"})
@@ -26,6 +30,8 @@ class Trend:
 
     branch: str
     builds: Sequence[BuildView]
+    is_busy: bool = False
+    """Something newer runs, or waits for a worker."""
 
     @property
     def word(self) -> str:
@@ -62,6 +68,15 @@ class RepositoryView:
     older: BuildId | None
     """The next page begins before that one."""
     trend: Trend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A build that came to something else than the one before it on its branch."""
+
+    view: BuildView
+    before: str
+    """What that one came to; `none` where it is the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +123,33 @@ def trend(app: App, viewer: Viewer, forge: ForgeName, path: str, branch: str | N
         return _trend(work, found, branch or found.default_branch)
 
 
+def turns(
+    app: App, viewer: Viewer, forge: ForgeName, path: str, branch: str | None = None
+) -> tuple[Repository, Sequence[Turn]]:
+    """Newest first, of all branches or of that one. Raises: Gone."""
+    found = _find(app, viewer, forge, path)
+    with app.work() as work:
+        builds = work.builds.of_repository(found.id, _LOOKED_BACK, ref=branch)
+        views = [_view(work, found, one) for one in builds if one.change is None and one.cause is not Cause.TAG]
+    last: dict[str, str] = {}
+    turned = []
+    for view in reversed(views):
+        if view.word not in _TOLD:
+            continue
+        before = last.get(view.build.ref, "none")
+        if before != view.word:
+            turned.append(Turn(view=view, before=before))
+        last[view.build.ref] = view.word
+    return found, turned[::-1]
+
+
+def trends(app: App, viewer: Viewer) -> Sequence[tuple[Repository, Trend]]:
+    """Of the default branches of all that the viewer may see."""
+    found = queries.repositories(app, viewer, _MANY)
+    with app.work() as work:
+        return [(one, _trend(work, one, one.default_branch)) for one in found]
+
+
 def front(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -> Front:
     """`before`: an older page of builds, with nothing else beside them."""
     builds = listing.builds(app, viewer, limit, before=before).views
@@ -131,7 +173,8 @@ def _find(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:
 def _trend(work: UnitOfWork, found: Repository, branch: str) -> Trend:
     newest = work.builds.of_repository(found.id, _STRIP, ref=branch)
     views = [_view(work, found, one) for one in newest if one.change is None and one.cause is not Cause.TAG]
-    return Trend(branch=branch, builds=[view for view in reversed(views) if view.word in _TOLD])
+    is_busy = any(view.word in ("running", "queued") for view in views)
+    return Trend(branch=branch, builds=[view for view in reversed(views) if view.word in _TOLD], is_busy=is_busy)
 
 
 def _view(work: UnitOfWork, found: Repository, build: Build) -> BuildView:

@@ -43,6 +43,10 @@ READS = [
     "/b/{build}/unit/compare",
     "/b/{build}/unit/stream",
     "/b/{build}/-/stream",
+    "/repos/github/{repository}/-/cc.xml",
+    "/repos/github/{repository}/-/feed.atom",
+    "/cc.xml",
+    "/cctray.xml",
     "/repos/github/{repository}/-/flaky",
     "/repos/github/{repository}/-/test",
 ]
