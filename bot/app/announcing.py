@@ -18,6 +18,8 @@ _MARGIN: Final = 0.05
 
 def run_changed(work: UnitOfWork, run: Run, pause: float = 0) -> None:
     """`run` as it is now; `pause`: seconds that its checks may wait for something newer."""
+    if run.bisection is not None:
+        return
     _touch(work, run.repository, run.sha, _names(run.suite), pause)
     if run.state.is_final:
         look_at_needs(work, run.repository, run.sha)

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot.domain.commands import (
+    Bisect,
     Cancel,
     Command,
     Explain,
@@ -152,6 +153,10 @@ def _explain(words: list[str]) -> Command:
     return Explain(words[0] if words else "")
 
 
+def _bisect(words: list[str]) -> Command:
+    return Bisect(*words) if len(words) <= 1 else Misunderstood("Name one suite at most:", "assay bisect SUITE")
+
+
 def _safe(word: str) -> str:
     return re.sub(r"[^\w.=/*-]", "?", word)[:60]
 
@@ -166,6 +171,7 @@ _READERS: Final[Mapping[str, Callable[[list[str]], Command]]] = {
     "override": _override,
 }
 _OUR_READERS: Final[Mapping[str, Callable[[list[str]], Command]]] = {
+    "bisect": _bisect,
     "status": lambda _: Status(),
     "explain": _explain,
     "help": lambda _: Help(),

@@ -8,7 +8,7 @@ import structlog
 from bot.app import globs
 from bot.app.context import App
 from bot.domain.errors import Refused, Unavailable
-from bot.domain.notices import PAUSES, Message, Notice, NoticeState, message, news_of
+from bot.domain.notices import PAUSES, Message, Notice, NoticeState, culprit, message, news_of
 from bot.domain.plain import PLAIN
 from bot.domain.planning import Trigger
 from bot.domain.refs import RepositoryId
@@ -80,6 +80,9 @@ def _counted(notice: Notice, runs: Iterable[Run]) -> list[Run]:
 
 
 def _message(app: App, work: UnitOfWork, notice: Notice, build: Build, runs: list[Run]) -> Message | None:
+    if notice.bisection is not None:
+        found, repository = work.bisections.get(notice.bisection), work.repositories.get(build.repository)
+        return culprit(notice, found, repository, build, app.build_url(build.id))
     before = work.builds.finished_before(build)
     earlier = None if before is None else _passed(before, _counted(notice, work.runs.of_build(before.id)))
     news = news_of(notice.send, earlier, _passed(build, runs))

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.app import announcing, choosing, ending, steering, suite_files, trusting
+from bot.app import announcing, bisecting, choosing, ending, steering, suite_files, trusting
 from bot.app.context import App
 from bot.app.starting import Started
 from bot.app.steering import Wish
 from bot.domain.commands import (
+    Bisect,
     Cancel,
     Command,
     Misunderstood,
@@ -26,7 +27,7 @@ from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
 from bot.domain.runs import Build, Cause, Reason, Run
 from bot.domain.suites import SuiteFile
-from bot.domain.texts import code
+from bot.domain.texts import code, counted
 from bot.ports.forge import Change, Permission
 from bot.ports.store import UnitOfWork
 
@@ -78,6 +79,7 @@ def obey(context: Context, orders: Sequence[Command]) -> str:
     rest = [order for order in orders if isinstance(order, Skip | Override | Retest | RunAnew | Start)]
     if rest:
         words += _run(context, rest)
+    words += [_bisect(context, order) for order in orders if isinstance(order, Bisect)]
     return "\n\n".join(filter(None, words))
 
 
@@ -163,6 +165,28 @@ def _was_approved_before(context: Context, order: OkToTest) -> bool:
     with app.work() as work:
         given = work.approvals.of_commit(repository.id, change.number, change.head)
     return person.id in (one.person_id for one in given)
+
+
+def _bisect(context: Context, order: Bisect) -> str:
+    """Of what the newest push to the target branch came to; each suite once, by its first cell that failed."""
+    app, repository, branch = context.app, context.repository, context.change.base_ref
+    with app.work() as work:
+        build = work.builds.newest_push(repository.id, branch)
+        runs = work.runs.of_build(build.id) if build else ()
+    failed: dict[str, Run] = {}
+    for run in runs:
+        if build and bisecting.may_be_asked(build, run) and order.suite in ("", run.suite.name, run.suite.key):
+            failed.setdefault(run.suite.name, run)
+    if build is None or not failed:
+        what = f"{code(order.suite)} has not" if order.suite else "nothing has"
+        raise Unclear(f"{what} failed with the newest push to {code(branch)}")
+    try:
+        found = [bisecting.begin(app, repository, build, run, context.speaker.person) for run in failed.values()]
+    except NotAllowed as error:
+        raise Unclear(str(error)) from error
+    names = ", ".join(code(one.suite) for one in found)
+    count = counted(max(len(one.commits) for one in found), "commit")
+    return f"Looking for what broke {names} on {code(branch)}, in {count}: {app.build_url(build.id)}"
 
 
 def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:

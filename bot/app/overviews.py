@@ -21,6 +21,8 @@ _MANY: Final = 500
 """Repositories of one list."""
 _TOLD: Final = frozenset({"passed", "failed", "timed_out", "errored"})
 """Ends that say something about the branch."""
+_APART: Final = frozenset({Cause.TAG, Cause.BISECT})
+"""They say nothing about the branch."""
 _BUSY: Final = frozenset({"running", "queued", "waiting"})
 
 
@@ -172,7 +174,7 @@ def _find(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:
 
 def _trend(work: UnitOfWork, found: Repository, branch: str) -> Trend:
     newest = work.builds.of_repository(found.id, _STRIP, ref=branch)
-    views = [_view(work, found, one) for one in newest if one.change is None and one.cause is not Cause.TAG]
+    views = [_view(work, found, one) for one in newest if one.change is None and one.cause not in _APART]
     is_busy = any(view.word in ("running", "queued") for view in views)
     return Trend(branch=branch, builds=[view for view in reversed(views) if view.word in _TOLD], is_busy=is_busy)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from bot.app import announcing, steering, trusting
+from bot.app import announcing, bisecting, steering, trusting
 from bot.app.context import App
 from bot.app.steering import Wish, dependants, is_bad
 from bot.domain.build_check import counts
@@ -57,6 +57,15 @@ def act(app: App, repository: Repository, event: ActionAsked) -> str:
         case "cancel":
             wish = Wish(event.sender, "", Cause.RERUN)
             return f"{steering.cancel(app, partial(_of_check, build, run), repository, wish)} runs cancelled"
+        case "bisect" if run is not None and press.may_write:
+            made = bisecting.begin(app, repository, build, run, event.sender)
+            return f"search {made.id} among {len(made.commits)} commits"
+        case button:
+            return _rerun(press, run, button)
+
+
+def _rerun(press: _Press, run: Run | None, button: str) -> str:
+    match button:
         case "rerun_failed" if run is None:
             return _rerun_bad_or_all(press)
         case "rerun_failed" | "rerun_all" | "start" if run is not None:

@@ -5,7 +5,19 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
-from bot.app import access, announcing, approving, catalog, ending, queries, starting, steering, suite_files, trusting
+from bot.app import (
+    access,
+    announcing,
+    approving,
+    bisecting,
+    catalog,
+    ending,
+    queries,
+    starting,
+    steering,
+    suite_files,
+    trusting,
+)
 from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.app.steering import Wish
@@ -298,6 +310,24 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
             if one.key.rpartition("#")[0] == wish.key:
                 return Granted(one.id, is_new=False)
     raise Conflict(f"there is nothing to run again: {started.reason}")
+
+
+def bisect(app: App, viewer: Viewer, run_id: RunId) -> Granted:
+    """Look for the commit that broke the run's suite; the build tells of it.
+
+    Raises:
+        Unauthorized, Forbidden, Gone.
+        Conflict: there is nothing to look for; the words say why.
+    """
+    access.require(viewer, Scope.WRITE)
+    view = queries.run(app, viewer, run_id)
+    with app.work() as work:
+        is_new = work.bisections.of_run(run_id) is None
+    try:
+        bisecting.begin(app, view.repository, view.build, view.run, Person(0, viewer.actor))
+    except NotAllowed as error:
+        raise Conflict(str(error)) from error
+    return Granted(view.build.id, is_new=is_new)
 
 
 def approve(app: App, viewer: Viewer, number: BuildId, sha: Sha) -> None:

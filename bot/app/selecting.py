@@ -40,6 +40,8 @@ def selection(app: App, run: Run) -> Selection:
     size = sum(len(name.encode(errors="replace")) + 1 for name in names)
     if not names or size > _ROOM or not all(name.isprintable() for name in names):
         return Selection()
+    if run.bisection is not None:
+        return Selection(names)  # at another commit nothing stands
     return Selection(names, standing, whole.coverage if whole else None)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import announcing, catalog, ending, globs, merging, notifying, quotas, suite_files, suitefile
+from bot.app import announcing, catalog, ending, globs, merging, notifying, quotas, sharing, suite_files, suitefile
 from bot.app.context import App
 from bot.domain.errors import InvalidSuiteFile, Problem
 from bot.domain.planning import (
@@ -32,9 +32,6 @@ from bot.ports.telemetry import SpanName
 log = structlog.get_logger()
 
 _GAVE_WAY: Final = frozenset({Reason.SUPERSEDED, Reason.CLOSED, Reason.BRANCH_DELETED})
-_NOT_SHARED: Final = frozenset(
-    {RunState.SUPERSEDED, RunState.CANCELLED, RunState.REJECTED, RunState.ERRORED, RunState.SKIPPED}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,8 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
         number = _epoch(work, trigger)
         if number is None:
             return Started(None, "this commit has its build already")
-        choices = _within_quotas(app, work, draft, _choose(work, trigger, planned, draft.merge))
+        is_step = trigger.bisection is not None
+        choices = _step(trigger, planned) if is_step else _chosen(app, work, trigger, planned, draft)
         kept = tuple(one.known for one in choices if one.known)
         for_news = trigger.is_asked_for or trigger.sharing is Sharing.KNOWN
         if for_news and not draft.conflicts and not any(one.is_news for one in choices):
@@ -144,18 +142,23 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
         build = work.builds.add(replace(draft, key=f"{trigger.key}#{number}"))
         if build is None:
             return Started(None, "this commit has its build already")
-        runs = [_enter(app, work, build, one) for one in choices]
-        if not any(run.state is RunState.AWAITING_APPROVAL for run in runs):
-            # Until it is approved a stranger's build speaks through the aggregate alone (PRODUCT §2.3).
-            _announce(work, build, runs)
-        _supersede(app, work, trigger, runs, older_go_on=not build.pull_requests.cancel_superseded)
-        announcing.look_at_needs(work, build.repository, build.sha)
-        # A suite's check tells at once that something has begun; the sum may wait for the end of a short one.
-        is_begun = any(run.build == build.id and run.state is RunState.QUEUED for run in runs)
-        announcing.build_made(work, build, app.rules.progress_pause if is_begun else 0)
-        notifying.plan(work, build, trigger, notify)
+        runs = [_enter(app, work, build, one, trigger.bisection) for one in choices]
+        if not is_step:
+            _make_known(app, work, trigger, build, runs)
+            notifying.plan(work, build, trigger, notify)
     log.info("build.started", build=build.id, cause=trigger.cause.value, runs=len(runs), sha=trigger.sha)
     return Started(build, f"build {build.id}", draft.problems, kept)
+
+
+def _make_known(app: App, work: UnitOfWork, trigger: Trigger, build: Build, runs: list[Run]) -> None:
+    if not any(run.state is RunState.AWAITING_APPROVAL for run in runs):
+        # Until it is approved a stranger's build speaks through the aggregate alone (PRODUCT §2.3).
+        _announce(work, build, runs)
+    _supersede(app, work, trigger, runs, older_go_on=not build.pull_requests.cancel_superseded)
+    announcing.look_at_needs(work, build.repository, build.sha)
+    # A suite's check tells at once that something has begun; the sum may wait for the end of a short one.
+    is_begun = any(run.build == build.id and run.state is RunState.QUEUED for run in runs)
+    announcing.build_made(work, build, app.rules.progress_pause if is_begun else 0)
 
 
 def _risky(app: App, trigger: Trigger) -> tuple[tuple[str, ...], str]:
@@ -227,20 +230,21 @@ def _choose(work: UnitOfWork, trigger: Trigger, planned: Plan, merge: Merge | No
             continue
         match decision:
             case Skipped(suite, reason, note):
-                if known is not None and (known.state not in _NOT_SHARED or known.note == note):
+                if known is not None and (known.state not in sharing.NOT_SHARED or known.note == note):
                     choices.append(_Choice(suite, known))
                 else:
                     choices.append(_Choice(suite, None, RunState.SKIPPED, reason, note))
             case Unstarted(suite, note):
                 choices.append(_unstarted(trigger, suite, note, known))
             case Wanted(suite):
-                shared = known if known is not None and _fits(work, known, trigger, merge) else None
+                shared = known if known is not None and sharing.fits(work, known, trigger, merge) else None
                 choices.append(_wanted(trigger, _without_foreign_needs(suite, named), shared))
     return choices
 
 
-def _within_quotas(app: App, work: UnitOfWork, draft: Build, choices: list[_Choice]) -> list[_Choice]:
+def _chosen(app: App, work: UnitOfWork, trigger: Trigger, planned: Plan, draft: Build) -> list[_Choice]:
     """All new runs or none: what a quota refuses ends at once, and its checks say why."""
+    choices = _choose(work, trigger, planned, draft.merge)
     refusal = quotas.refusal(work, draft, sum(one.is_to_run for one in choices), app.rules)
     if not refusal:
         return choices
@@ -248,21 +252,19 @@ def _within_quotas(app: App, work: UnitOfWork, draft: Build, choices: list[_Choi
     return [replace(refused, suite=one.suite) if one.is_to_run else one for one in choices]
 
 
-def _fits(work: UnitOfWork, known: Run, trigger: Trigger, merge: Merge | None) -> bool:
-    """Of a merge only a run of the same tree says enough; a retest lets stand what passed on an older tip.
-
-    A merged run stands also for a push of the head, whose check it is; and no stranger's displaces a trusted one.
-    """
-    if merge is None or known.trust is not trigger.trust:
-        return True
-    tested = work.builds.get(known.build).merge
-    return tested is not None and (tested.tree == merge.tree or trigger.sharing is Sharing.GOOD)
+def _step(trigger: Trigger, planned: Plan) -> list[_Choice]:
+    """Of a search: its suite alone, whatever else has run there."""
+    return [
+        _Choice(replace(one.suite, needs=()), repeats=trigger.repeats if one.suite.retry_select else None)
+        for one in planned.decisions
+        if isinstance(one, Wanted)
+    ]
 
 
 def _wanted(trigger: Trigger, suite: Suite, known: Run | None) -> _Choice:
     waits = trigger.trust is Trust.UNTRUSTED and not trigger.approved
     state = RunState.AWAITING_APPROVAL if waits else RunState.QUEUED
-    if known is not None and _may_share(known, trigger):
+    if known is not None and sharing.may_share(known, trigger):
         return _Choice(suite, known, state)
     return _Choice(suite, None, state, repeats=_repeats(trigger, suite, known))
 
@@ -278,7 +280,7 @@ def _unstarted(trigger: Trigger, suite: Suite, note: str, known: Run | None) -> 
         if not suite.is_manual or (trigger.may_start and trigger.sharing is Sharing.GOOD):
             return _wanted(trigger, suite, known)
         is_enough = known.trust is trigger.trust or known.trust is Trust.TRUSTED
-        if is_enough and (trigger.is_asked_for or known.state not in _NOT_SHARED):
+        if is_enough and (trigger.is_asked_for or known.state not in sharing.NOT_SHARED):
             return _Choice(suite, known)
     elif known is not None and (known.is_unstarted or known.reason is Reason.COMMAND_SKIP):
         return _Choice(suite, known)
@@ -290,34 +292,21 @@ def _without_foreign_needs(suite: Suite, named: Collection[str] | None) -> Suite
     return suite if named is None else replace(suite, needs=tuple(one for one in suite.needs if one in named))
 
 
-def _may_share(known: Run, trigger: Trigger) -> bool:
-    if known.cancel is not None:
-        return False
-    if known.trust is not trigger.trust:
-        # A trusted run says all that a stranger's could, and is never displaced by one; the reverse says too little.
-        return known.trust is Trust.TRUSTED and known.state not in _NOT_SHARED
-    if known.state is RunState.AWAITING_APPROVAL and trigger.approved:
-        return False
-    return _stands(known, trigger.sharing)
-
-
-def _stands(known: Run, sharing: Sharing) -> bool:
-    match sharing:
-        case Sharing.ALL | Sharing.KNOWN:
-            return known.state not in _NOT_SHARED
-        case Sharing.GOOD:
-            return known.state is RunState.PASSED or not known.state.is_final
-        case Sharing.UNFINISHED:
-            return not known.state.is_final
-        case Sharing.NONE:
-            return False
-
-
-def _enter(app: App, work: UnitOfWork, build: Build, choice: _Choice) -> Run:
+def _enter(app: App, work: UnitOfWork, build: Build, choice: _Choice, bisection: int | None) -> Run:
     if choice.known is not None:
         work.builds.share(build.id, choice.known.id)
         return choice.known
-    return add_run(app, work, build, choice.suite, choice.state, choice.reason, choice.note, repeats=choice.repeats)
+    return add_run(
+        app,
+        work,
+        build,
+        choice.suite,
+        choice.state,
+        choice.reason,
+        choice.note,
+        repeats=choice.repeats,
+        bisection=bisection,
+    )
 
 
 def _announce(work: UnitOfWork, build: Build, runs: Sequence[Run]) -> None:
@@ -336,6 +325,7 @@ def add_run(
     reason: Reason | None = None,
     note: str = "",
     repeats: RunId | None = None,
+    bisection: int | None = None,
 ) -> Run:
     """Store a new run; one that is queued is hinted at."""
     now = app.now()
@@ -351,6 +341,7 @@ def add_run(
         reason=reason,
         note=note,
         repeats=repeats,
+        bisection=bisection,
         created_at=now,
         finished_at=now if state.is_final else None,
     )

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from bot.app import announcing, caching, collecting, ending, missed, presence, reclaiming, scheduling
+from bot.app import announcing, bisecting, caching, collecting, ending, missed, presence, reclaiming, scheduling
 from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
@@ -127,6 +127,7 @@ DUTIES: Final[dict[str, Duty]] = {
     "notices": Duty(10.0, _hinting(lambda work: work.notices.due(_MANY), SendNotice)),
     "deliveries": Duty(5.0, _hinting(lambda work: work.deliveries.due(_MANY), HandleDelivery)),
     "runs": Duty(5.0, _hint_at_runs),
+    "bisections": Duty(2.0, bisecting.advance),
     "schedule": Duty(10.0, scheduling.start_due),
     "stranded": Duty(60.0, presence.tell_waits),
     "lost": Duty(5.0, reclaiming.reap_elsewhere),

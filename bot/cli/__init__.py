@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "plan": ("bot.cli.plan", "plan", "Which suites would run for this branch, and why not the others."),
     "queue": ("bot.cli.looking", "queue", "What waits for a worker, and why."),
     "repo": ("bot.cli.repo", "repo", "Repositories: register them, look after their webhooks."),
+    "bisect": ("bot.cli.remote", "bisect", "Find the commit that broke a branch, on the server."),
     "retest": ("bot.cli.remote", "retest", "Run again what failed, on the server."),
     "run": ("bot.cli.run", "run", "Run suites here, as the server does."),
     "runs": ("bot.cli.remote", "runs", "Builds on the server: list, view, watch, compare, cancel."),

@@ -1,4 +1,4 @@
-"""Commands that ask a server: `runs`, `log`, `retest`, `open`, `api`; BUILD is the number that people see."""
+"""Commands that ask a server, such as `runs`, `log` and `bisect`; BUILD is the number that people see."""
 
 import json
 import sys
@@ -170,6 +170,29 @@ def retest(number: int | None, suites: tuple[str, ...], *, every: bool, fields: 
         return
     for suite, one in zip(dict.fromkeys(wanted), started, strict=True):
         click.echo(plain(f"{suite} runs again: build {one['number']} · {one['url']}"))
+
+
+@click.command()
+@_build
+@click.argument("suite", required=False)
+@_json
+def bisect(number: int | None, suite: str | None, fields: str | None) -> None:
+    """Look for the commit that broke the failed suites of a branch's build, or the one that is named."""
+    there = server()
+    build = _find(there, number)
+    failed = [one for one in build["runs"] if one["state"] in ("failed", "timed_out")]
+    wanted = {one["suite"]: one for one in reversed(failed) if suite in (None, one["suite"])}
+    if not wanted:
+        fail(f"{plain(suite or 'nothing')} of build {build['number']} has not failed", WRONG)
+    for one in wanted.values():
+        build = there.post(f"/runs/{one['id']}/bisect")
+    if fields:
+        click.echo(_chosen(build["searches"], fields))
+        return
+    for one in build["searches"]:
+        found = f"{one['first_bad'][:7]} {one['note']}" if one["first_bad"] else one["note"]
+        click.echo(plain(f"{one['suite']} on {one['branch']}, {len(one['commits'])} commits: {one['state']} {found}"))
+    click.echo(plain(build["url"]))
 
 
 @click.command("open")

@@ -73,6 +73,13 @@ class Explain:
 
 
 @dataclass(frozen=True, slots=True)
+class Bisect:
+    """Find the commit that broke the branch that the change is for."""
+
+    suite: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     pass
 
@@ -88,7 +95,9 @@ class Misunderstood:
         return f"{self.words} {dialect.command(self.form)}." if self.form else self.words
 
 
-Command = Retest | RunAnew | Start | Cancel | OkToTest | Skip | Override | Status | Explain | Help | Misunderstood
+Command = (
+    Retest | RunAnew | Start | Cancel | OkToTest | Skip | Override | Bisect | Status | Explain | Help | Misunderstood
+)
 
 USAGE: tuple[tuple[str, str, str], ...] = (
     ("retest [SUITE…]", "write; the author once the change may run", "run again what is not green"),
@@ -112,6 +121,7 @@ USAGE: tuple[tuple[str, str, str], ...] = (
     ("run SUITE", "write", "start one suite"),
     ("skip SUITE", "write", "mark a suite that may fail as skipped"),
     ("override SUITE REASON", "admin", "let a suite count as passed on this commit"),
+    ("assay bisect [SUITE]", "write", "find the commit that broke the target branch"),
     ("assay status", "everybody", "how this commit stands"),
     ("assay explain [SUITE]", "everybody", "why suites run or don't"),
     ("assay help", "everybody", "this list"),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from bot.domain.bisecting import Bisection
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, BuildId, Run
 from bot.domain.suite_check import has_passed
@@ -32,6 +33,8 @@ class News(enum.StrEnum):
     PASSED = "passed"
     TEST = "test"
     """Somebody tries the channel."""
+    FOUND = "found"
+    """The commit that broke it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Notice:
     state: NoticeState = NoticeState.PENDING
     attempts: int = 0
     error: str = ""
+    bisection: int | None = None
+    """The search for the commit that broke the build, whose end is what it tells."""
     at: float = 0.0
     """Of the last change; seconds since 1970."""
 
@@ -97,3 +102,22 @@ def message(
         "url": url,
     }
     return Message(key=f"notice-{notice.id}", news=news, title=title, text=text, url=url, facts=facts)
+
+
+def culprit(notice: Notice, found: Bisection, repository: Repository, build: Build, url: str) -> Message:
+    """Of a search that has found the commit."""
+    sha = found.first_bad or build.sha
+    title = one_line(f"{repository.path} {found.branch}: {sha[:7]} broke {found.suite}", 200)
+    facts: dict[str, object] = {
+        "type": f"build.{News.FOUND}",
+        "forge": repository.forge,
+        "repository": repository.path,
+        "branch": found.branch,
+        "sha": sha,
+        "build": build.id,
+        "suite": found.suite,
+        "commits": len(found.commits),
+        "url": url,
+    }
+    text = one_line(f"{title}: {found.note}", 500)
+    return Message(key=f"notice-{notice.id}", news=News.FOUND, title=title, text=text, url=url, facts=facts)

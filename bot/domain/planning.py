@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.domain.catalog import Chosen
 from bot.domain.refs import Person, Repository, Sha
-from bot.domain.runs import Cause, Reason, Trust
+from bot.domain.runs import Cause, Reason, RunId, Trust
 from bot.domain.suites import Occasion, Suite, SuiteFile
 
 _CHANGE: Final = frozenset({Occasion.PULL_REQUEST})
@@ -22,6 +22,7 @@ _OCCASIONS: Final = {
     Cause.MERGE_QUEUE: frozenset({Occasion.PULL_REQUEST, Occasion.PUSH}),
     Cause.SCHEDULE: frozenset({Occasion.SCHEDULE}),
     Cause.API: frozenset({Occasion.PUSH}),
+    Cause.BISECT: frozenset({Occasion.PUSH}),
 }
 _SKIP_CI: Final = re.compile(r"\[(?:skip ci|ci skip)\]", re.IGNORECASE)
 
@@ -80,13 +81,17 @@ class Trigger:
     """Of what runs again just the failed tests, where the suite says how."""
     chosen: Chosen | None = None
     """Of the registered suite that shall run; the commit's own suite file does not count then."""
+    bisection: int | None = None
+    """The search that wants it: the run speaks for nothing else."""
+    repeats: RunId | None = None
+    """Of a search: the run whose failed tests are looked for."""
     may_start: bool = False
     """Whoever asks has write access: a suite that waits for a person to start it is started when it is named."""
 
     @property
     def is_asked_for(self) -> bool:
         """Somebody wants it now, or the time has come: `[skip ci]` does not count."""
-        return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API, Cause.SCHEDULE)
+        return self.cause in (Cause.COMMENT, Cause.RERUN, Cause.API, Cause.SCHEDULE, Cause.BISECT)
 
     def names(self, suite: Suite) -> bool:
         return suite.name in self.only or suite.key in self.only

@@ -29,6 +29,8 @@ class Cause(enum.StrEnum):
     MERGE_QUEUE = "merge_queue"
     SCHEDULE = "schedule"
     API = "api"
+    BISECT = "bisect"
+    """A step of a search for the commit that broke a branch."""
 
 
 class Trust(enum.StrEnum):
@@ -251,6 +253,8 @@ class Run:
     """Attempts that failed by themselves and were followed by another, as the suite's `retries` ask."""
     repeats: RunId | None = None
     """The run whose failed tests alone are run, while all its other results stand; itself after a failed attempt."""
+    bisection: int | None = None
+    """The search that it is a step of; then it speaks for nothing else."""
     cancel: Reason | None = None
     """Somebody wants it to end; its worker looks here."""
     cancel_note: str = ""

@@ -58,7 +58,8 @@ class OwnChannels(Protocol):
 
 
 class Notices(Protocol):
-    def add(self, build: BuildId, wanted: Notify) -> None: ...
+    def add(self, build: BuildId, wanted: Notify, *, bisection: int | None = None) -> int:
+        """Its number. `bisection`: the search whose end it tells."""
 
     def of_run(self, run: RunId) -> Sequence[int]:
         """Numbers of the pending ones whose build counts on the run."""

@@ -54,6 +54,15 @@ class Source(Protocol):
         also when the two have no history in common.
         """
 
+    def between(
+        self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool], limit: int
+    ) -> Sequence[Sha]:
+        """The commits behind `wanted.onto` up to `wanted`, both of one branch; oldest first, `wanted` the last.
+
+        Along first parents: what was merged into the branch counts as one commit. Raises: as `merge`; SourceRefused
+        also when there are more than `limit`.
+        """
+
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
         """The paths of a commit that was checked out before; nothing when it is not here any more.
 

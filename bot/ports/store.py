@@ -15,6 +15,7 @@ from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen,
 from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
 from bot.domain.workers import Room
 from bot.ports.artifacts import ArtifactTable
+from bot.ports.bisections import Bisections
 from bot.ports.catalog import Catalog
 from bot.ports.deliveries import Deliveries
 from bot.ports.hosts import SetupKeys, StoredHosts
@@ -101,7 +102,7 @@ class Builds(Protocol):
         """Newest first; `before`: only those with a smaller number, `ref`: only those of that branch or tag."""
 
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
-        """All of that commit, newest first."""
+        """All of that commit, newest first; without those of a bisection."""
 
     def recent(
         self, limit: int, *, before: BuildId | None = None, public_only: bool = True, sought: Sought = ALL
@@ -123,10 +124,10 @@ class Runs(Protocol):
         """Its own and shared ones, in the order of the suite file."""
 
     def of_commit(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
-        """Oldest first."""
+        """Oldest first; without those of a bisection, which speak for nothing else."""
 
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
-        """The newest that is not skipped, else the newest. `suite`: its key, which names one cell."""
+        """The newest that is not skipped, else the newest; none of a bisection. `suite`: its key, of one cell."""
 
     def recent(
         self, limit: int, *, before: RunId | None = None, public_only: bool = True, sought: Sought = ALL
@@ -274,6 +275,8 @@ class UnitOfWork(Protocol):
     def hosts(self) -> StoredHosts: ...
     @property
     def setup_keys(self) -> SetupKeys: ...
+    @property
+    def bisections(self) -> Bisections: ...
     @property
     def results(self) -> ResultTable: ...
     @property

@@ -1,14 +1,17 @@
 """What the REST API says, as types; the OpenAPI document is made of them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
 from bot.app import registering, ruling
+from bot.app.bisecting import Step
 from bot.app.context import App
 from bot.app.queries import BuildView, RunView
 from bot.app.registering import Registered
+from bot.domain.bisecting import Bisection
 from bot.domain.errors import Problem
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, Group, Run
@@ -75,6 +78,35 @@ class ChosenAnswer(BaseModel):
     environment_version: int | None
 
 
+class StepAnswer(BaseModel):
+    """A commit of a search, and what is known of it."""
+
+    sha: str
+    finding: str | None
+    """good, bad or untestable; none: nothing yet."""
+    run: str | None
+    """What tells so, or is about to."""
+
+
+class SearchAnswer(BaseModel):
+    """A search for the first commit of a branch at which a suite fails."""
+
+    suite: str
+    branch: str
+    state: str
+    """running, found, unclear or stopped."""
+    good: str
+    """Where the suite passed last."""
+    commits: list[str]
+    """Behind that one, oldest first."""
+    first_bad: str | None
+    note: str
+    actor: str
+    created_at: datetime
+    finished_at: datetime | None
+    steps: list[StepAnswer]
+
+
 class BuildAnswer(BaseModel):
     """All that one trigger started on one commit."""
 
@@ -97,6 +129,8 @@ class BuildAnswer(BaseModel):
     problems: list[ProblemAnswer]
     registered: ChosenAnswer | None
     """None: it ran the suites of the commit's suite file."""
+    searches: list[SearchAnswer]
+    """For the commits that broke it."""
 
 
 class BuildList(BaseModel):
@@ -193,6 +227,25 @@ def build_answer(app: App, view: BuildView) -> BuildAnswer:
         created_at=build.created_at,
         url=app.build_url(build.id),
         runs=[_run(app, run, build, view.repository) for run in view.runs],
+        searches=[_search(one, steps) for one, steps in view.searches],
+    )
+
+
+def _search(one: Bisection, steps: Sequence[Step]) -> SearchAnswer:
+    return SearchAnswer(
+        suite=one.suite,
+        branch=one.branch,
+        state=one.state,
+        good=one.good,
+        commits=list(one.commits),
+        first_bad=one.first_bad,
+        note=one.note,
+        actor=one.actor,
+        created_at=one.created_at,
+        finished_at=one.finished_at,
+        steps=[
+            StepAnswer(sha=step.sha, finding=step.finding, run=step.run.id if step.run else None) for step in steps
+        ],
     )
 
 

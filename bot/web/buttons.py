@@ -15,7 +15,7 @@ from bot.web.forms import read_form
 from bot.web.site import build_of, site_of
 from bot.web.visitors import person_of_form
 
-_KNOWN: Final = frozenset({"rerun_failed", "rerun_all", "start", "cancel", "approve", "approve_pr"})
+_KNOWN: Final = frozenset({"rerun_failed", "rerun_all", "start", "cancel", "approve", "approve_pr", "bisect"})
 
 
 async def press(request: Request) -> Response:

@@ -40,7 +40,7 @@ class BuildFollower:
         html = rendered(self._site, "_build.html", view=view)
         events = [] if html == self._shown else [ServerSentEvent(html, event="state")]
         self._shown = html
-        if view.is_final:
+        if view.is_at_rest:
             return Step([*events, ServerSentEvent(view.word, event="end")], ended=True)
         return Step(events, ended=False)
 

@@ -122,6 +122,13 @@ def retest_run(request: Request, viewer: Looking, id: Id, response: Response) ->
     return _granted(request, viewer, granted, response)
 
 
+@router.post("/runs/{id}/bisect", tags=["runs"], status_code=201, responses=_AGAIN)
+def bisect_run(request: Request, viewer: Looking, id: Id, response: Response) -> BuildAnswer:  # noqa: A002, ARG001  # the document needs it
+    """Look for the commit that broke a run's suite on its branch, once for each run. The scope runs:write."""
+    granted = requesting.bisect(site_of(request).app, viewer, run_of(request))
+    return _granted(request, viewer, granted, response)
+
+
 def _granted(request: Request, viewer: Viewer, granted: Granted, response: Response) -> BuildAnswer:
     answer = _build(request, viewer, granted.build)
     response.status_code = 201 if granted.is_new else 200

@@ -53,6 +53,19 @@ class FakeSource:
         tree = "" if conflicts else hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()  # noqa: S324  # git's own kind of id
         return Merge(base=wanted.onto.sha, tree=tree, conflicts=conflicts)
 
+    def between(
+        self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool], limit: int
+    ) -> Sequence[Sha]:
+        assert wanted.onto
+        self._bring(wanted, access, should_stop)
+        behind = self._ancestors(wanted.onto.sha)
+        found = [one for one in self._ancestors(wanted.sha) if one not in behind]
+        if self._ancestors(found[-1] if found else wanted.sha)[-1] not in behind:
+            raise SourceRefused(f"{wanted.sha} has no history in common with {wanted.onto.sha}")
+        if len(found) > limit:
+            raise SourceRefused(f"there are more than {limit} commits between {wanted.onto.sha} and {wanted.sha}")
+        return found[::-1]
+
     def _merged(self, wanted: Wanted) -> tuple[Mapping[str, str], tuple[str, ...]]:
         """Whole files, three ways; and those that both sides have changed."""
         head = self.commits[wanted.sha]

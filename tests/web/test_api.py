@@ -169,6 +169,7 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/runs/{id}/artifacts",
         "/runs/{id}/artifacts/{path}",
         "/runs/{id}/cancel",
+        "/runs/{id}/bisect",
         "/runs/{id}/retest",
         "/builds",
         "/builds/{number}",

@@ -54,6 +54,7 @@ WRITES = [
     ("/runs", ORDER, Scope.WRITE),
     ("/runs/{run}/cancel", None, Scope.WRITE),
     ("/runs/{run}/retest", None, Scope.WRITE),
+    ("/runs/{run}/bisect", None, Scope.WRITE),
     ("/builds/{build}/cancel", None, Scope.WRITE),
     ("/builds/{build}/approve", {"sha": SHA}, Scope.APPROVE),
 ]

@@ -79,6 +79,7 @@ def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> 
     assert {name for name, need in needs.items() if {} not in need} == {
         "post /runs",
         "post /runs/{id}/cancel",
+        "post /runs/{id}/bisect",
         "post /runs/{id}/retest",
         "post /builds/{number}/cancel",
         "post /builds/{number}/approve",

@@ -1,4 +1,4 @@
-"""Two commits merged as `git merge` would, without a work tree, a hook or anybody's settings."""
+"""Two commits: what lies between them, and how `git merge` would put them together, whatever anybody's settings."""
 
 from typing import Final
 
@@ -51,6 +51,20 @@ def merge(mirror: Mirror, base: Sha, head: Sha) -> Merge:
         _, *names = b"".join(output).rstrip(b"\0").split(b"\0")
         return Merge(base=base, conflicts=tuple(sorted({name.decode(errors="replace") for name in names})))
     return Merge(base=base, tree=b"".join(output).rstrip(b"\0").decode())
+
+
+def between(mirror: Mirror, base: Sha, head: Sha, limit: int) -> list[Sha]:
+    """The commits behind the base up to the head, along first parents; oldest first.
+
+    Raises: GitFailed. SourceRefused: more than `limit`, or nothing in common.
+    """
+    if not _common(mirror, base, head):
+        raise SourceRefused(f"{head} has no history in common with {base}")
+    command = ("rev-list", "--first-parent", f"--max-count={limit + 1}", head, f"^{base}", "--")
+    found = mirror.run(*command).decode().split()
+    if len(found) > limit:
+        raise SourceRefused(f"there are more than {limit} commits between {base} and {head}")
+    return [sha_of(one) for one in reversed(found)]
 
 
 def commit(mirror: Mirror, base: Sha, head: Sha) -> Sha:

@@ -81,6 +81,16 @@ class GitSource:
 
         return self._work(wanted, access, should_stop, merge_in)
 
+    def between(
+        self, wanted: Wanted, access: Callable[[], Access], should_stop: Callable[[], bool], limit: int
+    ) -> Sequence[Sha]:
+        """See the port."""
+        onto = wanted.onto
+        assert onto, "where the history begins"
+        return self._work(
+            wanted, access, should_stop, lambda mirror, _: merging.between(mirror, onto.sha, wanted.sha, limit)
+        )
+
     def files(self, repository: RepositoryId, sha: Sha) -> frozenset[str]:
         mirror = self._mirror(repository, Patience.of(self._time_limit))
         try:

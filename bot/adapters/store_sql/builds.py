@@ -70,7 +70,8 @@ class SqlBuilds:
         return self._newest(table.c.repository == repository, older, of_ref, limit=limit)
 
     def at(self, repository: RepositoryId, sha: Sha) -> Sequence[Build]:
-        return self._newest(table.c.repository == repository, table.c.sha == sha)
+        here = sa.and_(table.c.repository == repository, table.c.sha == sha)
+        return self._newest(here, table.c.cause != Cause.BISECT)
 
     def recent(
         self, limit: int, *, before: BuildId | None = None, public_only: bool = True, sought: Sought = ALL
@@ -80,6 +81,8 @@ class SqlBuilds:
             conditions.append(table.c.id < before)
         if public_only:
             conditions.append(is_public(table.c.repository))
+        if sought.sha:
+            conditions.append(table.c.cause != Cause.BISECT)  # it says nothing of the commit as a whole
         if sought.branch:
             conditions.append(table.c.ref == sought.branch)
         if sought.suite:

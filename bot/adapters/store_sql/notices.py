@@ -21,7 +21,7 @@ class SqlNotices:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def add(self, build: BuildId, wanted: Notify) -> None:
+    def add(self, build: BuildId, wanted: Notify, *, bisection: int | None = None) -> int:
         row = {
             "build": build,
             "channel": wanted.channel,
@@ -30,8 +30,11 @@ class SqlNotices:
             "state": NoticeState.PENDING,
             "attempts": 0,
             "error": "",
+            "bisection": bisection,
         }
-        self._connection.execute(sa.insert(table).values(**row, at=DatabaseNow(), next_at=DatabaseNow()))
+        add = sa.insert(table).values(**row, at=DatabaseNow(), next_at=DatabaseNow()).returning(table.c.id)
+        number: int = self._connection.execute(add).scalar_one()
+        return number
 
     def of_run(self, run: RunId) -> Sequence[int]:
         builds = sa.select(build_run.c.build).where(build_run.c.run == run)
@@ -93,5 +96,6 @@ def _notice_of(row: sa.Row[Any]) -> Notice:
         state=row.state,
         attempts=row.attempts,
         error=row.error,
+        bisection=row.bisection,
         at=row.at,
     )

@@ -20,14 +20,19 @@ from bot.ports.store import ALL, RunEvent, Sought
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
 _FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
+_COUNTS: Final = table.c.bisection.is_(None)
+"""It speaks for its commit."""
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
 _LOOKED_BACK: Final = 300
 """Runs of a suite among which its last passes are looked for."""
 _PATIENCE: Final = 60.0
 """Seconds that a large run lets small ones pass."""
 _ROUNDING: Final = 1e-6
+_APART: Final = (Cause.TAG, Cause.BISECT)
 _RANK: Final = sa.case(
-    (build.c.cause.in_((Cause.COMMENT, Cause.RERUN, Cause.API)), 0), (build.c.cause == Cause.SCHEDULE, 2), else_=1
+    (build.c.cause.in_((Cause.COMMENT, Cause.RERUN, Cause.API)), 0),
+    (build.c.cause.in_((Cause.SCHEDULE, Cause.BISECT)), 2),
+    else_=1,
 )
 
 
@@ -52,12 +57,12 @@ class SqlRuns:
         return self._all(query.order_by(table.c.position, build_run.c.id))
 
     def of_commit(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
-        here = sa.and_(table.c.repository == repository, table.c.sha == sha)
+        here = sa.and_(table.c.repository == repository, table.c.sha == sha, _COUNTS)
         return self._all(sa.select(table).where(here).order_by(table.c.number))
 
     def latest_at(self, repository: RepositoryId, sha: Sha, suite: str) -> Run | None:
         query = sa.select(table).where(
-            table.c.repository == repository, table.c.sha == sha, table.c.suite_key == suite
+            table.c.repository == repository, table.c.sha == sha, table.c.suite_key == suite, _COUNTS
         )
         is_skipped = sa.case((table.c.state == RunState.SKIPPED, 1), else_=0)
         row = self._connection.execute(query.order_by(is_skipped, table.c.number.desc()).limit(1)).one_or_none()
@@ -259,7 +264,7 @@ def _passes(run: Run, branch: str) -> sa.Select[Any]:
     names = ("id", "number", "build", "state", "reason", "repeats", "started_at", "finished_at")
     told = sa.select(*(table.c[name] for name in names)).where(same).order_by(table.c.number.desc())
     newest = told.limit(_LOOKED_BACK).subquery()
-    on_branch = sa.and_(build.c.ref == branch, build.c.change.is_(None), build.c.cause != Cause.TAG)
+    on_branch = sa.and_(build.c.ref == branch, build.c.change.is_(None), build.c.cause.not_in(_APART))
     whole = sa.and_(newest.c.state == RunState.PASSED, newest.c.reason.is_(None), newest.c.repeats.is_(None))
     query = sa.select(newest.c.id, newest.c.started_at, newest.c.finished_at)
     query = query.join(build, build.c.id == newest.c.build).where(on_branch, whole)

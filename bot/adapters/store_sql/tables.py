@@ -159,6 +159,7 @@ run = sa.Table(
     _count("attempt"),
     sa.Column("failures", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("repeats", sa.Text),
+    sa.Column("bisection", Number),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Double),
     sa.Column("cancel", Word(Reason)),
@@ -178,6 +179,7 @@ run = sa.Table(
     sa.Index(None, "build"),
     sa.Index(None, "repository", "sha", "suite_key"),
     sa.Index(None, "repository", "suite_key", "number"),
+    sa.Index(None, "bisection"),
     sa.Index(None, "state"),
     sa.CheckConstraint(f"state IN ({', '.join(repr(str(state)) for state in RunState)})", name="state"),
     sa.CheckConstraint(

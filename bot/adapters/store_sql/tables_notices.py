@@ -20,6 +20,7 @@ notice = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("next_at", sa.Double, nullable=False),
+    sa.Column("bisection", Number),
     sa.Index(None, "build"),
     sa.Index(None, "state", "next_at"),
     sqlite_autoincrement=True,

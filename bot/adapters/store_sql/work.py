@@ -8,6 +8,7 @@ import sqlalchemy as sa
 import structlog
 
 from bot.adapters.store_sql.artifacts import SqlArtifacts
+from bot.adapters.store_sql.bisections import SqlBisections
 from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.catalog import SqlCatalog
 from bot.adapters.store_sql.deliveries import SqlDeliveries
@@ -158,6 +159,10 @@ class SqlWork:
     @property
     def setup_keys(self) -> SqlSetupKeys:
         return SqlSetupKeys(self._connection)
+
+    @property
+    def bisections(self) -> SqlBisections:
+        return SqlBisections(self._connection)
 
     @property
     def results(self) -> SqlResults:

@@ -1,0 +1,35 @@
+"""Searches for the commit that broke a branch: a part of the store."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bot.domain.bisecting import Bisection
+from bot.domain.runs import BuildId, Run, RunId
+
+
+class Bisections(Protocol):
+    def add(self, bisection: Bisection) -> Bisection:
+        """Store it and give it its number, or give the one that its run has already."""
+
+    def get(self, number: int) -> Bisection:
+        """Raises: Gone."""
+
+    def of_run(self, run: RunId) -> Bisection | None: ...
+
+    def of_build(self, build: BuildId) -> Sequence[Bisection]:
+        """Oldest first."""
+
+    def running(self, limit: int) -> Sequence[Bisection]:
+        """Oldest first."""
+
+    def save(self, bisection: Bisection) -> bool:
+        """Write what changes of it; False and no effect when it has ended already."""
+
+    def runs(self, number: int) -> Sequence[Run]:
+        """Those that it started, oldest first."""
+
+    def last_good(self, run: Run, branch: str) -> Run | None:
+        """The newest earlier run of its suite and cell that passed on a push to the branch."""
+
+    def told(self, bisection: Bisection) -> Sequence[Run]:
+        """Finished runs of its suite and cell on pushes to its branch at its commits, oldest first."""
