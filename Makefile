@@ -2,10 +2,10 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format bench lock
+.PHONY: help setup demo serve test check lint format bench soak partition lock
 
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with the command assay, and a Docker engine that answers
 	@deploy/setup
@@ -39,6 +39,12 @@ format: setup ## Format the code and mend what a linter can mend
 
 bench: setup ## Measure beside the limits of the same minutes; NAMES='first-byte builds' for some alone
 	$(BIN)/python -m tests.bench $(NAMES)
+
+soak: setup ## A whole installation under accidents (MINUTES=30, SEED=; a seed plays it again); report in soak/
+	$(BIN)/python -m tests.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED))
+
+partition: setup ## Three workers, engines and networks, one of them cut off for SECONDS=180
+	$(BIN)/python -m tests.soak.partition $(if $(SECONDS),--seconds $(SECONDS))
 
 lock: ## Lock the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o deploy/requirements.txt

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -126,7 +127,9 @@ def private_engine(
 ) -> Iterator[PrivateEngine]:
     """Started; in a namespace of its own if none is given."""
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-engine-")))
+        above = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="assay-engine-")))
+        folder = above / f"engine-{secrets.token_hex(4)}"
+        folder.mkdir()
         if namespace is None:
             namespace = stack.enter_context(contextlib.closing(Namespace()))
         engine = PrivateEngine(folder, namespace, networks=networks, lasting=lasting)

@@ -134,6 +134,12 @@ class Postgres(Server):
     def drop(self, database: str) -> None:
         self.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
+    @property
+    def family(self) -> list[int]:
+        """Its first process and the others, which serve one connection each."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
     def cut_connections(self) -> None:
         """Every client's, as a restart of the server or of a proxy before it does."""
         self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")

@@ -73,6 +73,7 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
         app.traces.span(SpanName.RUN, nearest(subject.build.trace, task.trace), **_about(subject)) as span,
     ):
         with Hold(app, run, shutdown) as hold:
+            app = replace(app, work=hold.work)  # type: ignore[arg-type]  # a context that gives one
             verdict, end = _attempt(app, subject, hold)
             faultpoint("worker.in_parser")
             with tracing.phase(app, SpanName.FINISH):
@@ -289,33 +290,44 @@ def _collect(app: App, run: Run, verdict: Verdict, hold: Hold, runlog: RunLog) -
 
 def _note_start(app: App, run: Run, hold: Hold) -> None:
     running = run.running(app.now())
-    with app.work() as work:
-        if not work.runs.save(run, running, app.owner):
-            hold.lose()
-            return
-        announcing.run_changed(work, running, app.rules.progress_pause)
+    if not hold.insist(lambda: _save_start(app, run, running)):
+        hold.lose()
+        return
     log.info("run.started")
     hold.ours = running
     faultpoint("worker.while_running")
+
+
+def _save_start(app: App, run: Run, running: Run) -> bool:
+    with app.work() as work:
+        if not work.runs.save(run, running, app.owner):
+            return _is_stored(work, running)
+        announcing.run_changed(work, running, app.rules.progress_pause)
+    return True
+
+
+def _is_stored(work: UnitOfWork, after: Run) -> bool:
+    """Who repeats what the store took and could not answer finds it done."""
+    now = work.runs.get(after.id)
+    return (now.state, now.fence) == (after.state, after.fence)
 
 
 def _finish(app: App, subject: Subject, verdict: Verdict, end: Exit | None, hold: Hold) -> None:
     """One transaction: verdict, test results and report. Without effect when another worker has the run by now."""
     before = subject.run
     facts: dict[str, object] = {
-        "tail": _tail(app, before),
+        "tail": hold.insist(lambda: _tail(app, before)),
         "exit_code": end.code if end else None,
         "out_of_memory": end.out_of_memory if end else False,
         "peak_memory": end.peak_memory if end else None,
         "cpu_seconds": end.cpu_seconds if end else None,
     }
     after = _ended(app, before, verdict, hold.run, end, facts)
-    if not _save(app, subject, after, verdict):
+    if not hold.insist(partial(_save, app, subject, after, verdict)):
         # Going back to the queue is refused when somebody wants the run to end meanwhile.
-        with app.work() as work:
-            wishes = work.runs.get(before.id)
+        wishes = hold.insist(lambda: _stored(app, before))
         after = _ended(app, before, verdict, wishes, end, facts)
-        if not _save(app, subject, after, verdict):
+        if not hold.insist(partial(_save, app, subject, after, verdict)):
             log.warning("run.verdict_discarded", state=after.state.value)
             return
     if after.state.is_final:
@@ -324,11 +336,16 @@ def _finish(app: App, subject: Subject, verdict: Verdict, end: Exit | None, hold
     log.info("run.ended", state=after.state.value, reason=after.reason, note=after.note)
 
 
+def _stored(app: App, run: Run) -> Run:
+    with app.work() as work:
+        return work.runs.get(run.id)
+
+
 def _save(app: App, subject: Subject, after: Run, verdict: Verdict) -> bool:
     before = subject.run
     with app.work() as work:
         if not work.runs.save(before, after, app.owner):
-            return False
+            return _is_stored(work, after)
         if after.state.is_final and verdict.results is not None:
             work.results.conclude(after, comparing.branch_of(subject.build), verdict.results)
         announcing.run_changed(work, after)

@@ -1,8 +1,10 @@
 """A worker's hold on a run: renews the lease and learns when to stop (RELIABILITY §6.4)."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import structlog
 
@@ -10,9 +12,14 @@ from bot.app.context import App
 from bot.domain.errors import StoreBusy
 from bot.domain.runs import Run
 from bot.ports.sandbox import Stop
+from bot.ports.store import UnitOfWork
 
 log = structlog.get_logger()
 
+Result = TypeVar("Result")
+
+_PATIENCE: Final = 0.5
+"""Seconds between two tries of the store."""
 _LOOK: Final = 0.5
 """Seconds between two looks for a wish to cancel; it has to reach a container within two seconds."""
 
@@ -66,6 +73,26 @@ class Hold:
     def lose(self) -> None:
         """Somebody else has the run: nothing of ours may be written any more."""
         self._lost = True
+
+    def insist(self, do: Callable[[], Result]) -> Result:
+        """Do what is safe to repeat until the store takes it: a run outlives a store that is away for a while.
+
+        Raises: StoreBusy: it was away for longer than the hold lasts.
+        """
+        while True:
+            try:
+                return do()
+            except StoreBusy as error:
+                if self.should_stop() in (Stop.LEASE_LOST, Stop.SHUTDOWN):
+                    raise
+                log.warning("store.away", run=self.run.id, error=str(error))
+                self._app.sleep(_PATIENCE)
+
+    @contextmanager
+    def work(self) -> Iterator[UnitOfWork]:
+        """Units of work of whoever acts under this hold: their beginning is insisted on."""
+        with ExitStack() as stack:
+            yield self.insist(lambda: stack.enter_context(self._app.work()))
 
     def should_stop(self) -> Stop | None:
         now = self._app.monotonic()

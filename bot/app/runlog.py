@@ -1,17 +1,21 @@
 """Writing a run's log: in batches, under the fence, to the limit."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final
 
 from bot.app.context import App
 from bot.app.grouping import Marks
 from bot.app.holding import Hold
 from bot.app.output import Output
+from bot.domain.errors import StoreBusy
 from bot.domain.masking import Masker
 from bot.domain.runs import Group, Run
 
 _BATCH: Final = 1 << 20
 """Bytes that are written at once where much comes: each transaction has its price."""
+_MOST: Final = 8 << 20
+"""Bytes that wait for a store that is away."""
 _PAUSE: Final = 0.2
 """Seconds that output waits at most before a reader can see it."""
 _SHOWN_LIVE: Final = 200
@@ -25,10 +29,14 @@ class RunLog:
         self._masker = Masker(())
         self._flushed_at = 0.0
         self._kept: tuple[Group, ...] = ()
+        self._stored = app.logs.size(run.id)
+        """Bytes that are in the store as far as we know."""
+        self._is_unsure = False
+        """The store was lost while it took some: they may be there."""
         # One log holds all attempts; one that fails by itself takes no room from the next.
         limit = app.limits_of(run.suite).log
-        room = limit * (run.failures + 1) - app.logs.size(run.id)
-        self._output = Output(self._put, app.monotonic, limit=limit, room=room, length=app.logs.size(run.id))
+        room = limit * (run.failures + 1) - self._stored
+        self._output = Output(self._put, app.monotonic, limit=limit, room=room, length=self._stored)
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -56,7 +64,7 @@ class RunLog:
     def end(self, code: int | None = None) -> None:
         """Nothing of the suite follows; `code`: how its script exited."""
         self._output.end(code)
-        self.flush()
+        self._hold.insist(self._store)
 
     def write(self, data: bytes) -> None:
         """Output of the suite; when it reaches the log's limit, the suite shall stop."""
@@ -71,21 +79,39 @@ class RunLog:
             self.flush()
 
     def flush(self) -> None:
+        """What the store does not take now waits for the next time; of much, the suite waits too."""
+        if len(self._waiting) >= _MOST:
+            self._hold.insist(self._store)
+        else:
+            with suppress(StoreBusy):
+                self._store()
+
+    def _store(self) -> None:
         """Groups first: whoever reads on knows where the lines belong."""
         self._flushed_at = self._app.monotonic()
+        if self._is_unsure:
+            arrived = self._app.logs.size(self._run.id) - self._stored
+            self._stored += arrived
+            del self._waiting[:arrived]
+            self._is_unsure = False
         if not self._waiting:
             return
-        data, self._waiting = bytes(self._waiting), bytearray()
+        data = bytes(self._waiting)
+        self._is_unsure = True
         if not (self._keep_groups() and self._app.logs.append(self._run.id, self._run.fence, data)):
             self._hold.lose()
+        self._is_unsure = False
+        self._stored += len(data)
+        self._waiting.clear()
 
     def _keep_groups(self) -> bool:
         groups = self.groups
         if groups == self._kept or len(groups) > _SHOWN_LIVE:
             return True
-        self._kept = groups
         with self._app.work() as work:
-            return work.runs.keep_groups(self._run.id, self._run.fence, groups)
+            is_ours = work.runs.keep_groups(self._run.id, self._run.fence, groups)
+        self._kept = groups
+        return is_ours
 
     def _put(self, data: bytes) -> None:
         self._waiting += data

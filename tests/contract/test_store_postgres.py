@@ -1,5 +1,7 @@
 """What the store does on PostgreSQL beyond its port: many processes, servers that go away, races, the migrations."""
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 
 from bot.adapters.store_sql import SqlWork, open_engine, reading, upgrade
 from bot.adapters.store_sql.tables import metadata
+from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Refused, StoreBusy
 from bot.domain.quotas import UNBOUNDED, Quotas
 from bot.domain.runs import RunId, RunState
@@ -180,6 +183,41 @@ def test_a_server_that_is_away_is_busy_and_serves_again_when_it_is_back() -> Non
         with SqlWork(engine, _send_nothing) as unit:
             assert unit.runs.queue_length() == 0
         engine.dispose()
+
+
+def test_a_process_that_is_frozen_in_the_middle_of_its_work_holds_nobody_up_for_long(postgres_url: str) -> None:
+    engine = open_engine(postgres_url, patience=0.3)
+    with SqlWork(engine, _send_nothing) as unit:
+        run = stored_run(unit)
+
+    def claim(owner: str) -> None:
+        with SqlWork(engine, _send_nothing) as unit:
+            assert unit.runs.claim(run.id, owner, 60)
+
+    def freeze_in_the_middle() -> None:
+        with SqlWork(engine, _send_nothing) as frozen:
+            assert frozen.runs.claim(run.id, "frozen", 60)
+            wait_until(lambda: _is_free(claim), 20, "the lock is held")
+
+    with pytest.raises(StoreBusy):
+        freeze_in_the_middle()
+    engine.dispose()
+
+
+def _is_free(claim: Callable[[str], None]) -> bool:
+    try:
+        claim("another")
+    except StoreBusy:
+        return False
+    return True
+
+
+def test_a_server_that_does_not_answer_is_busy_after_a_while() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        address = f"postgresql://assay@127.0.0.1:{silent.getsockname()[1]}/assay"
+        engine = open_engine(address, patience=1)
+        with pytest.raises(StoreBusy):
+            SqlWork(engine, _send_nothing).__enter__()
 
 
 def test_a_lock_that_two_want_in_turn_ends_as_busy_for_one(work: OpenWork, engine: sa.Engine) -> None:

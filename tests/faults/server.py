@@ -68,6 +68,18 @@ class Serve:
         return self._process.pid
 
     @property
+    def child(self) -> int:
+        """Of a worker's processes the one that works; waits for it."""
+        children: list[int] = []
+
+        def look() -> bool:
+            children[:] = map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())
+            return bool(children)
+
+        wait_until(look, _PATIENCE, "the worker has no child")
+        return children[0]
+
+    @property
     def output(self) -> str:
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 

@@ -21,10 +21,28 @@ from tests.faults.engine import watched
 from tests.faults.place import Place, suite_file
 from tests.faults.quiet import assert_quiet
 from tests.faults.server import Serve
-from tests.images import busybox
+from tests.images import DOCKER_HOST, busybox
 from tests.ports import free_port
 
-_WORKERS: Final = ("north", "south")
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A machine with a worker."""
+
+    name: str
+    docker_host: str = DOCKER_HOST
+    inside: Sequence[str] = ()
+    """What stands before its worker's command: where that runs."""
+
+
+_TWO: Final = (Host("north"), Host("south"))
+
+
+_UNFINISHED: Final = (
+    "(SELECT count(*) FROM delivery WHERE status = 'received')",
+    "+ (SELECT count(*) FROM run WHERE state IN ('queued', 'preparing', 'running', 'finalizing'))",
+    "+ (SELECT count(*) FROM report WHERE greatest(sent_version, dead_version) < version)",
+)
 
 
 class _Database:
@@ -74,6 +92,20 @@ class Hosts(Place):
         places = {(each.data / "instance").read_text(): each for each in self.workers}
         return places[owner.partition("/")[0]]
 
+    def held(self, place: str) -> list[str]:
+        """Runs that somebody at that place has; none when the database does not answer."""
+        query = "SELECT id FROM run WHERE owner LIKE ? AND state IN ('preparing', 'running', 'finalizing')"
+        with contextlib.suppress(psycopg.Error), contextlib.closing(self.database()) as database:
+            return [row["id"] for row in database.execute(query, (f"{place}/%",))]
+        return []
+
+    def unfinished(self) -> int:
+        """Deliveries, runs and reports that are not done."""
+        counted = "".join(_UNFINISHED)
+        with contextlib.closing(self.database()) as database:
+            found: int = database.execute(f"SELECT {counted} AS count").fetchone()["count"]
+        return found
+
     def wish_to_end(self, run: str) -> None:
         """As any process does for somebody who may."""
         with contextlib.closing(self.database()) as database:
@@ -92,22 +124,33 @@ class Hosts(Place):
 
 
 @contextmanager
-def hosts(folder: Path, postgres: servers.Postgres, database_url: str, storage_url: str) -> Iterator[Hosts]:
+def hosts(
+    folder: Path,
+    postgres: servers.Postgres,
+    database_url: str,
+    storage_url: str,
+    machines: Sequence[Host] = _TWO,
+) -> Iterator[Hosts]:
     """Nothing is started but the forge, PostgreSQL, Redis and S3; whatever is left at the end goes."""
     port = free_port()
-    instances = [f"hosts-{secrets.token_hex(4)}" for _ in _WORKERS]
-    for name, instance in zip(_WORKERS, instances, strict=True):
-        (folder / name).mkdir(mode=0o711)
-        (folder / name / "instance").write_text(instance)
+    instances = [f"hosts-{secrets.token_hex(4)}" for _ in machines]
+    for machine, instance in zip(machines, instances, strict=True):
+        (folder / machine.name).mkdir(mode=0o711)
+        (folder / machine.name / "instance").write_text(instance)
     with ExitStack() as stack:
         github = stack.enter_context(pretend_github(f"http://127.0.0.1:{port}/webhooks/github"))
-        engine = stack.enter_context(watched(*instances))
+        engine = stack.enter_context(
+            watched(*instances, hosts=list(dict.fromkeys(each.docker_host for each in machines)))
+        )
         redis = stack.enter_context(servers.redis("--appendonly", "yes"))
         traces = stack.enter_context(collector())
         stack.callback(engine.clear)
         serve = Serve(folder, github, port, "web", ("serve", "--no-workers"), "web")
         other = Serve(folder, github, free_port(), "other", ("serve", "--no-workers"), "other")
-        workers = [Serve(folder, github, port, name, ("worker",), name) for name in _WORKERS]
+        workers = [
+            Serve(folder, github, port, each.name, ("worker",), each.name, each.docker_host, each.inside)
+            for each in machines
+        ]
         for each in (serve, other, *workers):
             stack.callback(each.kill)
         yield Hosts(

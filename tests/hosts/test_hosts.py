@@ -66,7 +66,7 @@ def test_a_supervisor_replaces_a_child_that_was_killed_and_its_run_is_started_ag
     sha = here.push(SLOW_AT_FIRST)
     here.wait_started()
     worker = here.worker_of(here.run_at(sha))
-    os.kill(_child(worker.pid), signal.SIGKILL)
+    os.kill(worker.child, signal.SIGKILL)
     assert here.conclusions(sha) == PASSED
     assert here.outcomes(sha) == AGAIN
     assert "worker.died" in worker.output
@@ -76,7 +76,7 @@ def test_a_worker_whose_machine_is_gone_loses_its_run_to_another(here: Hosts) ->
     sha = here.push(SLOW_AT_FIRST)
     here.wait_started()
     worker = here.worker_of(here.run_at(sha))
-    child = _child(worker.pid)
+    child = worker.child
     worker.kill()
     os.kill(child, signal.SIGKILL)
     here.engine.clear()
@@ -90,7 +90,7 @@ def test_web_worker_and_redis_may_die_in_the_middle_and_every_build_ends_once(he
     here.wait_started()
     here.redis.kill()
     here.serve.kill()
-    os.kill(_child(here.workers[0].pid), signal.SIGKILL)
+    os.kill(here.workers[0].child, signal.SIGKILL)
     here.redis.start()
     here.start()
     late = here.push("true\n")
@@ -131,16 +131,3 @@ def test_a_worker_that_is_asked_to_end_finishes_what_it_runs(here: Hosts) -> Non
     assert here.worker_of(here.run_at(sha)).terminate() == 0
     assert here.conclusions(sha) == PASSED
     assert here.outcomes(sha) == [("passed", None)]
-
-
-def _child(supervisor: int) -> int:
-    """Of a worker's processes the one that works; waits for it."""
-    children: list[int] = []
-
-    def look() -> bool:
-        with open(f"/proc/{supervisor}/task/{supervisor}/children", encoding="ascii") as file:  # noqa: PTH123  # the kernel's own file
-            children[:] = [int(pid) for pid in file.read().split()]
-        return bool(children)
-
-    wait_until(look, 20, "the worker has no child")
-    return children[0]

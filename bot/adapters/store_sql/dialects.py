@@ -75,11 +75,12 @@ def is_worth_another_try(error: BaseException) -> bool:
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return code & 0xFF in _SQLITE_TROUBLE
     state = getattr(error, "sqlstate", None)
-    return state is None or state[:2] in _SQLSTATE_TROUBLE or state == _READ_ONLY_TRANSACTION
+    return state is None or state[:2] in _SQLSTATE_TROUBLE or state in _STATES_OF_TROUBLE
 
 
 # BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
 _SQLITE_TROUBLE: Final = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
 # connection, transaction rollback, insufficient resources, operator intervention, system error
 _SQLSTATE_TROUBLE: Final = frozenset({"08", "40", "53", "57", "58"})
-_READ_ONLY_TRANSACTION: Final = "25006"
+# a read-only transaction, one that was idle for too long, a lock that somebody else has
+_STATES_OF_TROUBLE: Final = frozenset({"25006", "25P03", "55P03"})

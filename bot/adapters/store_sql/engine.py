@@ -1,5 +1,6 @@
 """Opening a database: how connections and transactions behave, and what their faults mean."""
 
+import math
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from bot.domain.errors import StoreBusy
 _PRIVATE: Final = 0o600
 _READING: Final = "reading"
 _TURN: Final = "turn"
+_KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
 def open_engine(url: str, *, patience: float = 10.0) -> sa.Engine:
@@ -30,8 +32,7 @@ def open_engine(url: str, *, patience: float = 10.0) -> sa.Engine:
     if address.get_backend_name() == "sqlite":
         engine = _open_sqlite(address, patience)
     else:
-        address = address.set(drivername="postgresql+psycopg")
-        engine = sa.create_engine(address, pool_pre_ping=True, pool_timeout=patience, max_overflow=40)
+        engine = _open_postgres(address, patience)
     event.listen(engine, "handle_error", _translate)
     event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
     return engine
@@ -56,6 +57,30 @@ def connect(engine: sa.Engine) -> sa.Connection:
         return engine.connect()
     except sa.exc.TimeoutError as error:
         raise StoreBusy("all connections to the database are in use") from error
+
+
+def _open_postgres(address: sa.URL, patience: float) -> sa.Engine:
+    """A server or a client that is frozen or cut off holds nobody up for longer than `patience`, and no locks.
+
+    The kernel would try to reach it for a quarter of an hour, and the server would wait for a client for ever.
+    """
+    limit = math.ceil(1000 * patience)
+    engine = sa.create_engine(
+        address.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_timeout=patience,
+        max_overflow=40,
+        connect_args={"connect_timeout": math.ceil(patience), "tcp_user_timeout": limit, **_KEEPALIVES},
+    )
+
+    def set_limits(connection: Any, _record: object) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {limit}")
+        connection.execute(f"SET lock_timeout = {limit}")
+        connection.execute(f"SET tcp_user_timeout = {limit}")
+        connection.commit()
+
+    event.listen(engine, "connect", set_limits)
+    return engine
 
 
 def _open_sqlite(address: sa.URL, patience: float) -> sa.Engine:

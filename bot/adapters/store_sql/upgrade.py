@@ -14,6 +14,8 @@ from bot.domain.errors import Refused
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x61737361_79
+_PATIENCE: Final = 300
+"""Seconds to wait for another process's upgrade, and for a table that is in use."""
 
 
 def upgrade(engine: sa.Engine) -> None:
@@ -28,6 +30,8 @@ def upgrade(engine: sa.Engine) -> None:
     with transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             # SQLite needs none: its transactions hold the write lock from their first moment.
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         _refuse_the_unknown(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection

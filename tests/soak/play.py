@@ -1,0 +1,205 @@
+"""A soak from its start to its verdict."""
+
+import contextlib
+import random
+import shutil
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psycopg
+
+from bot.adapters.store_sql import open_engine, upgrade
+from bot.demo.forge.hooks import wait_until
+from tests import servers
+from tests.engines import private_engine
+from tests.faults.place import suite_file
+from tests.faults.quiet import Facts, RunFact, look, violations
+from tests.hosts.place import Host, Hosts, hosts
+from tests.images import BUSYBOX
+from tests.soak.accidents import Accidents
+from tests.soak.people import TIMEOUT, People
+from tests.soak.plan import FAULTS, Step, plan
+from tests.soak.report import Done, Report
+from tests.soak.verify import Ended, Ran, wrongs
+
+LEASE: Final = 6.0
+GRACE: Final = 2.0
+QUIET: Final = 300.0
+"""Seconds after the last accident in which all has to end; what was never heard is asked for every hundred."""
+_PAUSE: Final = 3.0
+_NAMES: Final = ("north", "south")
+
+
+def play(folder: Path, kept: Path, seed: int, minutes: float) -> Report:
+    report = Report(seed=seed, minutes=minutes)
+    with _scene(folder) as (here, accidents):
+        people = People(here)
+        began = time.monotonic()
+        try:
+            _live(plan(seed, 60 * minutes), people, accidents, report)
+            _heal(here)
+            healed = time.monotonic()
+            facts, report.violations = _settled(people, accidents)
+        finally:
+            _keep(here, kept / f"soak-{seed}-output")
+        report.figures = _figures(people, accidents, facts)
+        report.figures["seconds of people and accidents"] = round(healed - began)
+        report.figures["seconds until all was quiet"] = round(time.monotonic() - healed)
+    return report
+
+
+@contextmanager
+def _scene(folder: Path) -> Iterator[tuple[Hosts, Accidents]]:
+    with ExitStack() as stack:
+        engines = [stack.enter_context(private_engine()) for _ in _NAMES]
+        postgres = stack.enter_context(servers.postgres())
+        storage = stack.enter_context(servers.s3())
+        url = postgres.create("soak")
+        database = open_engine(url)
+        upgrade(database)
+        database.dispose()
+        machines = [Host(name, engine.host) for name, engine in zip(_NAMES, engines, strict=True)]
+        here = stack.enter_context(hosts(folder, postgres, url, storage.url, machines))
+        here.settings.update(LEASE=str(LEASE), LEASE_GRACE=str(GRACE), WORKERS="2", DRAIN="4")
+        here.github.commit(here.repo, "main", {".assay.yml": suite_file(BUSYBOX, f"    timeout: {TIMEOUT}s\n")})
+        here.forget()
+        here.start()
+        yield here, Accidents(here, engines, storage)
+
+
+def _live(steps: Sequence[Step], people: People, accidents: Accidents, report: Report) -> None:
+    """People act one after the other; accidents happen beside them."""
+    began = time.monotonic()
+    running: list[Future[str]] = []
+    with ThreadPoolExecutor(16, "accident") as pool:
+        for step in steps:
+            time.sleep(max(0.0, step.at - (time.monotonic() - began)))
+            chance = random.Random(step.chance)
+            if step.what in FAULTS:
+                future = pool.submit(accidents.happen, step.what, chance)
+                future.add_done_callback(lambda done, step=step: _note(report, step, done))  # type: ignore[misc]
+                running.append(future)
+            else:
+                _show(report, step, people.act(step.what, chance))
+    for future in running:
+        future.result()
+
+
+def _heal(here: Hosts) -> None:
+    here.github.fail_no_more()
+    here.github.app.webhook_url = f"{here.serve.url}/webhooks/github"
+    here.start()
+
+
+def _note(report: Report, step: Step, done: Future[str]) -> None:
+    error = done.exception()
+    _show(report, step, repr(error) if error else done.result())
+
+
+def _show(report: Report, step: Step, words: str) -> None:
+    report.done.append(Done(step.at, step.what, words))
+    sys.stdout.write(f"{step.at:8.2f} {step.what}: {words}\n")
+    sys.stdout.flush()
+
+
+def _settled(people: People, accidents: Accidents) -> tuple[Facts, list[str]]:
+    """Waits until nothing is wrong any more; what still is then is a violation."""
+    here, end = people.here, time.monotonic() + QUIET
+    here.github.hooks.settle(QUIET)
+    facts = Facts()
+    while True:
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: not here.unfinished(), max(1.0, end - time.monotonic()), "something goes on")
+        try:
+            facts = look(here)
+            found = [*violations(facts), *wrongs(_ended(people, accidents, facts))]
+        except httpx.HTTPError as error:
+            found = [f"the web does not answer: {error!r}"]
+        if not found or time.monotonic() > end:
+            return facts, found
+        time.sleep(_PAUSE)
+
+
+def _ended(people: People, accidents: Accidents, facts: Facts) -> Ended:
+    here = people.here
+    ours = here.github.app.slug
+    return Ended(
+        commits=people.commits,
+        runs=[_ran(here, run) for run in facts.runs],
+        slowed=frozenset(accidents.slowed),
+        comments=[
+            (pull.number, comment.body)
+            for pull in people.all_changes
+            for comment in here.github.comments(pull)
+            if comment.author.login.startswith(ours)
+        ],
+        said=people.said,
+    )
+
+
+def _ran(here: Hosts, run: RunFact) -> Ran:
+    return Ran(id=run.id, sha=run.sha, state=run.state, outcomes=run.outcomes, log=here.log(run.id))
+
+
+def _figures(people: People, accidents: Accidents, facts: Facts) -> dict[str, float]:
+    github = people.here.github
+    sent = github.hooks.sent
+    states = Counter(run.state for run in facts.runs)
+    reasons = Counter(reason for run in facts.runs for outcome, reason in run.outcomes if outcome == "queued")
+    recovered = sorted(_recovered(people.here, accidents))
+    waited = sorted(each.duration for each in sent if each.arrived)
+    return {
+        "webhook calls": len(sent),
+        "  answered with 2xx": sum(each.arrived for each in sent),
+        "  lost on their way": people.lost,
+        "  slowest answer in s": max(waited, default=0.0),
+        "commits": len(people.commits),
+        "changes": len(people.all_changes),
+        "commands in comments": people.said,
+        "runs": len(facts.runs),
+        **{f"  {state}": count for state, count in sorted(states.items())},
+        "attempts": sum(len(run.outcomes) for run in facts.runs),
+        **{f"  again because of {reason}": count for reason, count in sorted(reasons.items(), key=str)},
+        "containers started": sum(one.what == "start" for one in facts.happened),
+        "runs in the hands of a worker that was killed": len(recovered),
+        "  started again after s, median": round(statistics.median(recovered), 1) if recovered else 0.0,
+        "  started again after s, longest": round(max(recovered, default=0.0), 1),
+        "calls to the forge": len(github.journal),
+        "  that it failed": sum(entry.status >= 500 or entry.status in (0, 429) for entry in github.journal),
+        "runs given up after three attempts without a say": sum(
+            _ran(people.here, run).given_up for run in facts.runs
+        ),
+    }
+
+
+def _recovered(here: Hosts, accidents: Accidents) -> Iterator[float]:
+    """Seconds from a worker's death to the next attempt of each run that it held."""
+    with contextlib.closing(here.database()) as database:
+        for lost in accidents.lost:
+            for run in lost.runs:
+                query = "SELECT min(started_at) AS at FROM attempt WHERE run = ? AND started_at > ?"
+                if (row := database.execute(query, (run, str(lost.at))).fetchone()) and row["at"]:
+                    yield row["at"] - lost.at
+
+
+def _keep(here: Hosts, folder: Path) -> None:
+    """What the processes wrote, for whoever looks for the cause."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for log in here.folder.glob("*.log"):
+        shutil.copy(log, folder / log.name)
+    with psycopg.connect(here.settings["DATABASE_URL"].replace("+psycopg", ""), autocommit=True) as database:
+        for table in ("run", "run_event", "attempt", "report", "delivery"):
+            with (folder / f"{table}.csv").open("wb") as file:
+                columns = database.execute(f"SELECT * FROM {table} LIMIT 0").description or ()  # noqa: S608  # our own table
+                names = ", ".join(f'"{one.name}"' for one in columns if one.name not in ("body", "payload"))
+                with database.cursor().copy(f"COPY (SELECT {names} FROM {table}) TO STDOUT CSV HEADER") as rows:  # noqa: S608  # our own table
+                    for row in rows:
+                        file.write(row)
