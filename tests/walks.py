@@ -44,12 +44,16 @@ class Counts:
 
     def __init__(self) -> None:
         self.counted: list[tuple[Metric, Mapping[str, str]]] = []
+        self.shown: dict[tuple[str, ...], float] = {}
 
-    def count(self, metric: Metric, **labels: str) -> None:
+    def count(self, metric: Metric, by: int = 1, **labels: str) -> None:
         self.counted.append((metric, labels))
 
     def observe(self, metric: Metric, seconds: float, **labels: str) -> None:
         self.counted.append((metric, labels))
+
+    def show(self, metric: Metric, value: float, **labels: str) -> None:
+        self.shown[metric, *labels.values()] = value
 
 
 @dataclass

@@ -7,6 +7,7 @@ from bot.app.context import App
 from bot.domain.refs import Person, Repository, RepositoryId, Sha
 from bot.domain.runs import Build, Cause, Reason, Run, RunState
 from bot.ports.store import UnitOfWork
+from bot.ports.telemetry import Metric
 
 
 def end_run(app: App, work: UnitOfWork, run: Run, reason: Reason, note: str) -> bool:
@@ -17,6 +18,7 @@ def end_run(app: App, work: UnitOfWork, run: Run, reason: Reason, note: str) -> 
         ended = run if run.state.is_claimed else run.stopped(reason, app.now(), note)
         if ended is not run and work.runs.save(run, ended, app.owner):
             announcing.run_changed(work, ended)
+            app.telemetry.count(Metric.RUNS, state=ended.state.value, reason=reason.value)
             return True
         run = work.runs.get(run.id)
     return False

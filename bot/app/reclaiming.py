@@ -14,6 +14,7 @@ from bot.app.context import App
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
 from bot.ports.queue import ExecuteRun
+from bot.ports.telemetry import Metric
 
 log = structlog.get_logger()
 
@@ -81,5 +82,6 @@ def _give_back(app: App, run: Run) -> bool:
             work.send(ExecuteRun(run.id))
     if after.state.is_final:
         app.logs.close(run.id)
+    app.telemetry.count(Metric.RUNS, state=after.state.value, reason=(after.reason or ""))
     log.warning("run.reaped", run=run.id, attempt=run.attempt, state=after.state.value)
     return True

@@ -59,13 +59,15 @@ def take_turn(app: App, name: str, duty: Duty, *, first: bool = False) -> None:
         done = duty.do(app)
     except BotError as error:
         log.warning("upkeep.failed", duty=name, error=str(error))
+        app.telemetry.count(Metric.UPKEEP_FAILURES, action=name)
         return
     except Exception:  # a loop's end: one duty must not stop the others
         log.exception("upkeep.stumbled", duty=name)
+        app.telemetry.count(Metric.UPKEEP_FAILURES, action=name)
         return
     if done:
         log.info("upkeep.done", duty=name, count=done)
-        app.telemetry.count(Metric.UPKEEP, action=name)
+        app.telemetry.count(Metric.UPKEEP, done, action=name)
 
 
 def _hinting(due: Callable[[UnitOfWork], Sequence[Item]], task: Callable[[Item], Task]) -> Callable[[App], int]:
@@ -110,6 +112,7 @@ def _end_hard(app: App, work: UnitOfWork, run: Run) -> None:
     ended = run.ended(RunState.ERRORED, Reason.DEADLINE, app.now(), "it had not ended within a day")
     if work.runs.save(run, ended, app.owner):
         announcing.run_changed(work, ended)
+        app.telemetry.count(Metric.RUNS, state=ended.state.value, reason=Reason.DEADLINE.value)
 
 
 def _prune(app: App) -> int:

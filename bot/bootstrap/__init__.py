@@ -9,6 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from bot import __version__, faultpoints
@@ -36,10 +38,12 @@ from bot.adapters.vault_fernet import FernetVault, load_or_make_key
 from bot.app import setting_up
 from bot.app.context import App, Rules
 from bot.app.local import Local
+from bot.app.measuring import Trouble
 from bot.app.tracing import Hints
 from bot.bootstrap import channels, sources
 from bot.bootstrap.forges import Forges
 from bot.bootstrap.process import Bot, Role
+from bot.bootstrap.watching import watch_of
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.hosts import Host
 from bot.domain.quotas import Quotas
@@ -53,6 +57,7 @@ from bot.ports.telemetry import NoTraces, Telemetry, Traces
 from bot.ports.vault import Vault
 from bot.settings import Settings
 from bot.web.asgi import make_asgi
+from bot.web.health import Watch, routes_of
 
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
@@ -106,7 +111,8 @@ def build(
         offer=None if role is Role.WEB else settings.offer,
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
-    asgi = None if role is Role.WORKER else _web(app, settings, look, telemetry, partial(_degraded, app, queue, role))
+    watch = watch_of(replace(app, work=look), settings, {"queue": queue.trouble, **_engine(role, sandbox)}, telemetry)
+    asgi = _asgi(app, settings, look, role, watch)
     return Bot(app, settings, engine, queue, role, asgi, forges.reload, _hindrance(settings, role, sandbox))
 
 
@@ -192,20 +198,13 @@ def _sweep(sandbox: DockerSandbox) -> None:
         sandbox.remove(left.run, left.attempt)
 
 
-def _web(
-    app: App,
-    settings: Settings,
-    look: Callable[[], SqlWork],
-    telemetry: PrometheusTelemetry,
-    degraded: Callable[[], str | None],
-) -> ASGIApp:
-    token = settings.metrics_token
+def _asgi(app: App, settings: Settings, look: Callable[[], SqlWork], role: Role, watch: Watch) -> ASGIApp:
+    if role is Role.WORKER:
+        return Starlette(routes=routes_of(watch))
     return make_asgi(
         app,
-        metrics=telemetry.render,
-        metrics_token=token.get_secret_value() if token else None,
+        watch,
         look=look,
-        degraded=degraded,
         trusted_proxies=settings.trusted_proxies.split(),
         body_limit=settings.body_limit,
         body_seconds=settings.body_deadline,
@@ -296,8 +295,8 @@ def _queue(settings: Settings, role: Role) -> WorkQueue:
     return RedisQueue(settings.redis, lanes)
 
 
-def _degraded(app: App, queue: WorkQueue, role: Role) -> str | None:
-    return queue.trouble() or (None if role is Role.WEB else app.sandbox.ready())
+def _engine(role: Role, sandbox: DockerSandbox) -> dict[str, Trouble]:
+    return {} if role is Role.WEB else {"engine": sandbox.ready}
 
 
 def _process(data_dir: Path) -> str:

@@ -46,8 +46,8 @@ class Bot:
     engine: sa.Engine
     queue: WorkQueue
     role: Role
-    asgi: ASGIApp | None
-    """None: a worker."""
+    asgi: ASGIApp
+    """Of a worker: only what those ask who watch it."""
     reload_forges: Callable[[], None]
     """Those that another process set up become known here."""
     hindrance: str = ""

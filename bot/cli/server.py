@@ -33,7 +33,6 @@ def serve(no_workers: bool) -> None:
     for warning in unknown_names():
         log.warning("settings.unknown", warning=warning)
     bot = serving(settings, Role.WEB if no_workers else Role.ALL)
-    assert bot.asgi
     host, port = settings.address
     config = uvicorn.Config(
         bot.asgi,

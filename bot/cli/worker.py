@@ -20,6 +20,7 @@ from bot.cli.acting import actor
 from bot.cli.logs import configure_logs
 from bot.cli.opening import open_app, serving
 from bot.cli.reading import BAD_SETTINGS, read_shared_settings
+from bot.cli.watched import watched
 from bot.domain.texts import counted
 from bot.domain.workers import Worker
 from bot.settings import unknown_names
@@ -56,11 +57,12 @@ def worker(context: click.Context, child: bool) -> None:
         signal.signal(number, lambda *_: ending.set())
     threading.Thread(target=_end_with_supervisor, args=(ending,), name="supervisor", daemon=True).start()
     bot = serving(settings, Role.WORKER)
-    bot.start()
-    log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
-    ending.wait()
-    log.info("worker.stopping")
-    bot.stop()
+    with watched(bot, settings.worker_address):
+        bot.start()
+        log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
+        ending.wait()
+        log.info("worker.stopping")
+        bot.stop()
     log.info("worker.stopped")
 
 

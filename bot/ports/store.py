@@ -18,6 +18,7 @@ from bot.ports.artifacts import ArtifactTable
 from bot.ports.bisections import Bisections
 from bot.ports.catalog import Catalog
 from bot.ports.deliveries import Deliveries
+from bot.ports.figures import FigureTable
 from bot.ports.hosts import SetupKeys, StoredHosts
 from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
 from bot.ports.notices import Notices, OwnChannels
@@ -283,6 +284,8 @@ class UnitOfWork(Protocol):
     def catalog(self) -> Catalog: ...
     @property
     def workers(self) -> Workers: ...
+    @property
+    def figures(self) -> FigureTable: ...
     @property
     def leases(self) -> Leases: ...
 

@@ -11,10 +11,10 @@ from typing import Final, Protocol
 
 
 class Metric(enum.StrEnum):
-    """`assay_` is put before each; counters end in `_total`, all others are seconds."""
+    """`assay_` is put before each. Counters end in `_total`."""
 
     DELIVERIES = "deliveries_total"
-    """labels: forge, outcome (stored, duplicate, ignored, unauthorized, refused)"""
+    """labels: forge, outcome (stored, duplicate, ignored, unauthorized, refused, too_fast, unavailable)"""
     RUNS = "runs_total"
     """labels: state, reason"""
     REPORTS = "reports_total"
@@ -22,17 +22,37 @@ class Metric(enum.StrEnum):
     FORGE_CALLS = "forge_calls_total"
     """labels: forge, method, status (2xx, 3xx, 4xx, 5xx, error)"""
     UPKEEP = "upkeep_total"
-    """labels: action (swept, reaped, removed, …)"""
+    """labels: action (a duty's name)"""
+    UPKEEP_FAILURES = "upkeep_failures_total"
+    """labels: action"""
     INTAKE_SECONDS = "intake_seconds"
     QUEUE_SECONDS = "queue_wait_seconds"
     PHASE_SECONDS = "run_phase_seconds"
     """labels: phase (those of SpanName that are within a run)"""
+    QUEUE_RUNS = "queue_runs"
+    """labels: state (a run's; `blocked` apart)"""
+    QUEUE_OLDEST = "queue_oldest_seconds"
+    INBOX_DELIVERIES = "inbox_deliveries"
+    INBOX_OLDEST = "inbox_oldest_seconds"
+    OUTBOX_REPORTS = "outbox_reports"
+    OUTBOX_LAG = "outbox_lag_seconds"
+    FORGE_LEFT = "forge_calls_left"
+    """labels: forge"""
+    FORGE_LIMIT = "forge_calls_limit"
+    """labels: forge"""
+    DISK_FREE = "disk_free_bytes"
+    DISK_SIZE = "disk_size_bytes"
+    READY = "ready"
+    """1 or 0; labels: part (store, queue, engine)"""
 
 
 class Telemetry(Protocol):
-    def count(self, metric: Metric, **labels: str) -> None: ...
+    def count(self, metric: Metric, by: int = 1, **labels: str) -> None: ...
 
     def observe(self, metric: Metric, seconds: float, **labels: str) -> None: ...
+
+    def show(self, metric: Metric, value: float, **labels: str) -> None:
+        """As it is now."""
 
 
 class SpanName(enum.StrEnum):

@@ -40,6 +40,7 @@ from bot.settings.hosts import (
     of_environment,
     text_of,
 )
+from bot.settings.texts import place_of, traces_endpoint, words_of
 
 __all__ = ["PREFIX", "BadSettings", "Settings", "read", "unknown_names"]
 
@@ -171,6 +172,7 @@ class Settings(BaseSettings):
     drain: Duration = 600
     disk_reserve: Size = 5 * GIB
     metrics_token: SecretStr | None = None
+    worker_metrics: str = ""
     otlp_endpoint: str = ""
     """Where traces are posted, of OpenTelemetry's own variables; nothing: there are none."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -194,10 +196,17 @@ class Settings(BaseSettings):
     def _is_address(cls, value: str) -> str:
         return address_of(value)
 
+    @field_validator("worker_metrics")
+    @classmethod
+    def _isplace_of(cls, value: str) -> str:
+        if value and not re.fullmatch(r".+:[0-9]{1,5}", value):
+            raise ValueError("must be HOST:PORT, like 127.0.0.1:9464")
+        return value
+
     @field_validator("admins")
     @classmethod
     def _are_people(cls, value: str) -> str:
-        for one in _words(value):
+        for one in words_of(value):
             if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9._-]*", one):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
         return value
@@ -205,7 +214,7 @@ class Settings(BaseSettings):
     @field_validator("firewall_allow")
     @classmethod
     def _are_networks(cls, value: str) -> str:
-        for one in _words(value):
+        for one in words_of(value):
             try:
                 ipaddress.IPv4Network(one)
             except ValueError:
@@ -215,7 +224,7 @@ class Settings(BaseSettings):
     @field_validator("worker_labels")
     @classmethod
     def _are_labels(cls, value: str) -> str:
-        if wrong := next((one for one in _words(value) if not LABEL.fullmatch(one)), None):
+        if wrong := next((one for one in words_of(value) if not LABEL.fullmatch(one)), None):
             raise ValueError(f"{wrong[:40]!r} can't be a label: small letters, digits, . _ and -, joined by commas")
         return value
 
@@ -223,7 +232,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_patterns(cls, value: str) -> str:
         try:
-            allowed_of(_words(value))
+            allowed_of(words_of(value))
         except BadInput as error:
             raise ValueError(str(error)) from None
         return value
@@ -241,7 +250,7 @@ class Settings(BaseSettings):
         first = {name: getattr(self, name) for name in Settings.model_fields if name.startswith(KINDS)}
         texts = {name: text_of(value) for name, value in first.items()}
         found = [host_of(kind, texts.get) for kind in KINDS]
-        names = _words(self.forges)
+        names = words_of(self.forges)
         if bad := [name for name in names if not HOST_NAME.fullmatch(name)]:
             raise ValueError(f"FORGES: {bad[0]} must be named like gitlab-work or github-work")
         if len(set(names)) < len(names):
@@ -260,23 +269,23 @@ class Settings(BaseSettings):
     @property
     def plain(self) -> Allowed:
         """Repositories without a forge that may be run."""
-        return allowed_of(_words(self.plain_repositories))
+        return allowed_of(words_of(self.plain_repositories))
 
     @property
     def administrators(self) -> frozenset[str]:
         """As `forge:login` in lower case, or `forge:number`."""
-        return frozenset(_words(self.admins.lower()))
+        return frozenset(words_of(self.admins.lower()))
 
     @property
     def reachable(self) -> tuple[str, ...]:
         """What runs with the internet reach of private networks."""
-        return tuple(_words(self.firewall_allow))
+        return tuple(words_of(self.firewall_allow))
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
         """The first encrypts, all decrypt; none: bootstrap keeps one in the data directory."""
         text = self.secret_key.get_secret_value() if self.secret_key else ""
-        return tuple(_words(text))
+        return tuple(words_of(text))
 
     @property
     def database(self) -> str:
@@ -296,7 +305,7 @@ class Settings(BaseSettings):
     def offer(self) -> Offer:
         return Offer(
             name=self.worker_name or socket.gethostname(),
-            labels=frozenset(_words(self.worker_labels)),
+            labels=frozenset(words_of(self.worker_labels)),
             slots=self.workers,
             cpus=self.worker_cpus,
             memory=self.worker_memory,
@@ -304,12 +313,12 @@ class Settings(BaseSettings):
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return place_of(self.listen)
 
-
-def _words(value: str) -> list[str]:
-    return [part for part in (part.strip() for part in value.split(",")) if part]
+    @property
+    def worker_address(self) -> tuple[str, int] | None:
+        """Where a worker can be watched."""
+        return place_of(self.worker_metrics) if self.worker_metrics else None
 
 
 class _Others(PydanticBaseSettingsSource):
@@ -325,16 +334,8 @@ class _Others(PydanticBaseSettingsSource):
             if (path := os.environ.get(f"{PREFIX}{name.upper()}_FILE"))
         }
         found |= {"channels": channels} if (channels := _channels()) else {}
-        found |= {"otlp_endpoint": traces} if (traces := _of_traces()) else {}
+        found |= {"otlp_endpoint": traces} if (traces := traces_endpoint()) else {}
         return found | ({"docker_host": host} if (host := os.environ.get("DOCKER_HOST")) else {})
-
-
-def _of_traces() -> str:
-    """As OpenTelemetry says it: the address of traces alone, or one below which they have their place."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or os.environ.get("OTEL_TRACES_EXPORTER") == "none":
-        return ""
-    own, all_signals = (os.environ.get(f"OTEL_EXPORTER_OTLP_{name}ENDPOINT", "") for name in ("TRACES_", ""))
-    return own or (f"{all_signals.rstrip('/')}/v1/traces" if all_signals else "")
 
 
 def _channels() -> dict[str, str]:

@@ -29,7 +29,6 @@ from bot.web import (
     docs,
     errors,
     feeds,
-    health,
     live,
     notices,
     oauth,
@@ -50,6 +49,7 @@ from bot.web import (
 )
 from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
+from bot.web.health import Watch, routes_of
 from bot.web.inbox import Inbox
 from bot.web.problems import say_media_type, say_not_modified
 from bot.web.site import Places, Site
@@ -67,18 +67,11 @@ _SMALL: Final = 64 << 10
 _STATIC: Final = Path(__file__).parent / "static"
 
 
-def _healthy() -> str | None:
-    return None
-
-
 def make_asgi(
     app: App,
+    watch: Watch,
     *,
-    metrics: Callable[[], bytes],
-    metrics_token: str | None = None,
     look: Callable[[], UnitOfWork] | None = None,
-    ready: Callable[[], str | None] = _healthy,
-    degraded: Callable[[], str | None] = _healthy,
     trusted_proxies: Sequence[str] = (),
     body_limit: int = webhooks.MAX_BODY,
     body_seconds: float = webhooks.BODY_SECONDS,
@@ -88,9 +81,8 @@ def make_asgi(
 ) -> Starlette:
     """Build it.
 
-    `metrics` gives the text for /metrics, for the bearer of `metrics_token`, without one for this machine only.
-    `look` makes units of work for reading alone, if the store has such. `ready` says why nothing can be served,
-    `degraded` what doesn't work although requests are served. `trusted_proxies` are the addresses or networks whose
+    `watch` answers who keeps it running. `look` makes units of work for reading alone, if the store has such.
+    `trusted_proxies` are the addresses or networks whose
     X-Forwarded-For is believed; `streams` may be open at the same time; so many calls of the API may come at once
     from one token, person or address (`call_burst`).
     """
@@ -98,10 +90,6 @@ def make_asgi(
         app=app,
         reader=replace(app, work=look or app.work),
         pages=pages.environment(app),
-        metrics=metrics,
-        metrics_token=metrics_token,
-        ready=ready,
-        degraded=degraded,
         body_limit=body_limit,
         body_seconds=body_seconds,
         streams=Places(streams),
@@ -113,9 +101,7 @@ def make_asgi(
         routes=[
             Route("/webhooks/{forge}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{forge}/{hook}", webhooks.receive, methods=["POST"]),
-            Route("/healthz", health.healthz),
-            Route("/readyz", health.readyz),
-            Route("/metrics", health.metrics),
+            *routes_of(watch),
             Route("/", overviews.home),
             Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
             Route("/repos/{forge}/{path:path}/-/test", results.test),

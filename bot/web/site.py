@@ -1,9 +1,9 @@
 """What the endpoints share, and how they reach it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import Environment
@@ -44,12 +44,6 @@ class Site:
     reader: App
     """The same with transactions that only read and keep nobody waiting."""
     pages: Environment
-    metrics: Callable[[], bytes]
-    metrics_token: str | None = field(repr=False)
-    ready: Callable[[], str | None]
-    """Why requests can't be served, or None."""
-    degraded: Callable[[], str | None]
-    """What doesn't work although requests can be served, or None."""
     body_limit: int
     body_seconds: float
     streams: Places

@@ -12,7 +12,6 @@ def main() -> None:
     configure_logs(settings)
     host, port = settings.address
     asgi = build(settings).asgi
-    assert asgi
     uvicorn.run(asgi, host=host, port=port, log_config=None, access_log=False, server_header=False)
 
 

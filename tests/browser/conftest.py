@@ -66,7 +66,6 @@ def site(folder: Path, *, has_app: bool) -> Iterator[Site]:
         **(app if has_app else {}),  # type: ignore[arg-type]  # pydantic checks
     )
     bot = build(settings, now=lambda: datetime.fromtimestamp(time.time(), UTC))
-    assert bot.asgi
     server = Server(bot.asgi, port)  # type: ignore[arg-type]  # a Starlette application
     server.start()
     bot.start()

@@ -88,12 +88,16 @@ class Counts:
 
     def __init__(self) -> None:
         self.counted: list[tuple[Metric, dict[str, str]]] = []
+        self.shown: dict[Metric, float] = {}
 
-    def count(self, metric: Metric, **labels: str) -> None:
+    def count(self, metric: Metric, by: int = 1, **labels: str) -> None:
         self.counted.append((metric, labels))
 
     def observe(self, metric: Metric, seconds: float, **labels: str) -> None:
         """Nothing here is timed."""
+
+    def show(self, metric: Metric, value: float, **labels: str) -> None:
+        self.shown[metric] = value
 
 
 def github_forge(

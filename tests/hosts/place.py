@@ -74,7 +74,11 @@ class Hosts(Place):
     def start(self) -> None:
         """Whatever does not run."""
         with ThreadPoolExecutor(4) as pool:
-            started = [pool.submit(each.start, **self.settings) for each in self.processes if each.has_ended]
+            started = [
+                pool.submit(each.start, **self.settings, WORKER_METRICS=each.url.removeprefix("http://"))
+                for each in self.processes
+                if each.has_ended
+            ]
         for each in started:
             each.result()
 
@@ -148,7 +152,7 @@ def hosts(
         serve = Serve(folder, github, port, "web", ("serve", "--no-workers"), "web")
         other = Serve(folder, github, free_port(), "other", ("serve", "--no-workers"), "other")
         workers = [
-            Serve(folder, github, port, each.name, ("worker",), each.name, each.docker_host, each.inside)
+            Serve(folder, github, free_port(), each.name, ("worker",), each.name, each.docker_host, each.inside)
             for each in machines
         ]
         for each in (serve, other, *workers):

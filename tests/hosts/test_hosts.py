@@ -47,6 +47,17 @@ def test_a_build_is_one_trace_through_web_and_worker(here: Hosts) -> None:
     assert seen.parents(container) == ["run", "start", "delivery", "webhook"]
 
 
+def test_a_worker_tells_what_it_did_and_what_waits(here: Hosts) -> None:
+    sha = here.push("true\n")
+    assert here.conclusions(sha) == PASSED
+    answers = [each.get("/metrics").text for each in here.workers]
+    assert any('assay_runs_total{reason="",state="passed"}' in text for text in answers)
+    assert all('assay_ready{part="engine"} 1.0' in text for text in answers)
+    assert all("assay_queue_oldest_seconds 0.0" in text for text in answers)
+    assert [each.get("/healthz").text for each in here.workers] == ["ok\n"] * 2
+    assert {each.get("/readyz").json()["status"] for each in here.workers} == {"ready"}
+
+
 def test_workers_share_what_there_is(here: Hosts) -> None:
     commits = here.pushes(2, "sleep 10\n")
     here.wait_started(2)

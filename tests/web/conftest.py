@@ -28,6 +28,7 @@ from bot.ports.queue import Task
 from bot.ports.sandbox import Sandbox
 from bot.ports.source import Source
 from bot.web.asgi import make_asgi
+from bot.web.health import Watch
 from tests.builders import NOON, a_build, a_run, a_suite
 from tests.fakes.caches import FakeCaches
 from tests.fakes.forge import HELLO, FakeForge
@@ -47,6 +48,10 @@ class World:
     now: datetime = NOON
     passed: list[timedelta] = field(default_factory=lambda: [timedelta()])
     """Since the clock of the application began."""
+
+    @property
+    def watch(self) -> Watch:
+        return Watch(metrics=self.telemetry.render, work=self.app.work)
 
     def repository(self, *, private: bool = False) -> Repository:
         seen = replace(
@@ -181,7 +186,9 @@ def make_client(world: World) -> Iterator[MakeClient]:
     opened: list[TestClient] = []
 
     def make(address: str = "127.0.0.1", **settings: object) -> TestClient:
-        asgi = make_asgi(world.app, metrics=world.telemetry.render, **settings)  # type: ignore[arg-type]  # any of them
+        of_watch = {name: settings.pop(name) for name in ("metrics_token", "ready", "degraded") if name in settings}
+        watch = replace(world.watch, **of_watch, work=settings.get("look", world.app.work))  # type: ignore[arg-type]  # any of them
+        asgi = make_asgi(world.app, watch, **settings)  # type: ignore[arg-type]  # any of them
         client = TestClient(asgi, client=(address, 50000), follow_redirects=False, base_url="http://anything.test")
         opened.append(client)
         return client

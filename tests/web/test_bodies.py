@@ -26,7 +26,7 @@ async def call(
     seconds: float = 10,
 ) -> tuple[list[Message], list[int]]:
     """What was answered, and how many bytes had been taken at each answer. The body stalls after its pieces."""
-    asgi = make_asgi(world.app, metrics=lambda: b"", body_limit=body_limit, body_seconds=seconds)
+    asgi = make_asgi(world.app, world.watch, body_limit=body_limit, body_seconds=seconds)
     taken, answered, taken_at = 0, list[Message](), list[int]()
 
     async def receive() -> Message:

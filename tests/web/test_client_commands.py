@@ -25,9 +25,7 @@ ESCAPE = "\x1b]0;owned\x07"
 def url(world: World) -> Iterator[str]:
     """Of a server over that world."""
     port = free_port()
-    config = uvicorn.Config(
-        make_asgi(world.app, metrics=world.telemetry.render), port=port, log_level="error", lifespan="off"
-    )
+    config = uvicorn.Config(make_asgi(world.app, world.watch), port=port, log_level="error", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

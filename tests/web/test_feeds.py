@@ -20,7 +20,7 @@ NAMES = {"a": "http://www.w3.org/2005/Atom"}
 
 @pytest.fixture
 def client(world: World) -> Iterator[TestClient]:
-    with TestClient(make_asgi(world.app, metrics=world.telemetry.render), follow_redirects=False) as client:
+    with TestClient(make_asgi(world.app, world.watch), follow_redirects=False) as client:
         yield client
 
 

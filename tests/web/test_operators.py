@@ -45,7 +45,7 @@ def world(world: World, door: FakeSignIn) -> World:
 
 @pytest.fixture
 def browser(world: World) -> Iterator[TestClient]:
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     with TestClient(
         asgi, follow_redirects=False, base_url="https://ci.example.org", headers={"accept": "text/html"}
     ) as client:

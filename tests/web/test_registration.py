@@ -29,7 +29,7 @@ def browser(world: World, webhooks: FakeWebhooks) -> Iterator[TestClient]:
     """An operator's, who has signed in."""
     door, rules = FakeSignIn(), Rules(admins=frozenset({f"github:{ANA.id}"}))
     world.app = replace(world.app, sign_ins={GITHUB: door}, rules=rules, webhooks={GITHUB: webhooks})
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     headers = {"accept": "text/html"}
     with TestClient(asgi, follow_redirects=False, base_url="https://ci.example.org", headers=headers) as client:
         sign_in(client, door)

@@ -29,7 +29,7 @@ def webhooks(world: World) -> FakeWebhooks:
 
 @pytest.fixture
 def client(world: World, webhooks: FakeWebhooks) -> TestClient:
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     return TestClient(asgi, follow_redirects=False, base_url="http://anything.test")
 
 

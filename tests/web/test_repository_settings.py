@@ -70,7 +70,7 @@ def world(world: World, door: FakeSignIn, webhooks: FakeWebhooks, team: FakeChan
 @pytest.fixture
 def stranger(world: World) -> Iterator[TestClient]:
     """A browser in which nobody has signed in."""
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     headers = {"accept": "text/html"}
     with TestClient(asgi, follow_redirects=False, base_url="https://ci.example.org", headers=headers) as client:
         yield client
@@ -170,7 +170,7 @@ def test_settings_are_set_and_taken_back(world: World, browser: TestClient) -> N
 
 def test_what_the_server_does_not_allow_is_not_offered(world: World, browser: TestClient) -> None:
     world.app = replace(world.app, rules=replace(world.app.rules, network_trusted=Network.SERVICES, comments=False))
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     with TestClient(asgi, base_url="https://ci.example.org", cookies=browser.cookies) as client:
         page = client.get(PAGE).text
     assert 'value="internet"' not in page

@@ -54,7 +54,7 @@ def bare(world: World, hosts: FakeHosts, making: FakeAppMaking) -> World:
 
 @pytest.fixture
 def browser(bare: World) -> Iterator[TestClient]:
-    asgi = make_asgi(bare.app, metrics=bare.telemetry.render)
+    asgi = make_asgi(bare.app, bare.watch)
     with TestClient(asgi, follow_redirects=False, base_url="https://ci.example.org", headers=HTML) as client:
         yield client
 
@@ -144,7 +144,7 @@ def test_the_session_ends_by_itself(bare: World, browser: TestClient, monkeypatc
 @pytest.mark.parametrize("path", ["/setup", "/setup?link=x", "/setup/github/done"])
 def test_nothing_is_entered_over_plain_http(bare: World, path: str) -> None:
     link_of(bare)
-    asgi = make_asgi(bare.app, metrics=bare.telemetry.render)
+    asgi = make_asgi(bare.app, bare.watch)
     with TestClient(asgi, base_url="http://ci.example.org", headers=HTML) as client:
         assert client.get(path).status_code == 403
         assert client.post("/setup/enter", data={"link": "what only the link has"}).status_code == 403
@@ -154,7 +154,7 @@ def test_nothing_is_entered_over_plain_http(bare: World, path: str) -> None:
 
 def test_on_this_machine_plain_http_is_taken(bare: World) -> None:
     bare.app = replace(bare.app, url="http://localhost:8000")
-    asgi = make_asgi(bare.app, metrics=bare.telemetry.render)
+    asgi = make_asgi(bare.app, bare.watch)
     with TestClient(asgi, base_url="http://localhost:8000", headers=HTML) as client:
         assert client.post("/setup/enter", data={"link": link_of(bare)}).status_code == 200
 
@@ -295,7 +295,7 @@ def test_administrators_need_no_link(world: World, person: object, status: int) 
     door, hosts = FakeSignIn(), FakeHosts({}, list)
     rules = Rules(admins=frozenset({f"github:{ANA.id}"}))
     world.app = replace(world.app, sign_ins={GITHUB: door}, rules=rules, hosts=hosts)
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     with TestClient(asgi, follow_redirects=False, base_url="https://ci.example.org", headers=HTML) as client:
         sign_in(client, door, person)  # type: ignore[arg-type]  # persons
         assert client.get("/setup").status_code == status

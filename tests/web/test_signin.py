@@ -40,7 +40,7 @@ def world(world: World, forge_door: FakeSignIn) -> World:
 
 @pytest.fixture
 def browser(world: World) -> Iterator[TestClient]:
-    asgi = make_asgi(world.app, metrics=world.telemetry.render)
+    asgi = make_asgi(world.app, world.watch)
     with TestClient(asgi, follow_redirects=False, base_url="https://ci.example.org") as client:
         yield client
 

@@ -12,6 +12,7 @@ from gidgethub import sansio
 
 from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import ForgeName
+from bot.foreign.limits import tell_limits
 from bot.foreign.pacing import Breaker
 from bot.ports.telemetry import Metric, Telemetry
 
@@ -137,6 +138,7 @@ class Client:
             self._telemetry.count(Metric.FORGE_CALLS, forge=self._forge, method=request.method, status=status)
             (self._breaker.failed if status in ("error", "5xx") else self._breaker.succeeded)()
         self.clock.learn(answer.headers.get("date", ""))
+        tell_limits(self._telemetry, self._forge, answer.headers, "x-")
         return answer
 
     def _transfer(self, request: Request, url: httpx.URL, authorization: str) -> Answer:

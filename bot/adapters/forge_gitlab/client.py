@@ -18,6 +18,7 @@ from bot.adapters.forge_gitlab.transport import MAX_ANSWER, CarefulSession
 from bot.domain.errors import Ambiguous, BotError, ForgeUnavailable, RateLimited
 from bot.domain.refs import ForgeName
 from bot.foreign.fields import Fields, understood
+from bot.foreign.limits import tell_limits
 from bot.foreign.pacing import Breaker, Lane, Lanes, Urgency
 from bot.ports.telemetry import Metric, Telemetry
 
@@ -138,6 +139,7 @@ class Client:
         finally:
             self._telemetry.count(Metric.FORGE_CALLS, forge=self._forge, method=call.method.upper(), status=status)
             (self._breaker.failed if status in ("error", "5xx") else self._breaker.succeeded)()
+        tell_limits(self._telemetry, self._forge, answer.headers)
         return answer
 
     def _transfer(self, call: Call) -> Answer:

@@ -35,7 +35,14 @@ class SqlReports:
         self, repository: RepositoryId, sha: Sha, name: str, build: BuildId, run: RunId | None, pause: float = 0
     ) -> int:
         add = insert(self._connection, table).values(
-            repository=repository, sha=sha, name=name, build=build, run=run, next_at=DatabaseNow() + pause, **_NEW
+            repository=repository,
+            sha=sha,
+            name=name,
+            build=build,
+            run=run,
+            next_at=DatabaseNow() + pause,
+            unsent_since=DatabaseNow(),
+            **_NEW,
         )
         changed = {"build": build, "run": run, **_raised(pause)}
         take = add.on_conflict_do_update(index_elements=["repository", "sha", "name"], set_=changed)
@@ -102,10 +109,12 @@ class SqlReports:
 
 
 def _raised(pause: float = 0) -> dict[str, Any]:
+    since = sa.case((UNSENT, table.c.unsent_since), else_=DatabaseNow())
+    raised = {"version": table.c.version + 1, "unsent_since": since}
     if not pause:
-        return {"version": table.c.version + 1, "next_at": DatabaseNow(), "attempts": 0}
+        return {**raised, "next_at": DatabaseNow(), "attempts": 0}
     next_at = sa.case((UNSENT, table.c.next_at), else_=DatabaseNow() + pause)
-    return {"version": table.c.version + 1, "next_at": next_at}
+    return {**raised, "next_at": next_at}
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:

@@ -246,6 +246,7 @@ report = sa.Table(
     sa.Column("next_at", sa.Double, nullable=False),
     sa.Column("lease_until", sa.Double),
     _text("error"),
+    sa.Column("unsent_since", sa.Double),
     sa.UniqueConstraint("repository", "sha", "name"),
     sa.CheckConstraint("sent_version <= version", name="sent"),
     sqlite_autoincrement=True,

@@ -13,6 +13,7 @@ from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.catalog import SqlCatalog
 from bot.adapters.store_sql.deliveries import SqlDeliveries
 from bot.adapters.store_sql.engine import connect
+from bot.adapters.store_sql.figures import SqlFigures
 from bot.adapters.store_sql.hooks import SqlHooks
 from bot.adapters.store_sql.hosts import SqlHosts, SqlSetupKeys
 from bot.adapters.store_sql.ledger import SqlApprovals, SqlAudit, SqlConversations, SqlLeases
@@ -175,6 +176,10 @@ class SqlWork:
     @property
     def workers(self) -> SqlWorkers:
         return SqlWorkers(self._connection)
+
+    @property
+    def figures(self) -> SqlFigures:
+        return SqlFigures(self._connection)
 
     @property
     def leases(self) -> SqlLeases:
