@@ -70,6 +70,34 @@ def test_pytests_lines_count_from_one_here() -> None:
         ("jest-junit-file", [("parse::takes words", P), ("parse::takes nothing", F), ("parse::takes all", S)]),
         ("ctest", [("good", P), ("bad", F), ("off", S), ("skipping", S)]),
         ("node", [("sums::one", P), ("sums::two", F), ("later", S)]),
+        (
+            "gotestsum",
+            [
+                ("example.org/m::TestBad/sub_one", F),
+                ("example.org/m::TestBad", F),
+                ("example.org/m::TestBad/two", P),
+                ("example.org/m::TestGood", P),
+            ],
+        ),
+        (
+            "nextest",
+            [("small::tests::bad_too_but_passes", P), ("small::tests::good", P), ("small::tests::bad", F)],
+        ),
+        (
+            "phpunit",
+            [
+                ("SumTest::testBad", F),
+                ("SumTest::testGood", P),
+                ("SumTest::testSkipped", S),
+                ('SumTest::testRows with data set "one"', P),
+                ('SumTest::testRows with data set "two"', F),
+                ("SumTest::testError", F),
+            ],
+        ),
+        (
+            "surefire",
+            [("org.example.SumTest::bad", F), ("org.example.SumTest::good", P), ("org.example.SumTest::skipped", S)],
+        ),
     ],
 )
 def test_other_tools(file: str, found: list[tuple[str, Outcome]]) -> None:
