@@ -85,8 +85,8 @@ def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: floa
 
 def _act(app: App, delivery: StoredDelivery) -> str:
     """Gives the reason that the delivery log shows."""
-    if delivery.name == found.NAME:
-        return _obey(app, found.event_of(app, delivery.payload))
+    if delivery.name in found.NAMES:
+        return _obey(app, found.event_of(app, delivery.name, delivery.payload))
     event = app.forge(delivery.forge).parse(delivery.name, delivery.payload)
     match event:
         case Ignored(reason):

@@ -1,4 +1,4 @@
-"""What the forge could not tell us is found: failed deliveries, and heads of open changes (RELIABILITY §6.6)."""
+"""What the forge could not tell us is found: failed deliveries, heads of changes and branches (RELIABILITY §6.6)."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,10 +8,12 @@ import structlog
 
 from bot.app import found, intake
 from bot.app.context import App
-from bot.domain.errors import BotError
+from bot.domain.errors import BotError, Gone, Refused
 from bot.domain.refs import ForgeName, Repository, RepositoryId
-from bot.ports.forge import Change
+from bot.domain.runs import Build, Cause
+from bot.ports.forge import Change, Forge
 from bot.ports.queue import HandleDelivery
+from bot.ports.store import UnitOfWork
 from bot.ports.webhooks import Hook, Sent, StoredHook, Webhooks
 
 log = structlog.get_logger()
@@ -26,6 +28,10 @@ _AT_ONCE: Final = 100
 _PATIENCE: Final = 120.0
 """Seconds in which the delivery about a new head may still come; it says more than the head alone."""
 _PAGE: Final = 100
+_LATELY: Final = 100
+"""Builds of a repository, the newest, whose branches are looked at."""
+_BRANCHES: Final = 10
+"""So many of them, and the default branch first: each costs a call."""
 
 Told = tuple[StoredHook, Repository] | None
 """A repository's webhook; None: the installation's."""
@@ -87,20 +93,56 @@ def _look_at(app: App, repository: Repository) -> int:
     forge = app.forges.get(repository.forge)
     if forge is None:
         return 0
-    return sum(_note(app, repository, change) for change in forge.open_changes(repository))
+    return sum(_note_change(app, repository, change) for change in forge.open_changes(repository))
 
 
-def _note(app: App, repository: Repository, change: Change) -> bool:
-    """As a delivery of its own, so it is done once, and again after whatever goes wrong."""
+def _note_change(app: App, repository: Repository, change: Change) -> bool:
     key = f"found:{repository.id}:{change.number}:{change.base_ref}:{change.head}"
     with app.work() as work:
         built = {one.sha for one in work.builds.of_change(repository.id, change.number)}
-        if change.head in built or work.deliveries.knows(repository.forge, key):
+        return change.head not in built and _put_aside(
+            work, repository, key, found.OPEN_CHANGE, found.change(repository, change)
+        )
+
+
+def look_at_branches(app: App) -> int:
+    """Heads of branches that were built of late get their build as well, when nobody told of a push."""
+    return sum(_tried(_look_at_branches_of, app, repository) for repository in _repositories(app))
+
+
+def _look_at_branches_of(app: App, repository: Repository) -> int:
+    """What was never built may have to stay so: no suite is for it, or it is older than we are."""
+    forge = app.forges.get(repository.forge)
+    if forge is None:
+        return 0
+    with app.work() as work:
+        lately = [one.ref for one in work.builds.of_repository(repository.id, _LATELY) if one.cause is Cause.PUSH]
+        branches = list(dict.fromkeys([repository.default_branch, *lately]))[:_BRANCHES]
+        built = [work.builds.newest_push(repository.id, branch) for branch in branches]
+    return sum(_tried(_look_at_branch, app, forge, repository, last) for last in built if last)
+
+
+def _look_at_branch(app: App, forge: Forge, repository: Repository, last: Build) -> bool:
+    try:
+        head = forge.commit(repository, last.ref)
+    except (Gone, Refused):
+        return False  # the branch was deleted
+    key = f"found:{repository.id}:branch:{last.ref}:{head.sha}"
+    with app.work() as work:
+        at_head = work.builds.at(repository.id, head.sha)
+        if any(one.cause is Cause.PUSH and one.ref == last.ref for one in at_head):
             return False
-        number, is_new = work.deliveries.add(repository.forge, key, found.NAME, found.payload_of(repository, change))
-        if is_new:
-            work.deliveries.postpone(number, _PATIENCE, "its delivery may still come")
-            work.send(HandleDelivery(number), delay=_PATIENCE)
+        return _put_aside(work, repository, key, found.BRANCH_HEAD, found.head(repository, last.ref, head, last.sha))
+
+
+def _put_aside(work: UnitOfWork, repository: Repository, key: str, name: str, payload: bytes) -> bool:
+    """As a delivery of its own, so it is done once, and again after whatever goes wrong."""
+    if work.deliveries.knows(repository.forge, key):
+        return False
+    number, is_new = work.deliveries.add(repository.forge, key, name, payload)
+    if is_new:
+        work.deliveries.postpone(number, _PATIENCE, "its delivery may still come")
+        work.send(HandleDelivery(number), delay=_PATIENCE)
     return is_new
 
 

@@ -141,6 +141,7 @@ DUTIES: Final[dict[str, Duty]] = {
     "artifacts": Duty(600.0, collecting.prune),
     "missed deliveries": Duty(600.0, missed.ask_again, at_start=True),
     "open changes": Duty(600.0, missed.look_at_changes, at_start=True),
+    "branches": Duty(600.0, missed.look_at_branches, at_start=True),
     "polling": Duty(20.0, missed.fetch),
     "contents": Duty(6 * 3600.0, collecting.sweep),
 }

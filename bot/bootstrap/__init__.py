@@ -86,7 +86,7 @@ def build(
         forges=forges.forges,
         plain=sources.plain(settings, sandbox.user),
         webhooks=forges.webhooks,
-        polled=frozenset({ForgeName("github")} if settings.github_delivery == "poll" else ()),
+        polled=_polled(settings),
         work=partial(SqlWork, engine, send),
         sandbox=sandbox,
         source=sources.source(settings, sandbox.user),
@@ -208,7 +208,14 @@ def _asgi(app: App, settings: Settings, look: Callable[[], SqlWork], role: Role,
         trusted_proxies=settings.trusted_proxies.split(),
         body_limit=settings.body_limit,
         body_seconds=settings.body_deadline,
+        webhook_rate=settings.webhook_rate,
     )
+
+
+def _polled(settings: Settings) -> frozenset[ForgeName]:
+    """The first GitHub also when it is set up in the browser."""
+    first = {ForgeName("github")} if settings.github_delivery == "poll" else set()
+    return frozenset(first | {ForgeName(host.name) for host in settings.hosts if host.polled})
 
 
 def _stored(look: Callable[[], SqlWork], vault: Vault) -> list[Host]:

@@ -21,6 +21,8 @@ class Host:
     client_id: str = ""
     """With `client_secret`: people sign in there."""
     client_secret: str = field(default="", repr=False)
+    polled: bool = False
+    """Its webhooks can't reach us, so that we ask (GitHub alone)."""
     app_page: str = ""
     """Where an App that was made here is installed."""
 

@@ -32,6 +32,7 @@ from bot.settings import client
 from bot.settings.hosts import (
     HOST_NAME,
     KINDS,
+    OTHER_PARTS,
     PARTS,
     PREFIX,
     SECRET_PARTS,
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
 
     body_limit: Size = 25 * MIB
     body_deadline: Duration = 10
+    webhook_rate: Annotated[int, Field(gt=0)] = 1000
     lease: Annotated[float, Field(gt=0)] = 60.0
     lease_grace: Annotated[float, Field(ge=0)] = 15.0
     drain: Duration = 600
@@ -391,7 +393,8 @@ def _of_hosts(forges: str) -> Iterator[str]:
     """The variables of further hosts."""
     for name in filter(HOST_NAME.fullmatch, (part.strip() for part in forges.split(","))):
         prefix = f"{PREFIX}{name.replace('-', '_').upper()}"
-        for part in ("url", *PARTS[name.partition("-")[0]]):
+        kind = name.partition("-")[0]
+        for part in (*OTHER_PARTS[kind], *PARTS[kind]):
             yield f"{prefix}_{part.upper()}"
             if part in SECRET_PARTS:
                 yield f"{prefix}_{part.upper()}_FILE"

@@ -20,7 +20,10 @@ PARTS: Final = {
     "github": ("app_id", "private_key", "token", "webhook_secret", "client_id", "client_secret"),
     "gitlab": ("token", "webhook_secret", "client_id", "client_secret"),
 }
-"""The settings of each kind of forge, besides its address."""
+"""The settings of each kind of forge, any of which sets it up."""
+OTHER_PARTS: Final = {"github": ("url", "delivery"), "gitlab": ("url",)}
+"""Those that alone set up no forge."""
+_DELIVERIES: Final = ("webhook", "poll")
 SECRET_PARTS: Final = ("private_key", "token", "webhook_secret", "client_secret")
 
 
@@ -38,7 +41,10 @@ def host_of(name: str, value_of: Callable[[str], str | None]) -> Host | None:
     if any(len(one) < _SHORTEST_SECRET for one in secrets):
         raise ValueError(f"{prefix.upper()}_WEBHOOK_SECRET: each secret needs at least {_SHORTEST_SECRET} characters")
     token = texts.pop("token").strip()
-    return Host(name=name, url=_url_of(prefix, value_of), webhook_secrets=secrets, token=token, **texts)
+    polled = kind == "github" and _is_polled(prefix, value_of)
+    return Host(
+        name=name, url=_url_of(prefix, value_of), webhook_secrets=secrets, token=token, polled=polled, **texts
+    )
 
 
 def _check_credentials(name: str, values: Mapping[str, str | None]) -> None:
@@ -64,6 +70,13 @@ def _url_of(prefix: str, value_of: Callable[[str], str | None]) -> str:
         return address_of(value_of(f"{prefix}_url") or "")
     except ValueError as error:
         raise ValueError(f"{prefix.upper()}_URL: {error}") from None
+
+
+def _is_polled(prefix: str, value_of: Callable[[str], str | None]) -> bool:
+    found = value_of(f"{prefix}_delivery") or _DELIVERIES[0]
+    if found not in _DELIVERIES:
+        raise ValueError(f"{prefix.upper()}_DELIVERY must be {' or '.join(_DELIVERIES)}")
+    return found == "poll"
 
 
 def text_of(value: object) -> str | None:

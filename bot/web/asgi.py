@@ -77,6 +77,7 @@ def make_asgi(
     body_seconds: float = webhooks.BODY_SECONDS,
     streams: int = _STREAMS,
     call_burst: float = BURST,
+    webhook_rate: float = webhooks.ADDRESS_RATE,
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None,
 ) -> Starlette:
     """Build it.
@@ -84,7 +85,8 @@ def make_asgi(
     `watch` answers who keeps it running. `look` makes units of work for reading alone, if the store has such.
     `trusted_proxies` are the addresses or networks whose
     X-Forwarded-For is believed; `streams` may be open at the same time; so many calls of the API may come at once
-    from one token, person or address (`call_burst`).
+    from one token, person or address (`call_burst`), and so many webhook calls a second from one address
+    (`webhook_rate`).
     """
     site = Site(
         app=app,
@@ -95,6 +97,7 @@ def make_asgi(
         streams=Places(streams),
         inbox=Inbox(),
         throttle=Throttle(app.monotonic),
+        addresses=Throttle(app.monotonic, webhook_rate, webhook_rate * webhooks.BURST_SECONDS),
         calls=Throttle(app.monotonic, burst=call_burst),
     )
     asgi = Starlette(

@@ -46,8 +46,11 @@ class TurnedAway(JSONResponse):
     Closing at once would reset the connection, and the sender might never see the answer.
     """
 
-    def __init__(self, content: Mapping[str, object], status: int, media_type: str | None = None) -> None:
-        super().__init__(content, status, headers={"Connection": "close"}, media_type=media_type)
+    def __init__(
+        self, content: Mapping[str, object], status: int, media_type: str | None = None, *, retry_after: int = 0
+    ) -> None:
+        headers = {"Connection": "close", **({"Retry-After": str(retry_after)} if retry_after else {})}
+        super().__init__(content, status, headers=headers, media_type=media_type)
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})

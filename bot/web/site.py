@@ -50,6 +50,8 @@ class Site:
     inbox: Inbox
     throttle: Throttle
     """Of the calls of each repository's webhook."""
+    addresses: Throttle
+    """Of the webhook calls from each address, before anything else is done for them."""
     calls: Throttle
     """Of the API's calls of each token, person or address."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from time import perf_counter
 from typing import Final
 
@@ -19,13 +20,19 @@ from bot.faultpoints import faultpoint
 from bot.ports.telemetry import Metric, SpanName
 from bot.web.bodies import TurnedAway, Unread, read_body
 from bot.web.site import Site, site_of
-from bot.web.throttle import TooFast
+from bot.web.throttle import TooFast, address_key
 
 log = structlog.get_logger()
 
 MAX_BODY: Final = 25 << 20
 """What GitHub sends at most (cases C03)."""
 BODY_SECONDS: Final = 10.0
+ADDRESS_RATE: Final = 1000.0
+"""Calls a second that one address may send for long: more than a forge ever does."""
+BURST_SECONDS: Final = 30.0
+"""For so long it may save them up."""
+_UNPROVEN: Final = 9.0
+"""What a call that proves nothing costs beyond the one that every call does."""
 _SHORT: Final = 1 << 18
 """A longer body takes so long that nobody should have to wait behind it."""
 _RETRY: Final = {"Retry-After": "5"}
@@ -35,9 +42,18 @@ async def receive(request: Request) -> Response:
     site = site_of(request)
     forge = ForgeName(request.path_params["forge"])
     began = perf_counter()
+    address = address_key(request.client.host if request.client else "")
+    try:
+        site.addresses.admit(address)
+    except TooFast as error:
+        _count(site.app, forge, "too_fast")
+        reason = {"error": error.code, "reason": "too many calls from this address"}
+        return TurnedAway(reason, HTTPStatus.TOO_MANY_REQUESTS, retry_after=error.retry_after)
     with site.app.traces.span(SpanName.WEBHOOK, forge=_known(site.app, forge)) as span:
         response = await _receive(request, site, forge)
         span.tell(status=response.status_code)
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        site.addresses.charge(address, _UNPROVEN)
     site.app.telemetry.observe(Metric.INTAKE_SECONDS, perf_counter() - began)
     return response
 

@@ -185,18 +185,25 @@ def test_further_hosts_have_settings_named_for_them(monkeypatch: pytest.MonkeyPa
         "ASSAY_GITLAB_WORK_WEBHOOK_SECRET": f"{SECRET},{SECRET}-2",
         "ASSAY_GITHUB_GHE_URL": "https://github.work.example",
         "ASSAY_GITHUB_GHE_TOKEN": "ghp-1",
+        "ASSAY_GITHUB_GHE_DELIVERY": "poll",
     }
     hosts = {host.name: host for host in read(monkeypatch, **GITLAB, **work).hosts}
 
     assert list(hosts) == ["gitlab", "gitlab-work", "github-ghe"]
     assert (hosts["gitlab-work"].token, len(hosts["gitlab-work"].webhook_secrets)) == ("glpat-2", 2)
     assert (hosts["github-ghe"].url, hosts["github-ghe"].token) == ("https://github.work.example", "ghp-1")
+    assert [name for name, host in hosts.items() if host.polled] == ["github-ghe"]
     assert settings.unknown_names() == []
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
+        (
+            {"ASSAY_FORGES": "github-a", "ASSAY_GITHUB_A_TOKEN": "t", "ASSAY_GITHUB_A_URL": "https://a.example"}
+            | {"ASSAY_GITHUB_A_DELIVERY": "push"},
+            "ASSAY_GITHUB_A_DELIVERY must be webhook or poll",
+        ),
         ({"ASSAY_GITLAB_WEBHOOK_SECRET": SECRET}, "ASSAY_GITLAB_WEBHOOK_SECRET needs GITLAB_TOKEN beside it"),
         ({"ASSAY_GITLAB_TOKEN": " "}, "ASSAY_GITLAB_TOKEN must not be empty"),
         (

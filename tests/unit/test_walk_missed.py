@@ -11,10 +11,11 @@ from bot.app import registering, upkeep
 from bot.domain.errors import ForgeUnavailable, Gone
 from bot.domain.events import Ignored, Pushed
 from bot.domain.refs import Person
+from bot.domain.runs import Cause
 from bot.ports.forge import Delivery
 from bot.ports.webhooks import Sent
 from tests.fakes.forge import ANA, HELLO, STAN, a_change
-from tests.walks import GITHUB, ONE, TWO, World
+from tests.walks import GITHUB, ONE, SUITES, TWO, World
 
 
 @pytest.fixture
@@ -181,6 +182,81 @@ def test_a_repository_that_is_gone_stops_no_other(world: World) -> None:
     world.forge.changes[7] = a_change(7, ONE)
 
     assert world.turn("open changes") == 1
+
+
+def pushed(world: World) -> None:
+    """A push to main was built; then somebody pushed again, and nobody told."""
+    world.push(ONE)
+    world.settle()
+    world.source.add(TWO, {"code.txt": TWO})
+    world.forge.refs["main"] = TWO
+    world.forge.messages[TWO] = "Second"
+
+
+def find_and_build(world: World) -> int:
+    count = world.turn("branches")
+    pass_time(world)
+    world.turn("deliveries")
+    world.settle()
+    return count
+
+
+def test_the_head_of_a_branch_that_nobody_told_of_is_built_once(world: World) -> None:
+    pushed(world)
+
+    assert [find_and_build(world), find_and_build(world)] == [1, 0]
+    (build,) = world.builds(TWO)
+    assert (build.cause, build.ref, build.base_sha, build.title) == (Cause.PUSH, "main", ONE, "Second")
+    assert world.conclusions(TWO)["assay"] == "success"
+
+
+def test_a_push_whose_delivery_comes_meanwhile_is_built_once(world: World) -> None:
+    pushed(world)
+    world.turn("branches")
+    world.lose_hints()
+    world.push(TWO)
+    world.settle()
+    pass_time(world)
+    world.turn("deliveries")
+    world.settle()
+
+    assert len(world.builds(TWO)) == 1
+
+
+def test_branches_that_were_built_of_late_are_looked_at_and_one_that_is_deleted_stops_no_other(world: World) -> None:
+    world.push(ONE, branch="gone")
+    world.push(ONE, branch="topic")
+    world.settle()
+    world.source.add(TWO, {"code.txt": TWO})
+    world.forge.refs |= {"gone": "nothing", "topic": TWO}
+
+    assert find_and_build(world) == 1
+    assert [one.ref for one in world.builds(TWO)] == ["topic"]
+
+
+def test_a_branch_that_was_never_built_is_left_alone(world: World) -> None:
+    world.forge.refs["main"] = TWO
+    world.open_change(a_change(7, ONE))
+    world.settle()
+
+    assert world.turn("branches") == 0
+
+
+def test_a_branch_that_went_back_to_a_built_commit_is_left_alone(world: World) -> None:
+    pushed(world)
+    world.push(TWO)
+    world.settle()
+    world.forge.refs["main"] = ONE
+
+    assert world.turn("branches") == 0
+
+
+def test_a_found_head_that_asks_for_no_build_is_looked_at_once(world: World) -> None:
+    pushed(world)
+    world.forge.suite_files[TWO] = SUITES.encode() + b"    when: {events: [tag]}\n"
+
+    assert [find_and_build(world), find_and_build(world)] == [1, 0]
+    assert world.builds(TWO) == []
 
 
 def test_a_process_that_starts_looks_at_once_and_others_wait_their_turn(world: World) -> None:

@@ -11,6 +11,7 @@ from bot.domain.errors import BadInput, StoreBusy, UnsupportedMedia
 from bot.domain.events import Ignored, RefDeleted
 from bot.ports.deliveries import DeliveryStatus
 from bot.ports.queue import HandleDelivery
+from bot.web.throttle import address_key
 from tests.fakes.forge import HELLO
 from tests.web.conftest import MakeClient, World
 
@@ -125,3 +126,50 @@ def test_calls_are_counted_by_what_became_of_them(world: World, client: TestClie
     assert 'assay_deliveries_total{forge="unknown",outcome="unauthorized"} 1.0' in text
     assert "assay_intake_seconds_count 3.0" in text
     assert "made-up" not in text
+
+
+def test_calls_from_one_address_beyond_the_limit_are_turned_away_before_they_are_looked_at(
+    world: World, make_client: MakeClient
+) -> None:
+    client = make_client("203.0.113.9", webhook_rate=0.1)
+    answers = [client.post("/webhooks/github", content=world.forge.delivery(EVENT), headers=RIGHT) for _ in range(4)]
+    assert [one.status_code for one in answers] == [202, 202, 202, 429]
+    assert answers[3].json()["error"] == "too_fast"
+    assert int(answers[3].headers["retry-after"]) >= 1
+    assert len(world.hints) == 3
+
+
+def test_of_calls_that_prove_nothing_fewer_may_come(make_client: MakeClient) -> None:
+    client = make_client("203.0.113.9", webhook_rate=0.7)
+    answers = [client.post("/webhooks/github", content=b"{}", headers={"signature": "wrong"}) for _ in range(4)]
+    assert [one.status_code for one in answers] == [401, 401, 401, 429]
+
+
+def test_who_sends_too_much_costs_nobody_else_anything(world: World, make_client: MakeClient) -> None:
+    client = make_client("10.0.0.1", webhook_rate=0.04, trusted_proxies=["10.0.0.1"])
+    ours = {**RIGHT, "X-Forwarded-For": "203.0.113.9"}
+    theirs = {"signature": "wrong", "X-Forwarded-For": "198.51.100.7"}
+    flood = [client.post("/webhooks/github", content=b"{}", headers=theirs).status_code for _ in range(3)]
+    good = client.post("/webhooks/github", content=world.forge.delivery(EVENT), headers=ours)
+    assert (flood, good.status_code) == ([401, 429, 429], 202)
+
+
+def test_nobody_gets_another_address_by_saying_so(world: World, make_client: MakeClient) -> None:
+    client = make_client("203.0.113.9", webhook_rate=0.04)
+    said = ({**RIGHT, "X-Forwarded-For": f"198.51.100.{number}"} for number in range(3))
+    answers = [client.post("/webhooks/github", content=world.forge.delivery(EVENT), headers=one) for one in said]
+    assert [one.status_code for one in answers] == [202, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:203.0.113.9", "203.0.113.9", True),
+        ("203.0.113.9", "203.0.113.10", False),
+        ("testclient", "", True),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    assert (address_key(one) == address_key(other)) is same
