@@ -20,8 +20,8 @@ def is_shown(app: App, viewer: Viewer, repository: Repository) -> bool:
         return False
 
 
-def look(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:
-    """The repository, for one who looks after it.
+def look(app: App, viewer: Viewer, forge: ForgeName, path: str, least: Permission = Permission.ADMIN) -> Repository:
+    """The repository, for one who looks after it, or may do at least that much with it.
 
     Raises: Gone: nothing there, or not for the viewer. Forbidden: only for reading. ForgeUnavailable.
     """
@@ -29,24 +29,27 @@ def look(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:
         found = work.repositories.find(forge, path)
     if found is None or not queries.may_read(app, viewer, found):
         raise Gone("there is nothing here")
-    if not viewer.may(Scope.REPOSITORIES) and queries.permission(app, viewer, found) < Permission.ADMIN:
-        raise Forbidden(_WORDS)
+    if not viewer.may(Scope.REPOSITORIES) and queries.permission(app, viewer, found) < least:
+        raise Forbidden(_WORDS[least])
     return found
 
 
-def act(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:
+def act(app: App, viewer: Viewer, forge: ForgeName, path: str, least: Permission = Permission.ADMIN) -> Repository:
     """As `look`, with rights as they are at the forge now."""
-    found = look(app, viewer, forge, path)
+    found = look(app, viewer, forge, path, least)
     if viewer.may(Scope.REPOSITORIES):
         return found
     try:
         person = viewer.person
-        is_admin = person is not None and app.forge_of(found).permission(found, person) >= Permission.ADMIN
+        may = person is not None and app.forge_of(found).permission(found, person) >= least
     except (Gone, NotAllowed, Refused):
-        is_admin = False
-    if not is_admin:
-        raise Forbidden(_WORDS)
+        may = False
+    if not may:
+        raise Forbidden(_WORDS[least])
     return found
 
 
-_WORDS = "this is for admins of the repository"
+_WORDS = {
+    Permission.WRITE: "this is for people with write access to the repository",
+    Permission.ADMIN: "this is for admins of the repository",
+}

@@ -98,7 +98,7 @@ def _told(view: RunView) -> Iterator[tuple[str, str]]:
     yield "result", run.word.replace("_", " ")
     yield "commit", run.sha
     yield "merged onto", build.merge.base if build.merge else ""
-    yield "for", f"pull request {build.change}" if build.change is not None else build.ref
+    yield "for", f"change {build.change}" if build.change is not None else build.ref
     yield "suite file", build.suite_file
     yield "trust", run.trust.value
     yield "exit code", "" if run.exit_code is None else str(run.exit_code)

@@ -93,6 +93,18 @@ class Finding:
     """What to do about it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A file that a change shall add."""
+
+    path: str
+    text: str
+    branch: str
+    """The change's own, made for it."""
+    title: str
+    body: str
+
+
 class Forge(Protocol):
     @property
     def dialect(self) -> Dialect: ...
@@ -171,6 +183,19 @@ class Forge(Protocol):
 
         Raises: Gone: there is no such change; with `unique`: somebody deleted the comment.
         """
+
+    @property
+    def proposes(self) -> bool:
+        """Our rights let us open changes; elsewhere people do it at `new_file_page`."""
+
+    def propose(self, repository: Repository, file: NewFile) -> str:
+        """Open a change that adds the file to the default branch; its address.
+
+        Safe to repeat: one that is open stays. Raises: NotAllowed: also where we only read files.
+        """
+
+    def new_file_page(self, repository: Repository, path: str, text: str) -> str:
+        """Where people make that file on the default branch, filled in as far as the forge can. Pure."""
 
     def access(self, repository: Repository) -> Access:
         """A fresh credential for git, valid for the next minutes at least; no wider than the forge can make it."""

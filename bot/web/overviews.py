@@ -6,7 +6,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from bot.app import administering, overviews
+from bot.app import administering, overviews, queries
 from bot.domain.refs import ForgeName
 from bot.domain.runs import BuildId
 from bot.domain.texts import plain
@@ -38,8 +38,13 @@ def repository(request: Request) -> Response:
         site_of(request).reader, viewer_of(request), *_named(request), branch=branch, before=_before(request)
     )
     badge = f"{site_of(request).app.url}/b/{quote(view.repository.forge)}/{quote(view.repository.path)}.svg"
-    administers = administering.is_shown(site_of(request).reader, viewer_of(request), view.repository)
-    html = shown(request, "repository.html", view=view, branch=branch, badge=badge, administers=administers)
+    reader, viewer = site_of(request).reader, viewer_of(request)
+    administers = administering.is_shown(reader, viewer, view.repository)
+    wants_file = not any(one.build.suite_file for one in view.builds) and (
+        administers or queries.may_steer(reader, viewer, view.repository)
+    )
+    facts = {"view": view, "branch": branch, "badge": badge, "administers": administers, "wants_file": wants_file}
+    html = shown(request, "repository.html", **facts)
     return HTMLResponse(html, headers=_FRESH)
 
 

@@ -121,6 +121,29 @@ def test_a_forge_is_set_up_from_the_link_to_the_first_installation(
         page.get_by_role("button", name="Install on acme").click()
         expect(page.get_by_text("acme: installed")).to_be_visible()
         assert [one.ok for one in bare.bot.app.forge(next(iter(bare.bot.app.forges))).examine()] == [True]
+        first_suite_file(page, bare)
+
+
+def first_suite_file(page: Page, place: Site) -> None:
+    """From the repository's page to a pull request that is green."""
+    web = next(one for one in place.github.world.repos if one.path == "acme/web")
+    place.github.commit(web, "main", {"Makefile": b"test:\n\ttrue\n"}, "Tests")
+    wait_until(lambda: _knows(place, "acme/web"), 30, "the push was not heard")
+    page.goto(f"{place.url}/repos/github/acme/web")
+    page.get_by_role("link", name="sign in").click()
+    page.get_by_role("link", name="Sign in with GitHub").click()
+    page.get_by_role("link", name="I am ana").click()
+    page.get_by_role("link", name="Let one be proposed").click()
+    expect(page.get_by_text("make test")).to_be_visible()
+    page.get_by_role("link", name="Make the file on GitHub").click()
+    page.get_by_label("Text").fill(FILES.format(image=busybox()).replace("exit 1", "exit 0"))
+    page.get_by_role("button", name="Propose new file").click()
+    wait_until(lambda: _words(place) == {"passed"}, 60, "the pull request did not become green")
+
+
+def _knows(place: Site, path: str) -> bool:
+    with place.bot.app.work() as work:
+        return any(one.path == path for one in work.repositories.known(10))
 
 
 def looks_well(page: Page, url: str) -> None:

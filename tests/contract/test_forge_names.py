@@ -2,12 +2,16 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bot.domain.errors import Gone, Refused
+from bot.domain.errors import Gone, NotAllowed, Refused
 from bot.domain.refs import Sha
+from bot.ports.forge import NewFile
 from tests.contract.forge_world import ForgeWorld, GitHubTokenWorld, GitHubWorld
+from tests.contract.gitlab_world import GitLabWorld
 
 
 @pytest.fixture(params=[GitHubWorld, GitHubTokenWorld], ids=["github", "github token"])
@@ -57,3 +61,50 @@ def test_open_changes_are_listed_as_they_are_now(forge_world: ForgeWorld) -> Non
     found = forge_world.forge.open_changes(forge_world.repository)
 
     assert found == [forge_world.forge.change(forge_world.repository, number)]
+
+
+FIRST: Final = NewFile(
+    path=".assay.yml", text="suites: {}\n# a & b\n", branch="assay/first", title="Add it", body="Look it over"
+)
+
+
+def test_people_are_led_to_a_page_that_makes_the_file(forge_world: ForgeWorld) -> None:
+    page = urlsplit(forge_world.forge.new_file_page(forge_world.repository, FIRST.path, FIRST.text))
+    assert f"{page.scheme}://{page.netloc}{page.path}" == f"{forge_world.repository.web_url}/new/main"
+    assert parse_qs(page.query) == {"filename": [FIRST.path], "value": [FIRST.text]}
+
+
+def test_who_only_reads_files_opens_no_change(forge_world: ForgeWorld) -> None:
+    assert not forge_world.forge.proposes
+    with pytest.raises(NotAllowed):
+        forge_world.forge.propose(forge_world.repository, FIRST)
+
+
+def test_a_merge_request_adds_the_file_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    world = GitLabWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    assert world.forge.proposes
+    address = world.forge.propose(world.repository, FIRST)
+    assert world.forge.propose(world.repository, FIRST) == address
+    (change,) = world.forge.open_changes(world.repository)
+    assert address == f"{world.repository.web_url}/-/merge_requests/{change.number}"
+    assert (change.title, change.base_ref, change.head_ref) == ("Add it", "main", "assay/first")
+    assert world.forge.read_file(world.repository, change.head, FIRST.path, 1000) == FIRST.text.encode()
+
+
+def test_a_branch_that_an_attempt_left_behind_is_gone_on_with(tmp_path: Path) -> None:
+    world = GitLabWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    world.gitlab.commit(world.project, FIRST.branch, "Add it", {FIRST.path: FIRST.text})
+    world.forge.propose(world.repository, FIRST)
+    (change,) = world.forge.open_changes(world.repository)
+    assert world.forge.read_file(world.repository, change.head, FIRST.path, 1000) == FIRST.text.encode()
+
+
+def test_a_token_without_write_access_opens_nothing(tmp_path: Path) -> None:
+    world = GitLabWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    world.project.members[world.gitlab.me] = 20
+    with pytest.raises(NotAllowed):
+        world.forge.propose(world.repository, FIRST)
+    assert world.forge.open_changes(world.repository) == []

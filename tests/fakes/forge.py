@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
 
 from bot.domain.checks import Check, CheckStatus
 from bot.domain.dialect import GITHUB, Dialect
-from bot.domain.errors import BadSignature, Gone, Refused
+from bot.domain.errors import BadSignature, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
 
 ANA = Person(1, "ana")
 STAN = Person(9, "stan")
@@ -51,6 +52,10 @@ class FakeForge:
     shown: dict[str, Shown] = field(default_factory=dict)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
     after_publish: list[Exception] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Other files, at any commit."""
+    proposes: bool = False
+    proposed: list[NewFile] = field(default_factory=list)
     admins: set[int] = field(default_factory=set)
     strangers: set[int] = field(default_factory=set)
     """May not even read."""
@@ -152,7 +157,7 @@ class FakeForge:
 
     def read_file(self, repository: Repository, sha: Sha, path: str, limit: int) -> bytes | None:
         self._called("read_file")
-        return self.suite_files.get(sha, self.suite_files.get("")) if path == ".assay.yml" else None
+        return self.suite_files.get(sha, self.suite_files.get("")) if path == ".assay.yml" else self.files.get(path)
 
     def changed_files(
         self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
@@ -174,6 +179,16 @@ class FakeForge:
         if self.after_publish:
             raise self.after_publish.pop(0)
         return ref
+
+    def propose(self, repository: Repository, file: NewFile) -> str:
+        self._called("propose")
+        if not self.proposes:
+            raise NotAllowed("files are only read here")
+        self.proposed.append(file)
+        return f"{repository.web_url}/pull/1"
+
+    def new_file_page(self, repository: Repository, path: str, text: str) -> str:
+        return f"{repository.web_url}/new?{urlencode({'name': path, 'text': text})}"
 
     def access(self, repository: Repository) -> Access:
         return Access(repository.clone_url)

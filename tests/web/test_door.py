@@ -94,6 +94,7 @@ FREE = {
     "/approvals": "for who has signed in (tests/web/test_operators.py), as the next",
     "/admin/work": "",
     "/admin/repositories": "",
+    "/repos/{forge}/{path}/-/first-suite-file": "for writers who have signed in (tests/web/test_first_file.py)",
     "/repos/{forge}/{path}/-/settings": "for admins who have signed in (tests/web/test_repository_settings.py)",
     "/admin/tokens": "",
     "/admin/tokens/revoke": "",

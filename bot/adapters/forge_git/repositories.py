@@ -12,7 +12,7 @@ from bot.domain.events import CommentKind, ForgeEvent, Ignored
 from bot.domain.plain import PLAIN, Address, Allowed, address_of
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Repository, RepositorySeen, Sha, sha_of
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
 from bot.ports.source import Source, Wanted
 
 _BRANCH: Final = "refs/heads/{}"
@@ -103,6 +103,15 @@ class GitRepositories:
 
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         raise Gone("plain repositories have no comments")
+
+    proposes = False
+
+    def propose(self, repository: Repository, file: NewFile) -> str:
+        raise NotAllowed("plain repositories are only read")
+
+    def new_file_page(self, repository: Repository, path: str, text: str) -> str:
+        """They have no pages."""
+        return ""
 
     def access(self, repository: Repository) -> Access:
         """Raises: NotAllowed: the operator has withdrawn it."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -27,7 +28,7 @@ from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Reposit
 from bot.foreign.calls import json_object
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, understood
 from bot.foreign.pacing import Lanes
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_OPEN_CHANGES: Final = 500
@@ -214,6 +215,17 @@ class GitHubForge:
         account = Fields(self._session.account(repository))
         me = understood(lambda: account.number("id"))
         return lambda comment: comment.has("user") and comment.inner("user").data.get("id") == me
+
+    proposes = False
+
+    def propose(self, repository: Repository, file: NewFile) -> str:
+        del repository, file
+        raise NotAllowed("the GitHub App reads files and writes none")
+
+    def new_file_page(self, repository: Repository, path: str, text: str) -> str:
+        """GitHub's own page offers to commit to a new branch and to open a pull request from there."""
+        query = urlencode({"filename": path, "value": text})
+        return f"{repository.web_url.rstrip('/')}/new/{quote(repository.default_branch)}?{query}"
 
     def access(self, repository: Repository) -> Access:
         """Raises: Refused: the clone address is not on this forge, where the credential belongs."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from requests.adapters import BaseAdapter
 
@@ -12,6 +13,7 @@ from bot.adapters.forge_gitlab.client import PER_PAGE, Client, is_below, name, p
 from bot.adapters.forge_gitlab.conversation import react, reply
 from bot.adapters.forge_gitlab.hooks import GitLabWebhooks
 from bot.adapters.forge_gitlab.people import person as person_of
+from bot.adapters.forge_gitlab.proposing import propose
 from bot.adapters.forge_gitlab.publishing import publish
 from bot.adapters.forge_gitlab.signature import Secrets, usable_secrets, verify
 from bot.adapters.forge_gitlab.standing import examine
@@ -25,7 +27,7 @@ from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
 from bot.foreign.calls import json_object
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_REF, MAX_TITLE, MAX_URL, Fields, understood
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_OPEN_CHANGES: Final = 500
@@ -173,6 +175,18 @@ class GitLabForge:
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         """Raises: NotAllowed: also for a locked discussion; Ambiguous: a new note may have been written."""
         return reply(self._client, repository, change, text, ref, unique)
+
+    proposes = True
+
+    def propose(self, repository: Repository, file: NewFile) -> str:
+        """Raises: Ambiguous: a branch or merge request may have been made; repeating finds it."""
+        return propose(self._client, self._url, repository, file)
+
+    def new_file_page(self, repository: Repository, path: str, text: str) -> str:
+        """GitLab's own page takes no text."""
+        del text
+        query = urlencode({"file_name": path})
+        return f"{repository.web_url.rstrip('/')}/-/new/{quote(repository.default_branch)}?{query}"
 
     def access(self, repository: Repository) -> Access:
         """Raises: Refused: the clone address is not on this forge, where the credential belongs."""

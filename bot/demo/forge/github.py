@@ -12,6 +12,7 @@ from bot.demo.forge.actions import Actions, Files
 from bot.demo.forge.api import Api
 from bot.demo.forge.app import PERMISSIONS, new_app
 from bot.demo.forge.calls import Entry, Fault
+from bot.demo.forge.editor import Editor
 from bot.demo.forge.hooks import Hooks
 from bot.demo.forge.keys import new_key, pem_of
 from bot.demo.forge.manifests import Manifests
@@ -67,7 +68,8 @@ class PretendGitHub:
         self._queue = MergeQueue(self.world, self._telling, self._actions)
         api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling)
         page = Page(self.world, self.buttons, self._talk, self._pressing)
-        self.door = Door(self.world, api, SignIn(self.world), Manifests(self.world, self._actions), page)
+        pages = (SignIn(self.world), Manifests(self.world, self._actions), Editor(self.world, self._actions))
+        self.door = Door(self.world, api, pages, page)
         self._server: Server | None = None
 
     def start(self, port: int = 0) -> "PretendGitHub":

@@ -3,8 +3,9 @@
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from email.utils import formatdate
-from typing import Final
+from typing import Final, Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,21 +18,26 @@ from bot.demo.forge import gitweb
 from bot.demo.forge.api import PREFIX, Api
 from bot.demo.forge.calls import Call, Fault, Faults, Journal
 from bot.demo.forge.hooks import wait_until
-from bot.demo.forge.manifests import Manifests
 from bot.demo.forge.page import Page
-from bot.demo.forge.signin import SignIn
 from bot.demo.forge.state import World
 
 METHODS: Final = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 _RATE_LIMIT: Final = 5000
 
 
+class SpecialPage(Protocol):
+    """One with a path of its own."""
+
+    def answers(self, path: str) -> bool: ...
+
+    def answer(self, call: Call) -> Response: ...
+
+
 class Door:
-    def __init__(self, world: World, api: Api, sign_in: SignIn, manifests: Manifests, page: Page) -> None:
+    def __init__(self, world: World, api: Api, pages: Sequence[SpecialPage], page: Page) -> None:
         self._world = world
         self._api = api
-        self._sign_in = sign_in
-        self._manifests = manifests
+        self._pages = pages
         self._page = page
         self.journal = Journal()
         self.faults = Faults()
@@ -63,10 +69,9 @@ class Door:
         return self._answer(call)
 
     def _answer(self, call: Call) -> Response:
-        if self._sign_in.answers(call.path):
-            return self._sign_in.answer(call)
-        if self._manifests.answers(call.path):
-            return self._manifests.answer(call)
+        for special in self._pages:
+            if special.answers(call.path):
+                return special.answer(call)
         if call.path.startswith(f"{PREFIX}/"):
             response = self._api.answer(call)
             response.headers.update(self._rate_headers())

@@ -111,6 +111,7 @@ def _merge_request(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
     files = _diffs(project, change.base, change.sha)
     return 200, {
         "iid": change.number,
+        "web_url": f"{lab.url}/{project.path}/-/merge_requests/{change.number}",
         "state": change.state,
         "draft": change.draft,
         "title": change.title,
@@ -131,12 +132,35 @@ def _merge_requests(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
         one.number
         for one in lab.project(asked.names).changes.values()
         if one.state == asked.query.get("state", one.state)
+        and one.source_branch == asked.query.get("source_branch", one.source_branch)
     ]
     rows = [
         _merge_request(lab, replace(asked, names={**asked.names, "iid": str(number)}))[1]
         for number in reversed(numbers)
     ]
     return 200, _paged([{key: row[key] for key in row if key != "diff_refs"} for row in rows], asked.query)
+
+
+def _new_commit(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
+    project, branch = _written(lab, asked), str(asked.body["branch"])
+    if project.git.resolve(f"refs/heads/{branch}") is not None:
+        raise Problem(400, f"A branch called '{branch}' already exists. Switch to that branch to change it")
+    files = {str(one["file_path"]): str(one["content"]) for one in asked.body["actions"]}
+    sha = lab.commit(project, branch, str(asked.body["commit_message"]), files, lab.me)
+    return 201, {"id": sha}
+
+
+def _new_merge_request(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
+    project = _written(lab, asked)
+    change = lab.open(project, project, str(asked.body["source_branch"]), lab.me, str(asked.body["title"]))
+    return 201, _merge_request(lab, replace(asked, names={**asked.names, "iid": str(change.number)}))[1]
+
+
+def _written(lab: PretendGitLab, asked: Asked) -> Project:
+    project = lab.project(asked.names)
+    if project.members.get(lab.me, 0) < LEVELS["developer"]:
+        raise Problem(403, "403 Forbidden")
+    return project
 
 
 def _change_files(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
@@ -255,6 +279,8 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "/user", _user),
     ("GET", _P, _project),
     ("GET", _P + r"/repository/commits/(?P<ref>[^/]+)", _commit),
+    ("POST", _P + r"/repository/commits", _new_commit),
+    ("POST", _P + r"/merge_requests", _new_merge_request),
     ("GET", _P + r"/repository/commits/(?P<sha>[^/]+)/statuses", _statuses),
     ("POST", _P + r"/statuses/(?P<sha>[^/]+)", _status),
     ("GET", _P + r"/members/all/(?P<user>\d+)", _member),
