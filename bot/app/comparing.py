@@ -60,7 +60,7 @@ def compare(
     now: datetime,
 ) -> Comparison:
     """The results of the run are not concluded yet."""
-    base = _base(work, run, build, repository)
+    base = base_of(work, run, build, repository)
     failed = [case.name for case in cases if case.outcome is Outcome.FAILED]
     marks = dict.fromkeys(failed, Mark.NEW)
     looked_at = failed[:_COMPARED]
@@ -80,7 +80,7 @@ def compare(
     )
 
 
-def _base(work: UnitOfWork, run: Run, build: Build, repository: Repository) -> Base | None:
+def base_of(work: UnitOfWork, run: Run, build: Build, repository: Repository) -> Base | None:
     """Where the change began if that was built, else the newest build of its target; of a push the one before."""
     own = branch_of(build)
     target = build.base_ref or own or repository.default_branch

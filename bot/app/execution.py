@@ -24,6 +24,7 @@ from bot.app import (
     quotas,
     secrets,
     selecting,
+    sharding,
     tracing,
     verdicts,
 )
@@ -152,7 +153,7 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | No
         granted = secrets.secrets_for(app, run.repository, run.suite.secrets, run.trust)
         word = app.new_id()
         selected = selecting.selection(app, run)
-        suite = selecting.narrowed(run.suite, selected)
+        suite = sharding.planned(app, subject, selecting.narrowed(run.suite, selected))
         runlog.expect(granted.values.values(), marks(suite, word))
         for note in filter(None, (*granted.notes, selected.note)):
             runlog.note(note)

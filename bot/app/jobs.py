@@ -14,6 +14,8 @@ from bot.domain.suites import Limits, Ready, Service, Suite
 from bot.ports.sandbox import Answers, Job, JobService, Listens, Succeeds
 from bot.ports.sandbox import Ready as JobReady
 
+PLAN: Final = "ASSAY_SHARD_PLAN"
+"""Which shard runs what (`app/sharding`); there is always one, since scripts end with a variable that is not."""
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9]")
 
 
@@ -50,7 +52,7 @@ def job_of(app: Terms, subject: Subject, secrets: Mapping[str, str], word: str) 
         fence=run.fence,
         image=suite.image,
         script=script(suite, word),
-        env={**suite.env, **secrets, **_variables(app, subject, build)},
+        env={PLAN: "", **suite.env, **secrets, **_variables(app, subject, build)},
         network=ceiling if suite.network is None else suite.network.at_most(ceiling),
         limits=app.limits_of(suite),
         deadline=min(suite.timeout, rules.timeout_max),

@@ -79,6 +79,15 @@ class ResultTable(Protocol):
     def in_base(self, run: Run, base: Base, names: Iterable[str] | None = None) -> Mapping[str, Outcome]:
         """What the tests of that suite and cell came to there; all, or those of these names."""
 
+    def seconds_in_base(self, run: Run, base: Base) -> Mapping[str, float]:
+        """How long the tests of that suite and cell took there, where that is known."""
+
+    def shard_plan(self, run: Run) -> str | None:
+        """What was kept for the shards of its suite and cell at its commit."""
+
+    def keep_shard_plan(self, run: Run, plan: str) -> str:
+        """Keep it, unless another shard was faster; gives what is kept. Old ones go with `prune`."""
+
     def history(
         self, repository: RepositoryId, suite: str, cell: str, name: str, limit: int, *, branch: str | None = None
     ) -> Sequence[Past]:

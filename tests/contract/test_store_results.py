@@ -191,3 +191,18 @@ def test_any_name_can_be_stored(work: OpenWork, name: str) -> None:
     with work() as unit:
         run = ran(unit, a_case(name, F))
         assert len(unit.results.cases(run.id, 10)) == 1
+
+
+def test_the_first_plan_for_the_shards_of_a_commit_stays(work: OpenWork) -> None:
+    first, second = (Suite(name="unit", image="box", commands=("x",), shard=shard, shards=2) for shard in (1, 2))
+    with work() as unit:
+        one = ran(unit, a_case("a", seconds=2.0), a_case("b"), suite=first)
+        base = unit.results.base(a_run(stored_build(unit), second), "main")
+        assert base
+        assert unit.results.seconds_in_base(one, base) == {"a": 2.0}
+        assert unit.results.shard_plan(one) is None
+        assert unit.results.keep_shard_plan(one, "1 a") == "1 a"
+    with work() as unit:
+        other = ran(unit, suite=second)
+        assert unit.results.keep_shard_plan(other, "2 a") == "1 a"
+        assert unit.results.shard_plan(ran(unit, suite=second, sha=OTHER_SHA)) is None

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.dialects import DatabaseNow, insert
 from bot.adapters.store_sql.tables import build as build_table
 from bot.adapters.store_sql.tables import run as run_table
-from bot.adapters.store_sql.tables_results import run_result, test, test_failure, test_result
+from bot.adapters.store_sql.tables_results import run_result, shard_plan, test, test_failure, test_result
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Run, RunId
@@ -111,6 +111,23 @@ class SqlResults:
             found |= self._outcomes(query.where(test.c.name.in_(some)))
         return found
 
+    def seconds_in_base(self, run: Run, base: Base) -> Mapping[str, float]:
+        query = sa.select(test.c.name, test_result.c.seconds).join(test_result, test_result.c.test == test.c.id)
+        query = query.join(run_result, run_result.c.run == test_result.c.run)
+        query = query.where(*_is_of(run_result, run), run_result.c.branch == base.branch)
+        query = query.where(run_result.c.build == base.build, test_result.c.seconds.is_not(None))
+        return {row.name: row.seconds for row in self._connection.execute(query)}
+
+    def shard_plan(self, run: Run) -> str | None:
+        query = sa.select(shard_plan.c.plan).where(*_is_of(shard_plan, run), shard_plan.c.sha == run.sha)
+        return self._connection.execute(query.where(shard_plan.c.shards == run.suite.shards)).scalar_one_or_none()
+
+    def keep_shard_plan(self, run: Run, plan: str) -> str:
+        row = {**_of_suite(run), "sha": run.sha, "shards": run.suite.shards, "plan": _storable(plan)}
+        keep = insert(self._connection, shard_plan).values(**row, at=DatabaseNow())
+        self._connection.execute(keep.on_conflict_do_nothing())
+        return self.shard_plan(run) or ""
+
     def _outcomes(self, query: sa.Select[Any]) -> dict[str, Outcome]:
         return {row.name: row.outcome for row in self._connection.execute(query)}
 
@@ -189,6 +206,7 @@ class SqlResults:
 
     def prune(self, older_than: float, limit: int) -> int:
         old = sa.select(run_result.c.run).where(run_result.c.at < DatabaseNow() - older_than)
+        self._connection.execute(sa.delete(shard_plan).where(shard_plan.c.at < DatabaseNow() - older_than))
         runs = list(self._connection.execute(old.order_by(run_result.c.at).limit(limit)).scalars())
         for table in (test_failure, test_result, run_result):
             self._connection.execute(sa.delete(table).where(table.c.run.in_(runs)))

@@ -40,6 +40,19 @@ test_failure = sa.Table(
     sa.Index(None, "test"),
 )
 
+shard_plan = sa.Table(
+    "shard_plan",
+    metadata,
+    sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
+    sa.Column("sha", sa.Text, primary_key=True),
+    sa.Column("suite", sa.Text, primary_key=True),
+    sa.Column("cell", sa.Text, primary_key=True),
+    sa.Column("shards", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Index(None, "at"),
+)
+
 run_result = sa.Table(
     "run_result",
     metadata,
