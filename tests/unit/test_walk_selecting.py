@@ -138,9 +138,9 @@ def test_a_worker_that_dies_in_the_second_attempt_loses_no_result_of_the_first(w
     act(world, "some", 0, a="passed", b="passed")
     while not world.sandbox.jobs:
         world.step(type(world.queue.tasks[0]))
-    (task,) = [one for one in world.queue.tasks if isinstance(one, ExecuteRun)]
+    (waiting,) = {one.run for one in world.queue.tasks if isinstance(one, ExecuteRun)}
     with world.app.work() as work:
-        claimed = work.runs.claim(task.run, "dead", 60.0)
+        claimed = work.runs.claim(waiting, "dead", 60.0)
         assert claimed is not None
         assert work.runs.save(claimed, claimed.given_back(Reason.WORKER_LOST, world.app.now(), "lost"), "reaper")
     world.settle()
