@@ -13,8 +13,8 @@ from docker.errors import ImageNotFound
 
 from tests.images import engine
 
-DEBIAN: Final = "assay-test/debian:1"
-_PACKAGES: Final = ("ca-certificates", "git", "python3", "python3-venv")
+DEBIAN: Final = "assay-test/debian:2"
+_PACKAGES: Final = ("ca-certificates", "git", "iptables", "python3", "python3-venv")
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,7 +28,7 @@ from bot.adapters.forge_github import GitHubAppMaking, GitHubForge, api_url
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.adapters.queue_local import LocalQueue
 from bot.adapters.queue_redis import RedisQueue
-from bot.adapters.sandbox_docker import DockerSandbox
+from bot.adapters.sandbox_docker import DockerSandbox, Firewall
 from bot.adapters.signer_jwt import JwtSigner
 from bot.adapters.source_local import OURS, WorkTree
 from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
@@ -265,6 +265,11 @@ def _sandbox(settings: Settings) -> DockerSandbox:
         firewall=settings.firewall,
         allowed=settings.reachable,
     )
+
+
+def firewall(allowed: Sequence[str]) -> Firewall:
+    """The rules of this machine for suites with the internet, for a process that does nothing else."""
+    return Firewall(allowed)
 
 
 def _hindrance(settings: Settings, role: Role, sandbox: DockerSandbox) -> str:

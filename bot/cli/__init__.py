@@ -15,6 +15,11 @@ _COMMANDS: Final = {
     "demo": ("bot.cli.demo", "demo", "Try everything out with a pretend forge."),
     "doctor": ("bot.cli.doctor", "doctor", "Check this installation."),
     "explain": ("bot.cli.explain", "explain", "What the code of a problem means."),
+    "firewall": (
+        "bot.cli.firewall",
+        "firewall",
+        "Keep suites with the internet from this machine, for workers beside.",
+    ),
     "flaky": ("bot.cli.flaky", "flaky", "Tests that nobody can rely on."),
     "init": ("bot.cli.init", "init", "Propose a suite file for this repository."),
     "lint": ("bot.cli.lint", "lint", "Check a suite file."),

@@ -1,6 +1,5 @@
 """Everything an operator can set, read once at start (PRODUCT §2.11). Nothing else reads the environment."""
 
-import ipaddress
 import os
 import re
 import socket
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -28,7 +28,7 @@ from bot.domain.plain import Allowed, allowed_of
 from bot.domain.suites import GIB, MIB, Guarding, Network
 from bot.domain.trust import ForkPolicy
 from bot.domain.workers import LABEL, Offer
-from bot.settings import client
+from bot.settings import client, networks
 from bot.settings.hosts import (
     HOST_NAME,
     KINDS,
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     images_allowed: str = "**"
     """Globs, joined by commas."""
     firewall: Annotated[Guarding, BeforeValidator(_lower)] = Guarding.AUTO
-    firewall_allow: str = ""
+    firewall_allow: Annotated[str, AfterValidator(networks.checked)] = ""
     """Addresses and networks, joined by commas."""
 
     fork_policy: ForkPolicy = ForkPolicy.ALWAYS
@@ -211,16 +211,6 @@ class Settings(BaseSettings):
         for one in words_of(value):
             if not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9][A-Za-z0-9._-]*", one):
                 raise ValueError("must be people like github:ana, or better github:583231, separated by commas")
-        return value
-
-    @field_validator("firewall_allow")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        for one in words_of(value):
-            try:
-                ipaddress.IPv4Network(one)
-            except ValueError:
-                raise ValueError(f"{one!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16") from None
         return value
 
     @field_validator("worker_labels")

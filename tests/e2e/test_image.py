@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ IMAGE: Final = "assay-test/assay:1"
 SECRET: Final = "the secret of the tests"
 SOCKET: Final = DOCKER_HOST.removeprefix("unix://")
 WHEELS: Final = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/src/deploy/wheels"}
+ALLOWED: Final = "10.254.80.0/24"
+"""Tells the rules of these tests from those of others on this machine."""
 SUITE: Final = """version: 1
 suites:
   unit:
@@ -99,6 +103,7 @@ def assay(
         volumes=[f"{data}:{data}", f"{SOCKET}:/var/run/docker.sock"],
         environment={
             "ASSAY_DATA_DIR": str(data),
+            "ASSAY_FIREWALL_ALLOW": ALLOWED,
             "ASSAY_LISTEN": f"127.0.0.1:{port}",
             "ASSAY_URL": f"http://localhost:{port}",
             "ASSAY_GITHUB_URL": forge.url,
@@ -113,6 +118,38 @@ def assay(
     finally:
         sys.stderr.write(container.logs().decode())
         container.remove(force=True)
+
+
+@pytest.fixture
+def keeper(client: docker.DockerClient, image: str) -> Iterator[Container]:
+    """The service `firewall` of the Compose file."""
+    container = client.containers.run(
+        image,
+        ["firewall", "--mark", "/run/assay-firewall"],
+        detach=True,
+        labels={"assay.firewall": "1"},
+        network_mode="host",
+        user="0:0",
+        read_only=True,
+        tmpfs={"/run": "", "/tmp": ""},
+        cap_drop=["ALL"],
+        cap_add=["NET_ADMIN", "NET_RAW"],
+        security_opt=["no-new-privileges:true"],
+        environment={"ASSAY_FIREWALL_ALLOW": ALLOWED, "ASSAY_GITHUB_PRIVATE_KEY_FILE": "/of/no/concern"},
+        healthcheck={"test": ["CMD", "test", "-e", "/run/assay-firewall"], "interval": 500_000_000},
+    )
+    try:
+        _wait(lambda: _is_healthy(container))
+        yield container
+    finally:
+        sys.stderr.write(container.logs().decode())
+        container.remove(force=True)
+
+
+def _is_healthy(container: Container) -> bool:
+    container.reload()
+    assert container.status == "running"
+    return bool(container.health == "healthy")
 
 
 def _accepts(container: Container, port: int) -> bool:
@@ -173,6 +210,23 @@ def test_where_it_cannot_close_the_network_it_says_so_as_it_starts(assay: Contai
     words = "suites with the internet reach this machine and private networks too"
 
     _wait(lambda: words in assay.logs().decode())
+
+
+def test_beside_the_container_that_keeps_the_rules_its_suites_do_not_reach_the_machine(
+    keeper: Container, assay: Container, forge: PretendGitHub
+) -> None:
+    with socketserver.ThreadingTCPServer(("0.0.0.0", 0), socketserver.BaseRequestHandler) as served:
+        threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        gateway = "$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p')"
+        script = f"nc -w 2 {gateway} {served.server_address[1]} < /dev/null && exit 9 || echo closed\n"
+        repo = forge.add_repository("acme/web", {".assay.yml": SUITE.format(image=busybox()), "test.sh": ""})
+        sha = forge.commit(repo, "main", {"test.sh": script})
+        _wait(lambda: len(_completed(forge.check_runs(repo, sha))) == 2)
+        served.shutdown()
+
+    (check,) = forge.check_runs(repo, sha, "assay / unit")
+    assert (check.conclusion, keeper.status) == ("success", "running"), check.summary
+    assert b"reach neither this machine nor private networks" in assay.exec_run(["assay", "doctor"]).output
 
 
 def test_its_health_check_passes_without_root(assay: Container) -> None:

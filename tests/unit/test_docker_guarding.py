@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from docker.errors import NotFound
 
 from bot.adapters.sandbox_docker import DockerSandbox
 from bot.adapters.sandbox_docker.engine import Engine
 from bot.adapters.sandbox_docker.firewall import Firewall
-from bot.adapters.sandbox_docker.guarding import PLAIN, Guard
+from bot.adapters.sandbox_docker.guarding import KEEPER, PLAIN, Guard
+from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.suites import Guarding, Network
 from bot.ports.sandbox import Job
-from tests.images import DOCKER_HOST, engine
+from tests.images import DOCKER_HOST, busybox, engine
 from tests.namespaces import do, namespace, needs_namespaces, server
 from tests.sandboxes import docker_sandbox, job, run
 
@@ -117,8 +119,10 @@ def bridge_of(sandbox: DockerSandbox, attempt: int = 1) -> str:
     return str(seen["Options"]["com.docker.network.bridge.name"])
 
 
+@needs_namespaces
 def test_a_bridge_that_is_not_on_this_machine_is_refused() -> None:
     guard = Guard(Engine(DOCKER_HOST), Firewall())
+    guard.bridges()
 
     with pytest.raises(SandboxUnavailable, match="not on this machine"):
         guard.check(f"{Firewall().bridges}nowhere")
@@ -144,6 +148,41 @@ def test_where_rules_cannot_be_set_it_is_said_and_only_who_insists_takes_no_work
     with pytest.raises(SandboxUnavailable, match="ASSAY_FIREWALL is true, but"):
         insisting.bridges()
     assert (careless.exposure(), careless.refusal()) == ("ASSAY_FIREWALL is false", "")
+
+
+@pytest.fixture
+def keeper() -> Iterator[str]:
+    """A container that keeps the rules, as far as anybody can see; its id."""
+    made = engine().create_container(
+        busybox(),
+        "sleep 600",
+        labels={KEEPER: "1"},
+        environment={"ASSAY_FIREWALL_ALLOW": "10.254.78.0/24"},
+        healthcheck={"test": ["CMD", "true"], "interval": 200_000_000},
+        host_config=engine().create_host_config(network_mode="host"),
+    )["Id"]
+    engine().start(made)
+    wait_until(lambda: engine().inspect_container(made)["State"]["Health"]["Status"] == "healthy", 30, "no health")
+    yield made
+    with contextlib.suppress(NotFound):
+        engine().remove_container(made, force=True)
+
+
+def test_a_worker_that_cannot_set_rules_relies_on_a_container_that_keeps_the_same(
+    monkeypatch: pytest.MonkeyPatch, keeper: str
+) -> None:
+    monkeypatch.setattr("bot.adapters.sandbox_docker.firewall._may_administer", lambda: False)
+    firewall = Firewall(["10.254.78.0/24"])
+    modest, insisting = (Guard(Engine(DOCKER_HOST), firewall, one) for one in (Guarding.AUTO, Guarding.ALWAYS))
+    other = Guard(Engine(DOCKER_HOST), Firewall(["10.254.79.0/24"]))
+
+    assert [one.bridges() for one in (modest, insisting)] == [firewall.bridges] * 2
+    assert (insisting.refusal(), insisting.trouble(), modest.exposure()) == ("", "", "")
+    assert other.bridges() == PLAIN
+    engine().remove_container(keeper, force=True)
+    for one in (modest, insisting):
+        with pytest.raises(SandboxUnavailable, match="CAP_NET_ADMIN"):
+            one.bridges()
 
 
 def test_an_engine_with_its_networks_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
