@@ -113,6 +113,14 @@ def queue(app: App, viewer: Viewer, limit: int) -> tuple[int, Sequence[RunView]]
     return length, [view for view in views if queries.is_shown(app, viewer, view.repository)]
 
 
+def running(app: App, viewer: Viewer) -> Sequence[RunView]:
+    """What workers hold and the viewer may see; the oldest first."""
+    with app.work() as work:
+        views = [_view(work, one) for _, one in work.runs.by_owner()]
+    seen = [view for view in views if queries.is_shown(app, viewer, view.repository)]
+    return sorted(seen, key=lambda view: view.run.started_at or view.run.created_at)
+
+
 def approvals(app: App, viewer: Viewer) -> Sequence[BuildView]:
     """Builds that wait for approval and that the viewer may approve; the oldest first."""
     with app.work() as work:

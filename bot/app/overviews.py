@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.app import listing, queries
 from bot.app.context import App
-from bot.app.queries import BuildView, Viewer
+from bot.app.queries import BuildView, RunView, Viewer
 from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Repository
 from bot.domain.runs import Build, BuildId, Cause
@@ -23,7 +23,8 @@ _TOLD: Final = frozenset({"passed", "failed", "timed_out", "errored"})
 """Ends that say something about the branch."""
 _APART: Final = frozenset({Cause.TAG, Cause.BISECT})
 """They say nothing about the branch."""
-_BUSY: Final = frozenset({"running", "queued", "waiting"})
+_IN_LINE: Final = 10
+"""Runs that wait, shown with their places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +84,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Front:
-    busy: Sequence[BuildView]
-    """What runs or waits among the newest builds."""
+    needs_you: Sequence[BuildView] = ()
+    """Builds that wait for an approval that the viewer may give."""
+    running: Sequence[RunView] = ()
+    waiting: Sequence[tuple[int, RunView]] = ()
+    """For a worker: with the place in the line, from 1; the next ones that the viewer may see."""
+    in_line: int = 0
+    """How many wait for a worker, seen or not."""
     repositories: Sequence[tuple[Repository, Trend]]
     builds: Sequence[BuildView]
 
@@ -156,12 +162,26 @@ def front(app: App, viewer: Viewer, limit: int, before: BuildId | None = None) -
     """`before`: an older page of builds, with nothing else beside them."""
     builds = listing.builds(app, viewer, limit, before=before).views
     if before is not None:
-        return Front(busy=(), repositories=(), builds=builds)
+        return Front(repositories=(), builds=builds)
     known = {view.repository.id: view.repository for view in builds}
     with app.work() as work:
         trends = [(one, _trend(work, one, one.default_branch)) for one in known.values()]
-    busy = [view for view in builds if view.word in _BUSY]
-    return Front(busy=busy, repositories=sorted(trends, key=lambda pair: pair[0].path), builds=builds)
+    in_line, views = listing.queue(app, viewer, _IN_LINE)
+    return Front(
+        needs_you=listing.approvals(app, viewer) if viewer.person else (),
+        running=listing.running(app, viewer),
+        waiting=_places(app, views),
+        in_line=in_line,
+        repositories=sorted(trends, key=lambda pair: pair[0].path),
+        builds=builds,
+    )
+
+
+def _places(app: App, views: Sequence[RunView]) -> Sequence[tuple[int, RunView]]:
+    """Of those that wait still; the first to start first."""
+    with app.work() as work:
+        placed = [(place + 1, view) for view in views if (place := work.runs.place(view.run.id)) is not None]
+    return sorted(placed, key=lambda pair: pair[0])
 
 
 def _find(app: App, viewer: Viewer, forge: ForgeName, path: str) -> Repository:

@@ -8,7 +8,7 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
-from tests.bench import builds, checkout, first_byte, idle, intake, logs, results, suitefiles, wake, writes
+from tests.bench import builds, checkout, first_byte, idle, intake, logpage, logs, results, suitefiles, wake, writes
 from tests.bench.figures import Benchmark, Figure, header, show
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "writes": writes.measure,
     "wake": wake.measure,
     "results": results.measure,
+    "log-page": logpage.measure,
 }
 
 

@@ -1,7 +1,9 @@
 """What people do on the pages, in Chromium: without scripts wherever it must work; axe finds nothing to mend."""
 
 import re
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -9,11 +11,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.app import setting_up
 from bot.demo.forge.hooks import wait_until
-from bot.domain.runs import Build
+from bot.domain.results import Case, Failure, Outcome, Results
+from bot.domain.runs import Build, RunState
 from tests.browser.conftest import Site, site
+from tests.fakes.forge import FakeForge
 from tests.images import busybox
+from tests.web.conftest import World
 
 pytestmark = [pytest.mark.docker, pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -30,7 +36,12 @@ suites:
     run: "true"
 """
 PHONE: Final = 360
-_SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+NOW: Final = datetime.fromtimestamp(time.time(), UTC)
+_SCHEMES: Final[dict[Literal["light", "dark"], dict[str, object]]] = {
+    "light": {},
+    "dark": {"runOnly": ["color-contrast"]},
+}
+"""All rules once, and those about colours for the other colours too."""
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +157,52 @@ def _knows(place: Site, path: str) -> bool:
         return any(one.path == path for one in work.repositories.known(10))
 
 
+@pytest.fixture
+def told(place: Site) -> World:
+    """Hands that put runs into the server's store, so that no container is waited for."""
+    return World(place.bot.app, FakeForge(), PrometheusTelemetry(), [], now=NOW)
+
+
+def test_a_live_log_is_followed_to_its_end(chromium: Browser, place: Site, told: World) -> None:
+    run = told.running(told.build(ref="live"))
+    told.write(run, b"one\ntwo\n")
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{place.url}{told.page_of(run)}")
+        expect(page.locator("#lines")).to_contain_text("two")
+        told.write(run, b"three\n\x1b[31mfour\x1b[0m\n50 %\r100 %")
+        expect(page.locator("#lines")).to_contain_text("four")
+        expect(page.locator("#open")).to_contain_text("100 %")
+        told.write(run, b"\n")
+        told.end(run, exit_code=0)
+        expect(page.locator("#state .verdict")).to_contain_text("passed")
+        assert page.locator("#lines a[data-n]").all_inner_texts() == [""] * 5
+        assert "four\n" in page.locator("#lines").inner_text()
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_a_failing_test_leads_to_its_line(chromium: Browser, place: Site, told: World, *, has_scripts: bool) -> None:
+    run = told.running(told.build(ref="red"))
+    told.write(run, b"".join(b"line %d\n" % number for number in range(1, 5001)))
+    failure = Failure(name="t::bad", message="no", log_line=4321)
+    with told.app.work() as work:
+        work.results.add(run, [Case(name="t::bad", outcome=Outcome.FAILED, message="no")])
+        work.results.conclude(run, "", Results(failed=1, new=1, failures=(failure,)))
+    told.end(run, RunState.FAILED, exit_code=1)
+    with chromium.new_context(java_script_enabled=has_scripts) as context:
+        page = context.new_page()
+        page.goto(f"{place.url}{told.page_of(run)}")
+        page.get_by_role("link", name="log line 4321").click()
+        expect(page.locator("#L4321")).to_be_in_viewport()
+        expect(page.locator("#L1")).not_to_be_in_viewport()
+
+
 def looks_well(page: Page, url: str) -> None:
     """In light and dark, and on a phone nothing is wider than the screen."""
-    for scheme in _SCHEMES:
+    page.goto(url)
+    for scheme, rules in _SCHEMES.items():
         page.emulate_media(color_scheme=scheme)
-        page.goto(url)
-        found = Axe().run(page)
+        found = Axe().run(page, options=rules)
         assert found.violations_count == 0, f"{url}, {scheme}: {found.generate_report()}"
     page.set_viewport_size({"width": PHONE, "height": 740})
     wide = page.evaluate("document.documentElement.scrollWidth")
@@ -163,9 +214,14 @@ PAGES: Final = (
     "/b/{failed}",
     "/b/{failed}/unit",
     "/b/{waiting}",
+    "/b/{failed}/unit/compare",
     "/repos/github/acme/web",
+    "/repos/github/acme/web/-/settings",
+    "/repos/github/acme/web/-/first-suite-file",
+    "/repos/github/acme/web/-/flaky",
     "/approvals",
     "/admin/work",
+    "/admin/repositories",
     "/admin/tokens",
     "/admin/notices",
     "/setup",

@@ -171,3 +171,4 @@ def test_approvals_are_those_that_the_person_may_give(
     page = browser.get("/approvals").text
     assert (f'action="/b/{build.id}/-/press"' in page) is writes
     assert ("<code>tox.ini</code>" in page) is writes
+    assert ("Needs you" in browser.get("/").text) is writes

@@ -32,10 +32,14 @@ def built(world: World, state: RunState = RunState.PASSED, seconds: float = 62, 
 def test_the_first_page_has_repositories_and_what_is_busy(world: World, client: TestClient) -> None:
     built(world)
     built(world, RunState.FAILED)
-    busy = built(world, RunState.QUEUED)
+    world.running(world.build(), "unit")
+    first, second = world.run(world.build(), "lint"), world.run(world.build(), "docs")
     shown = page(client, "/")
-    assert "Running or waiting now" in shown.text
-    assert f"acme/hello build {busy.id}" in words(shown)
+    assert "1 running, 2 in line" in words(shown)
+    assert "1. in line lint" in words(shown)
+    assert "2. in line docs" in words(shown)
+    assert {f"/b/{first.build}/lint", f"/b/{second.build}/docs"} <= set(shown.links)
+    assert "Needs you" not in shown.text
     assert "50 %" in shown.text
     assert "/repos/github/acme/hello" in shown.links
 
