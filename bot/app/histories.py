@@ -1,7 +1,7 @@
 """What tests have come to over time: one test's past, and the tests that nobody can rely on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.app import queries
@@ -10,6 +10,7 @@ from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.domain.errors import Gone
 from bot.domain.refs import ForgeName, Repository, RepositoryId
+from bot.domain.results import Mute
 from bot.ports.results import Past, Unsteady
 
 _SHOWN: Final = 100
@@ -31,6 +32,13 @@ class FlakyView:
     tests: Sequence[Unsteady]
     """Those that held up most people first."""
     days: int
+    mutes: Sequence[Mute] = ()
+    """Those that hold today."""
+    steers: bool = False
+    """The viewer may mute."""
+
+    def muted(self, suite: str, name: str) -> Mute | None:
+        return next((one for one in self.mutes if (one.suite, one.name) == (suite, name)), None)
 
 
 def of_test(app: App, viewer: Viewer, where: tuple[ForgeName, str], suite: str, cell: str, name: str) -> TestView:
@@ -45,13 +53,15 @@ def of_test(app: App, viewer: Viewer, where: tuple[ForgeName, str], suite: str, 
 
 def flaky(app: App, viewer: Viewer, where: tuple[ForgeName, str]) -> FlakyView:
     """As for a test. Raises: Gone."""
-    return flaky_of(app, _repository(app, viewer, where))
+    repository = _repository(app, viewer, where)
+    return replace(flaky_of(app, repository), steers=queries.may_steer(app, viewer, repository))
 
 
 def flaky_of(app: App, repository: Repository, days: int = DAYS) -> FlakyView:
     with app.work() as work:
         tests = work.results.flaky(repository.id, days * 86400.0, _SHOWN)
-    return FlakyView(repository=repository, tests=tests, days=days)
+        mutes = [one for one in work.results.mutes(repository.id) if one.until >= app.now().date()]
+    return FlakyView(repository=repository, tests=tests, days=days, mutes=mutes)
 
 
 def _repository(app: App, viewer: Viewer, where: tuple[ForgeName, str]) -> Repository:

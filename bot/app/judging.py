@@ -1,14 +1,14 @@
 """What the reports of a run come to: kept test by test, compared, and turned into what its check shows."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
 import structlog
 
-from bot.app import comparing, globs
+from bot.app import comparing, globs, muting
 from bot.app.comparing import Began, Comparison
 from bot.app.context import App
 from bot.app.results.gathering import LIMITS, Gathered, gather, is_wanted
@@ -20,7 +20,7 @@ from bot.app.verdicts import Verdict, with_results
 from bot.domain.checks import Annotation
 from bot.domain.errors import Unavailable
 from bot.domain.refs import Repository
-from bot.domain.results import Case, Failure, Mark, Outcome, Results
+from bot.domain.results import Case, Failure, Mark, Mute, Outcome, Results
 from bot.domain.runs import Build, Reason, Run, RunState
 from bot.domain.suites import Quarantine, Reports, Suite
 from bot.domain.texts import counted, cut
@@ -73,8 +73,10 @@ def judge(
     with app.work() as work:
         slow = slowest(cases)
         comparison = comparing.compare(work, run, subject.build, subject.repository, cases, slow, app.now())
-    comparison = _spared(comparison, run.suite, app.now().date())
+        mutes = muting.of_suite(work, run.repository, run.suite.name, app.now().date())
+    comparison = _spared(comparison, run.suite, app.now().date(), mutes)
     results = _results(app, subject, gathered, cases, comparison)
+    results = replace(results, failures=tuple(_with_mute(one, mutes) for one in results.failures))
     if results == Results():
         return verdict
     log.info("run.judged", tests=results.total, failed=results.failed, new=results.new, faults=len(results.faults))
@@ -108,9 +110,13 @@ def _with_earlier(app: App, run: Run, cases: Sequence[Case]) -> Sequence[Case]:
     ]
 
 
-def _spared(comparison: Comparison, suite: Suite, today: date) -> Comparison:
+def _with_mute(failure: Failure, mutes: Mapping[str, Mute]) -> Failure:
+    return replace(failure, muted=mutes[failure.name].words) if failure.name in mutes else failure
+
+
+def _spared(comparison: Comparison, suite: Suite, today: date, mutes: Mapping[str, Mute]) -> Comparison:
     """With the marks of tests in quarantine; one whose last day is over by now does not hold any more."""
-    held = {name for name in comparison.marks if _entry(suite, name, today)}
+    held = {name for name in comparison.marks if name in mutes or _entry(suite, name, today)}
     return replace(comparison, marks={**comparison.marks, **dict.fromkeys(held, Mark.QUARANTINED)})
 
 

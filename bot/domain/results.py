@@ -3,7 +3,7 @@
 import enum
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from bot.domain.checks import Annotation
@@ -68,8 +68,26 @@ class Failure:
     since_sha: str = ""
     issue: str = ""
     """Of one in quarantine: where it is worked on."""
+    muted: str = ""
+    """Of a muted one: by whom, why and until when."""
     times: int = 0
     """How often it failed there in the last 14 days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """A test whose failures somebody lets not count for a while."""
+
+    suite: str
+    name: str
+    until: date
+    """The last day."""
+    reason: str
+    actor: str
+
+    @property
+    def words(self) -> str:
+        return f"muted to {self.until:%-d %b} by {self.actor}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

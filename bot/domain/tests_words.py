@@ -147,6 +147,8 @@ def _failure(one: _Seen, page_of: PageOf) -> str:
         facts.append(f"{since} · failed {_times(failure.times)} there in 14 days")
     if failure.issue:
         facts.append(f"[issue]({failure.issue.replace('(', '%28').replace(')', '%29')})")
+    if failure.muted:
+        facts.append(escaped(failure.muted))
     if failure.log_line:
         facts.append(f"[log line {failure.log_line}]({page_of(run)}#L{failure.log_line})")
     message = _first_lines(failure.details or failure.message, failure.message)

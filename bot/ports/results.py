@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.results import Case, Outcome, Results
+from bot.domain.results import Case, Mute, Outcome, Results
 from bot.domain.runs import BuildId, Run, RunId
 
 
@@ -104,6 +104,15 @@ class ResultTable(Protocol):
 
     def flaky(self, repository: RepositoryId, since: float, limit: int) -> Sequence[Unsteady]:
         """Those that broke most people's builds first."""
+
+    def mute(self, repository: RepositoryId, mute: Mute) -> None:
+        """In place of what there is for that test."""
+
+    def unmute(self, repository: RepositoryId, suite: str, name: str) -> bool:
+        """False: it was not muted."""
+
+    def mutes(self, repository: RepositoryId) -> Sequence[Mute]:
+        """Also those whose last day is over; by suite and name."""
 
     def prune(self, older_than: float, limit: int) -> int:
         """Forget results of so many runs that are older than that many seconds; how many."""

@@ -108,6 +108,7 @@ def make_asgi(
             *routes_of(watch),
             Route("/", overviews.home),
             Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
+            Route("/repos/{forge}/{path:path}/-/flaky", results.mute, methods=["POST"]),
             Route("/repos/{forge}/{path:path}/-/test", results.test),
             Route("/cc.xml", feeds.lights),
             Route("/cctray.xml", feeds.lights),

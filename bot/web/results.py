@@ -1,19 +1,24 @@
 """Test results of a run, for programs and people."""
 
+from datetime import date
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from bot.app import histories, queries
-from bot.domain.refs import ForgeName
-from bot.domain.results import Case, Outcome, Results
+from bot.app import administering, histories, muting, queries
+from bot.domain.errors import BadInput
+from bot.domain.refs import ForgeName, Repository
+from bot.domain.results import Case, Mute, Outcome, Results
+from bot.ports.forge import Permission
 from bot.web.door import OPEN, Id, Limit, Looking, faults
+from bot.web.forms import read_form
 from bot.web.shown import shown
 from bot.web.site import build_of, cell_of, run_of, site_of
-from bot.web.visitors import viewer_of
+from bot.web.visitors import person_of_form, viewer_of
 
 router = APIRouter(responses=faults(401, 404, 422, 503))
 
@@ -118,6 +123,29 @@ def flaky(request: Request) -> Response:
     """The repository's tests that nobody can rely on."""
     view = histories.flaky(site_of(request).reader, viewer_of(request), _where(request))
     return HTMLResponse(shown(request, "flaky.html", view=view), headers=_FRESH)
+
+
+async def mute(request: Request) -> Response:
+    """POST of a form with `key`, `button`, `suite` and `name`, perhaps `until` and `reason`; then the page again."""
+    form = await read_form(request)
+    repository = await run_in_threadpool(_mute, request, form)
+    return RedirectResponse(f"{site_of(request).app.url}/repos/{repository.forge}/{repository.path}/-/flaky", 303)
+
+
+def _mute(request: Request, form: dict[str, str]) -> Repository:
+    viewer, app = person_of_form(request, form.get("key", "")), site_of(request).app
+    repository = administering.act(app, viewer, *_where(request), Permission.WRITE)
+    suite, name = form.get("suite", ""), form.get("name", "")
+    if form.get("button") == "unmute":
+        muting.unmute(app, repository, suite, name, viewer.actor)
+        return repository
+    try:
+        until = date.fromisoformat(form.get("until", ""))
+    except ValueError:
+        raise BadInput("the last day is a date such as 2027-01-31") from None
+    wanted = Mute(suite=suite, name=name, until=until, reason=form.get("reason", ""), actor=viewer.actor)
+    muting.mute(app, repository, wanted)
+    return repository
 
 
 def test(request: Request) -> Response:

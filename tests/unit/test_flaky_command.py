@@ -1,6 +1,7 @@
 """`assay flaky`: the tests that nobody can rely on, for people and for programs."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,18 @@ def test_an_unknown_repository_is_one_line() -> None:
     done = assay("ada/none")
     assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
+
+
+def test_a_test_is_muted_up_to_a_day_and_unmuted(engine: sa.Engine) -> None:
+    ran(engine, Outcome.FAILED)
+    ran(engine, Outcome.PASSED)
+    today = datetime.now(UTC).date()  # noqa: TID251 - the command goes by the true day
+    last, late = today + timedelta(days=3), today + timedelta(days=300)
+    words = ("ada/engine", "a::b", "--suite", "unit")
+    assert assay("mute", *words, "--until", last.isoformat(), "--reason", "see issue 7").exit_code == 0
+    assert f", muted to {last.day} {last:%b} by command line: " in assay("list", "ada/engine").output
+    assert assay("unmute", *words).exit_code == 0
+    assert assay("unmute", *words).exit_code == 2
+    assert "muted" not in assay("ada/engine").output
+    refused = assay("mute", *words, "--until", late.isoformat(), "--reason", "never")
+    assert (refused.exit_code, "in 90 days at the latest" in refused.stderr) == (2, True)

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from bot.app import secrets
+from bot.app import muting, secrets
+from bot.domain.errors import BadInput
 from bot.domain.refs import Sha
-from bot.domain.results import Mark, Outcome, Results
+from bot.domain.results import Mark, Mute, Outcome, Results
 from bot.domain.runs import Reason, RunState
 from bot.ports.queue import ExecuteRun, HandleDelivery
 from bot.ports.sandbox import Exit
@@ -214,6 +215,34 @@ def test_a_failure_in_quarantine_does_not_count_and_shows_its_issue(world: World
         in shown.summary
     )
     assert [note.level for note in shown.annotations] == ["notice"]
+
+
+def mute(world: World, name: str, days: int = 3) -> None:
+    until = world.now.date() + timedelta(days=days)
+    wanted = Mute(suite="unit", name=name, until=until, reason="see @issue 7", actor="ana")
+    with world.app.work() as work:
+        repository = work.repositories.see(HELLO)
+    muting.mute(world.app, repository, wanted)
+
+
+def test_a_muted_test_fails_nothing_until_its_day_is_over_and_the_check_says_who_muted_it(world: World) -> None:
+    prepare(world, a="failed", b="passed")
+    mute(world, "tests/test_a.py::a")
+    push(world)
+    assert world.run().state is RunState.PASSED
+    (shown,) = [one.check for one in world.forge.shown.values() if one.check.name == UNIT]
+    assert "**`tests/test_a.py::a`** — muted to 28 Nov by ana: see" in shown.summary
+    assert [note.level for note in shown.annotations] == ["notice"]
+    world.now += timedelta(days=4)
+    push(world, sha=TWO)
+    assert world.titles(TWO)[UNIT] == "1 test failed, also failing on main"
+
+
+def test_who_mutes_says_why_and_for_how_long(world: World) -> None:
+    with pytest.raises(BadInput, match="in 90 days at the latest"):
+        mute(world, "a", days=91)
+    with pytest.raises(BadInput, match="today at the earliest"):
+        mute(world, "a", days=-1)
 
 
 def test_other_failures_count_beside_those_in_quarantine(world: World) -> None:

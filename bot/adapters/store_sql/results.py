@@ -1,7 +1,7 @@
 """Test results: written once for each run, read by test or by run."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from statistics import median
 from typing import Any, Final, TypeVar
@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.dialects import DatabaseNow, insert
 from bot.adapters.store_sql.tables import build as build_table
 from bot.adapters.store_sql.tables import run as run_table
+from bot.adapters.store_sql.tables_results import mute as mute_table
 from bot.adapters.store_sql.tables_results import run_result, shard_plan, test, test_failure, test_result
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.results import Case, Outcome, Results
+from bot.domain.results import Case, Mute, Outcome, Results
 from bot.domain.runs import Run, RunId
 from bot.ports.results import Base, Past, Unsteady
 
@@ -203,6 +204,32 @@ class SqlResults:
             people=row.people,
             last=datetime.fromtimestamp(row.last, UTC),
         )
+
+    def mute(self, repository: RepositoryId, mute: Mute) -> None:
+        self.unmute(repository, mute.suite, mute.name)
+        what = {"until": mute.until.isoformat(), "reason": mute.reason, "actor": mute.actor}
+        where = {"repository": repository, "suite": mute.suite, "name": _storable(mute.name)}
+        self._connection.execute(sa.insert(mute_table).values(**where, **what))
+
+    def unmute(self, repository: RepositoryId, suite: str, name: str) -> bool:
+        here = [mute_table.c.repository == repository, mute_table.c.suite == suite]
+        gone = sa.delete(mute_table).where(*here, mute_table.c.name == _storable(name))
+        return self._connection.execute(gone).rowcount > 0
+
+    def mutes(self, repository: RepositoryId) -> Sequence[Mute]:
+        table = mute_table
+        query = sa.select(table).where(table.c.repository == repository).order_by(table.c.suite, table.c.name)
+        rows = self._connection.execute(query)
+        return [
+            Mute(
+                suite=one.suite,
+                name=one.name,
+                until=date.fromisoformat(one.until),
+                reason=one.reason,
+                actor=one.actor,
+            )
+            for one in rows
+        ]
 
     def prune(self, older_than: float, limit: int) -> int:
         old = sa.select(run_result.c.run).where(run_result.c.at < DatabaseNow() - older_than)

@@ -53,6 +53,17 @@ shard_plan = sa.Table(
     sa.Index(None, "at"),
 )
 
+mute = sa.Table(
+    "mute",
+    metadata,
+    sa.Column("repository", Number, sa.ForeignKey("repository.id"), primary_key=True),
+    sa.Column("suite", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("until", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+)
+
 run_result = sa.Table(
     "run_result",
     metadata,
