@@ -10,8 +10,9 @@ from typing import Protocol
 import httpx
 
 from bot.adapters.forge_github import GitHubForge
+from bot.adapters.forge_github.translation import OURS
 from bot.demo.forge.github import PretendGitHub
-from bot.demo.forge.state import Account, CheckRun, Pull
+from bot.demo.forge.state import Account, CheckRun, CommitStatus, Pull
 from bot.domain.events import CommentKind
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, Sha
 from bot.ports.forge import Forge, Permission
@@ -54,7 +55,7 @@ class ForgeWorld(Protocol):
     def rename(self, path: str) -> None: ...
 
     def checks(self, sha: Sha) -> list[Shown]:
-        """In the order in which they were made."""
+        """In the order in which they were made; of what can't be changed the newest of its name."""
 
     def comment(self, change: int, text: str, kind: CommentKind) -> int:
         """Somebody's."""
@@ -210,7 +211,11 @@ class GitHubTokenWorld(GitHubWorld):
     """GitHub with a person's token: the App is not installed there."""
 
     def __init__(
-        self, folder: Path, scopes: Sequence[str] = ("repo", "admin:repo_hook"), role: str = "admin"
+        self,
+        folder: Path,
+        scopes: Sequence[str] = ("repo", "admin:repo_hook"),
+        role: str = "admin",
+        secrets: Sequence[str] = (),
     ) -> None:
         super().__init__(folder)
         self.github.world.installations.clear()
@@ -223,6 +228,7 @@ class GitHubTokenWorld(GitHubWorld):
             ForgeName("github"),
             url=URL,
             token=self.token,
+            secrets=secrets,
             http=self.wire.client(),
             telemetry=self.telemetry,
             monotonic=self.clock.monotonic,
@@ -237,6 +243,23 @@ class GitHubTokenWorld(GitHubWorld):
         return dict(headers) == _basic(self.token)
 
 
+class GitHubHookWorld(GitHubTokenWorld):
+    """The same with a webhook that the owner made by hand, with the secret of the installation."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, secrets=[SECRET])
+        self.forge.webhooks.put(self.repository, URL, SECRET)
+
+    def checks(self, sha: Sha) -> list[Shown]:
+        """A status is never changed: the newest of its context stands for those before it."""
+        newest = {one.context: one for one in self.github.statuses(self.repo, sha)}
+        return [_shown_status(one) for one in newest.values()]
+
+    def comments(self, change: int) -> dict[int, str]:
+        """As people see them, without the mark that says whose they are."""
+        return {number: text.removesuffix(f"\n\n{OURS}") for number, text in super().comments(change).items()}
+
+
 def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str = SECRET) -> dict[str, str]:
     return {
         "X-GitHub-Event": event,
@@ -249,6 +272,11 @@ def signed_headers(event: str, body: bytes, delivery: str = "d-1", secret: str =
 
 def _basic(token: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode()}
+
+
+def _shown_status(one: CommitStatus) -> Shown:
+    status, conclusion = ("queued", None) if one.state == "pending" else ("completed", one.state)
+    return Shown(name=one.context, status=status, conclusion=conclusion, title=one.description or "")
 
 
 def _shown(run: CheckRun) -> Shown:
