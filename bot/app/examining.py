@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
@@ -113,7 +114,13 @@ def _forges(app: App) -> Iterator[Finding]:
         help_ = "open the link of `assay admin setup-link`, or set ASSAY_GITHUB_APP_ID and what goes with it"
         yield Finding(ok=False, text="no forge is set up", help=help_)
     for name, forge in app.forges.items():
-        yield from _tried(name, partial(_forge, forge), app)
+        found = _tried(name, partial(_forge, forge), app)
+        yield from (_of(name, one) for one in found) if len(app.forges) > 1 else found
+
+
+def _of(name: str, found: Finding) -> Finding:
+    """Of several forges each line says whose it is."""
+    return found if found.text.startswith(f"{name}: ") else replace(found, text=f"{name}: {found.text}")
 
 
 def _forge(forge: Forge, _: App) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import structlog
@@ -19,6 +19,7 @@ from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, comment
 from bot.domain.errors import Ambiguous, Refused, Unavailable
 from bot.domain.refs import Repository
 from bot.domain.suite_check import suite_check
+from bot.domain.suites import CommentWhen
 from bot.faultpoints import faultpoint
 from bot.ports.queue import SendReport
 from bot.ports.reports import Report
@@ -64,7 +65,8 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
         return app.suite_url(build.id, suite)
 
     if report.run is None:
-        return build_check(build, runs, app.build_url(build.id), url_of, app.limits_of, dialect)
+        quiet = not app.rules.comments or build.pull_requests.comment is CommentWhen.NEVER
+        return replace(build_check(build, runs, app.build_url(build.id), url_of, app.limits_of, dialect), quiet=quiet)
     shown = report.name.removeprefix(check_name(""))
     cells = [run for run in runs if shown in (run.suite.name, run.suite.key)]
     url = url_of(cells[0].suite.name)

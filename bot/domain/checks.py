@@ -75,6 +75,8 @@ class Check:
     completed_at: datetime | None = None
     coverage: float | None = None
     """Percent of the lines that the tests have run."""
+    quiet: bool = False
+    """No comment may say it where the forge shows no checks."""
     could_not_run: bool = False
     """Its failure says nothing about the commit: an error, for forges that tell the two apart."""
 

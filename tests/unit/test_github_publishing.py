@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.checks import Annotation, Check, CheckStatus, Conclusion
+from bot.domain.errors import NotAllowed
 from bot.domain.refs import Sha
 from tests.contract.forge_world import GitHubWorld
 
@@ -50,3 +51,24 @@ def test_a_check_run_shows_the_id_of_what_it_speaks_for(world: GitHubWorld) -> N
     world.forge.publish(world.repository, replace(check_at(sha), external_id="run-2"), None, again=True)
 
     assert [run.external_id for run in world.github.check_runs(world.repo, sha)] == ["run-1", "run-2"]
+
+
+def test_an_app_that_may_make_no_check_runs_speaks_in_statuses(world: GitHubWorld) -> None:
+    sha = world.commit("First widget", {})
+    granted = world.github.world.installations[0].permissions
+    granted["statuses"] = granted.pop("checks")
+    queued = replace(check_at(sha), status=CheckStatus.QUEUED, conclusion=None, title="Queued", completed_at=None)
+
+    ref = world.forge.publish(world.repository, queued, None)
+    world.forge.publish(world.repository, check_at(sha), ref)
+
+    assert [one.state for one in world.github.statuses(world.repo, sha)] == ["pending", "success"]
+    assert world.github.check_runs(world.repo, sha) == []
+
+
+def test_an_app_that_may_do_neither_is_told_what_it_needs(world: GitHubWorld) -> None:
+    sha = world.commit("First widget", {})
+    world.github.world.installations[0].permissions.pop("checks")
+
+    with pytest.raises(NotAllowed, match="checks=write"):
+        world.forge.publish(world.repository, check_at(sha), None)

@@ -271,6 +271,17 @@ def test_where_no_project_takes_statuses_the_note_alone_speaks(world: GitLabWorl
     assert len(far.notes) == 1
 
 
+def test_where_no_comment_may_speak_none_does(world: GitLabWorld, far: MergeRequest) -> None:
+    quiet = a_check(Sha(far.sha), "failure", change=1, name="assay", quiet=True)
+    world.forge.publish(world.repository, quiet, None)
+    world.project.members[world.gitlab.me] = 20
+
+    with pytest.raises(NotAllowed):
+        world.forge.publish(world.repository, replace(quiet, title="Said anew"), None)
+
+    assert far.notes == {}
+
+
 def test_a_change_whose_fork_is_gone_is_shown_in_the_target(world: GitLabWorld, far: MergeRequest) -> None:
     far.source_is_gone = True
 

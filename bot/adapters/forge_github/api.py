@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -35,6 +36,8 @@ MAX_OPEN_CHANGES: Final = 500
 MAX_CHANGE_FILES: Final = 3000
 MAX_COMPARE_FILES: Final = 300
 """More than these GitHub doesn't list (FORGES §1.8)."""
+_STATUS: Final = "status:"
+"""Begins what names a check of an App that may make no check runs (BEHAVIOUR §3)."""
 _ERROR_SIZE: Final = 65536
 """Bytes of an answer that are read at least, so that its reason can be told."""
 _PERMISSIONS: Final = {
@@ -187,9 +190,19 @@ class GitHubForge:
         return self._files_between(repository, base, head) if base else None
 
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
-        if self._app:
+        if self._app is None:
+            return statuses.publish(self._session, repository, check, again=again)
+        if ref is not None and ref.startswith(_STATUS):
+            return self._as_status(repository, check, again=again)
+        try:
             return publishing.publish(self._session, self._app_id, repository, check, ref, again=again)
-        return statuses.publish(self._session, repository, check, again=again)
+        except NotAllowed as error:
+            with suppress(NotAllowed):
+                return self._as_status(repository, check, again=again)
+            raise error from None
+
+    def _as_status(self, repository: Repository, check: Check, *, again: bool) -> str:
+        return f"{_STATUS}{statuses.publish(self._session, repository, check, again=again)}"
 
     def react(self, repository: Repository, change: int, comment: int, kind: CommentKind, reaction: Reaction) -> None:
         """Raises: NotAllowed: also for a locked conversation."""

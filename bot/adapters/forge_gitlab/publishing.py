@@ -38,18 +38,18 @@ def _needs_note(check: Check, place: Place | None) -> bool:
     """One note speaks for all suites, and only of what has come to an end or waits for somebody."""
     if check.change is None or (place is not None and place.in_change):
         return False
-    return check.name == AGGREGATE and check.status is CheckStatus.COMPLETED
+    return check.name == AGGREGATE and check.status is CheckStatus.COMPLETED and not check.quiet
 
 
 def _put(client: Client, check: Check, state: str, places: list[Place], *, again: bool) -> tuple[Place | None, str]:
-    """Where it stands and as what. Nowhere: for a change from a fork a note can say it instead."""
+    """Where it stands and as what. Nowhere: for a change from a fork a note can say it, if one may."""
     refusal: Refused | None = None
     for place in places:
         try:
             return place, _post(client, check, state, place, again=again)
         except (NotAllowed, Gone) as error:
             refusal = error
-    if refusal and all(place.in_change for place in places):
+    if refusal and (check.quiet or all(place.in_change for place in places)):
         raise refusal
     return None, state
 
