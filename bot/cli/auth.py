@@ -36,14 +36,15 @@ def login(url: str | None) -> None:
 
 
 @auth.command()
-def status() -> None:
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(*, as_json: bool) -> None:
     """Which server is used here, and whether it takes the token."""
     url = server_here()
     token = token_for(url)
     if token is None:
         fail(f"not signed in to {url}", DENIED)
     Server(url, token).get("/runs", limit=1)
-    click.echo(f"signed in to {url}")
+    click.echo(json.dumps({"server": url, "signed_in": True}) if as_json else f"signed in to {url}")
 
 
 @auth.command()

@@ -54,6 +54,11 @@ def server_here() -> str:
     return checked(found)
 
 
+def is_server_named() -> bool:
+    """Is there one that `server_here` would choose."""
+    return bool(client.server() or git("config", "--get", "assay.server") or len(read_hosts()) == 1)
+
+
 def checked(server: str) -> str:
     """An address without a slash at its end; a token must not go over the wire for all to read."""
     try:

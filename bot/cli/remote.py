@@ -129,22 +129,26 @@ def cancel(number: int | None, fields: str | None) -> None:
 @click.argument("suite", required=False)
 @click.option("--all", "whole", is_flag=True, help="All suites, from their first line.")
 @click.option("--raw", is_flag=True, help="Byte by byte, with colours and whatever else is in it.")
-def log(number: int | None, suite: str | None, *, whole: bool, raw: bool) -> None:
+@_json
+def log(number: int | None, suite: str | None, *, whole: bool, raw: bool, fields: str | None) -> None:
     """The end of what failed said; of a suite that is named, whatever came of it."""
     there = server()
     build = _find(there, number)
     chosen = [one for one in build["runs"] if suite in (None, one["suite"])]
     if suite is not None and not chosen:
         fail(f"build {build['number']} has no suite {plain(suite)}", WRONG)
-    for run in chosen:
-        if not whole and suite is None and run["state"] not in _BAD:
-            continue
-        if not raw:
-            click.echo(plain(f"build {build['number']} · {run['suite']} · {run['state']}"))
-        answer = there.call("GET", f"/runs/{run['id']}/log", query={} if whole else {"tail": _LINES})
+    shown = [one for one in chosen if whole or suite is not None or one["state"] in _BAD]
+    said = [there.call("GET", f"/runs/{one['id']}/log", query={} if whole else {"tail": _LINES}) for one in shown]
+    if fields:
+        texts = [answer.content.decode("utf-8", "replace") for answer in said]
+        told = [{**run, "log": text} for run, text in zip(shown, texts, strict=True)]
+        click.echo(_chosen(told, fields))
+        return
+    for run, answer in zip(shown, said, strict=True):
         if raw:
             click.echo(answer.content, nl=False)
         else:
+            click.echo(plain(f"build {build['number']} · {run['suite']} · {run['state']}"))
             click.echo(plain(answer.content.decode("utf-8", "replace")), nl=False)
             click.echo(plain(run["url"]))
 
@@ -197,13 +201,17 @@ def bisect(number: int | None, suite: str | None, fields: str | None) -> None:
 
 @click.command("open")
 @_build
-def open_(number: int | None) -> None:
-    """Show a build in the browser."""
+@_json
+def open_(number: int | None, fields: str | None) -> None:
+    """Show a build in the browser; with --json only say where it is."""
     there = server()
     address = str(_find(there, number)["url"])
     # What the server says is opened only where it is a page of that server.
     if not address.startswith(f"{there.url}/"):
         fail(f"{plain(address)} is not a page of {there.url}", WRONG)
+    if fields:
+        click.echo(_chosen({"url": address}, fields))
+        return
     click.echo(address)
     click.launch(address)
 

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main, remote
 from bot.cli.calling import git
-from bot.domain.runs import RunState
+from bot.domain.runs import RunState, Trust
 from bot.domain.tokens import Scope
 from bot.web.asgi import make_asgi
+from tests.fakes.forge import a_change
 from tests.ports import free_port
 from tests.web.conftest import World
 
@@ -185,6 +186,28 @@ def test_what_failed_is_compared_with_its_last_pass(world: World, here: str) -> 
     assert assay("runs", "compare", str(passed), "unit").exit_code == 0
 
 
+def test_a_strangers_build_is_approved_over_the_api(world: World, here: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    build = world.build(change=7, base_ref="main", trust=Trust.UNTRUSTED)
+    world.run(build, state=RunState.AWAITING_APPROVAL)
+    world.forge.changes[7] = a_change(7, build.sha)
+    assert assay("approve", str(build.id)).exit_code == 4
+    monkeypatch.setenv("ASSAY_TOKEN", token(world))
+    other = assay("approve", str(build.id), "--sha", "f" * 40)
+    assert (other.exit_code, f"is of commit {build.sha}" in other.output) == (2, True)
+    told = assay("approve", str(build.id), "--sha", build.sha, "--json")
+    assert (told.exit_code, json.loads(told.output)["number"]) == (0, build.id)
+
+
+def test_logs_addresses_and_who_one_is_are_for_programs_too(
+    world: World, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = ended(world, RunState.FAILED, log=b"one\ntwo\n")
+    (one,) = json.loads(assay("log", str(number), "--json=suite,state,log").output)
+    assert one == {"suite": "unit", "state": "failed", "log": "one\ntwo\n"}
+    monkeypatch.setenv("ASSAY_TOKEN", token(world))
+    assert json.loads(assay("auth", "status", "--json").output) == {"server": here, "signed_in": True}
+
+
 def test_watching_may_end_with_the_first_failure(world: World, here: str) -> None:
     build = world.build()
     world.running(build, "long")
@@ -233,7 +256,9 @@ def test_any_call_can_be_made(world: World, here: str, monkeypatch: pytest.Monke
 
 def test_a_page_of_another_server_is_not_opened(world: World, here: str) -> None:
     """The world's own address is https://ci.example.org, and we asked another."""
-    assert assay("open", str(world.finished().build)).exit_code == 2
+    number = str(world.finished().build)
+    assert assay("open", number).exit_code == 2
+    assert assay("open", number, "--json").exit_code == 2
 
 
 def test_without_a_number_it_is_the_newest_build_of_the_commit_here(world: World, here: str, home: Path) -> None:
