@@ -202,6 +202,34 @@ def test_every_payload_has_an_expectation() -> None:
     assert {path.stem for path in DATA.glob("*.json")} == EXPECTED.keys()
 
 
+READ_ELSEWHERE: Final = "commands are read from comments on pull requests"
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("create", "create: the push says the same"),
+        ("delete", "delete: the push says the same"),
+        ("commit_comment", f"commit_comment: {READ_ELSEWHERE}"),
+        ("pull_request_review", f"pull_request_review: {READ_ELSEWHERE}"),
+        *(
+            (event, f"unsupported event: {event}")
+            for event in ("fork", "github_app_authorization", "member", "meta", "release", "status", "workflow_run")
+        ),
+    ],
+)
+def test_what_is_of_no_use_is_ignored_with_the_reason(event: str, reason: str) -> None:
+    assert translate(GITHUB, "1", event, payload("push.branch")) == Ignored(reason)
+
+
+@pytest.mark.parametrize(
+    "action", ["assigned", "auto_merge_enabled", "enqueued", "locked", "milestoned", "review_requested"]
+)
+def test_other_actions_of_pull_requests_do_nothing(action: str) -> None:
+    told = {**payload("pull_request.opened"), "action": action}
+    assert translate(GITHUB, "1", "pull_request", told) == Ignored(f"pull_request {action}: nothing to do")
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_payload_means_its_event(name: str) -> None:
     event = translate(GITHUB, APP, name.partition(".")[0], payload(name))

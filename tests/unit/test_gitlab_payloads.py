@@ -148,6 +148,25 @@ def test_an_event_that_we_do_not_know_is_ignored(header: str) -> None:
     assert isinstance(translate(GITLAB, ME, header, payload("push.branch")), Ignored)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Feature Flag", "Issue", "Job", "Member", "Pipeline", "Release"])
+def test_what_is_of_no_use_is_ignored_with_the_reason(kind: str) -> None:
+    told = translate(GITLAB, ME, f"{kind} Hook", payload("push.branch"))
+    assert told == Ignored(f"unsupported event: {kind} Hook")
+
+
+@pytest.mark.parametrize("action", ["approved", "closed", "something_new"])
+def test_other_actions_of_merge_requests_do_nothing(action: str) -> None:
+    told = payload("merge_request.open")
+    told["object_attributes"]["action"] = action
+    assert heard("merge_request.open", told) == Ignored(f"merge request {action}: nothing to do")
+
+
+def test_a_note_on_a_snippet_is_none_of_ours() -> None:
+    told = payload("note.created")
+    told["object_attributes"]["noteable_type"] = "Snippet"
+    assert heard("note.created", told) == ELSEWHERE
+
+
 def test_a_header_that_does_not_fit_the_body_is_ignored() -> None:
     event = translate(GITLAB, ME, "Note Hook", payload("push.branch"))
 
