@@ -174,7 +174,8 @@ def _tried(do: Callable[..., int], app: App, *what: object) -> int:
     try:
         return do(app, *what)
     except BotError as error:
-        log.warning("missed.failed_for_one", error=str(error))
+        where = [f"{one.forge}:{one.path}" for one in what if isinstance(one, Repository)]
+        log.warning("missed.failed_for_one", error=str(error), repository="".join(where))
         return 0
 
 
