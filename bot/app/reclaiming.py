@@ -26,10 +26,15 @@ _FAR: Final = 1.5
 
 
 def take_over(app: App) -> int:
-    """Runs of the process whose name this one has now: names are given away only after the death of who had them."""
+    """Runs of the process whose name this one has now: names are given away only after the death of who had them.
+
+    If it was dead for long, another place may have its runs; what they left here goes before anything is begun.
+    """
     with app.work() as work:
         left = work.runs.held(f"{app.process}:")
-    return sum(each(left, lambda run: _give_back_here(app, run)))
+    given_back = sum(each(left, lambda run: _give_back_here(app, run)))
+    _remove_dead(app, older_than=0)
+    return given_back
 
 
 def reap_here(app: App) -> int:
@@ -48,11 +53,15 @@ def reap_elsewhere(app: App) -> int:
 
 def clean(app: App) -> int:
     """Containers, networks, volumes and folders without a live attempt."""
+    # What is younger may be about to be removed by its maker.
+    return _remove_dead(app, older_than=app.rules.lease)
+
+
+def _remove_dead(app: App, older_than: float) -> int:
     found = app.sandbox.leftovers()
     with app.work() as work:
         live = {(run, attempt) for run, attempt, _ in work.runs.live()}
-    # What is younger may be about to be removed by its maker.
-    gone = [one for one in found if (one.run, one.attempt) not in live and one.age > app.rules.lease]
+    gone = [one for one in found if (one.run, one.attempt) not in live and one.age >= older_than]
     return len(each(gone, lambda one: app.sandbox.remove(one.run, one.attempt)))
 
 

@@ -1,6 +1,8 @@
 """`assay worker`: runs suites for web processes elsewhere, in a child that is replaced when it dies."""
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -32,6 +34,11 @@ _PAUSES: Final = (0.2, 1.0, 5.0, 15.0, 30.0)
 """Seconds before a child is replaced that has died so many times in a row."""
 _LOOK: Final = 1.0
 """Seconds between two looks at a worker that is drained."""
+_PATIENCE: Final = 0.75
+"""Of a lease: as long as a worker that can't renew one waits until it ends its containers."""
+_LEAST: Final = 10.0
+"""A busy machine may keep a process waiting."""
+_BEATS: Final = 4096
 _WELL: Final = 60.0
 """A child that lived so long did not die of its start."""
 
@@ -51,11 +58,12 @@ def worker(context: click.Context, child: bool) -> None:
     if not child:
         for warning in unknown_names():
             log.warning("settings.unknown", warning=warning)
-        sys.exit(_Supervisor().run())
+        sys.exit(_Supervisor(max(_PATIENCE * settings.lease, _LEAST)).run())
     ending = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.set())
     threading.Thread(target=_end_with_supervisor, args=(ending,), name="supervisor", daemon=True).start()
+    threading.Thread(target=_beat, args=(settings.lease / 16,), name="beat", daemon=True).start()
     bot = serving(settings, Role.WORKER)
     with watched(bot, settings.worker_address):
         bot.start()
@@ -110,10 +118,24 @@ def _end_with_supervisor(ending: threading.Event) -> None:
     ending.set()
 
 
-class _Supervisor:
-    """One child at a time, until somebody asks for the end; that is the child's to bring about in good order."""
+def _beat(pause: float) -> None:
+    """Tells the supervisor, which reads our standard output, that we are not frozen; others write to the errors'."""
+    beats = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        while os.write(beats, b"."):
+            time.sleep(pause)
 
-    def __init__(self) -> None:
+
+class _Supervisor:
+    """One child at a time, until somebody asks for the end; that is the child's to bring about in good order.
+
+    A child that is frozen for `patience` seconds is ended: its containers have no guard any more, and the next child
+    removes them before another place may start their runs again.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
         self._ending = threading.Event()
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -136,14 +158,28 @@ class _Supervisor:
 
     def _live(self) -> int:
         """Of one child."""
-        with subprocess.Popen(_CHILD, stdin=subprocess.PIPE, start_new_session=True) as child:  # noqa: S603  # ourselves
+        pipe = subprocess.PIPE
+        with subprocess.Popen(_CHILD, stdin=pipe, stdout=pipe, start_new_session=True) as child:  # noqa: S603  # ourselves
             self._child = child
             if self._ending.is_set():
                 self._end()
+            self._watch(child)
             # Communicating would close the child's standard input, which tells it that we live.
             status = child.wait()
             self._child = None
         return status
+
+    def _watch(self, child: subprocess.Popen[bytes]) -> None:
+        """Until it ends; for its start and its end it may take its time."""
+        assert child.stdout
+        patience: float | None = None
+        while select.select([child.stdout], [], [], patience)[0]:
+            if not os.read(child.stdout.fileno(), _BEATS):
+                return
+            patience = None if self._ending.is_set() else self._patience
+        if not self._ending.is_set():
+            log.error("worker.frozen", seconds=self._patience)
+            child.kill()
 
     def _end(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         self._ending.set()

@@ -8,7 +8,20 @@ import argparse
 from collections.abc import Mapping
 from typing import Final
 
-from tests.bench import builds, checkout, first_byte, idle, intake, logpage, logs, results, suitefiles, wake, writes
+from tests.bench import (
+    builds,
+    checkout,
+    first_byte,
+    idle,
+    intake,
+    logpage,
+    logs,
+    promises,
+    results,
+    suitefiles,
+    wake,
+    writes,
+)
 from tests.bench.figures import Benchmark, Figure, header, show
 
 BENCHMARKS: Final[Mapping[str, Benchmark]] = {
@@ -23,6 +36,7 @@ BENCHMARKS: Final[Mapping[str, Benchmark]] = {
     "wake": wake.measure,
     "results": results.measure,
     "log-page": logpage.measure,
+    "promises": promises.measure,
 }
 
 
@@ -38,7 +52,7 @@ def main() -> None:
             show(figure.line)
             found.append(figure)
     show("\n" + header())
-    for figure in sorted(found, key=lambda one: int(one.name[1:])):
+    for figure in sorted(found, key=lambda one: (one.name[0], int(one.name[1:]))):
         show(figure.line)
 
 

@@ -19,12 +19,12 @@ _ROUNDS: Final = 3
 
 def measure() -> Iterator[Figure]:
     with product(module="tests.bench.web") as web, product(module="tests.bench.bareweb") as bare:
-        yield from _rate(web, bare, _of_size(_push(web), _SMALL))
+        yield from _rate(web, bare, of_size(push_payload(web), _SMALL))
     with product() as whole:
-        yield from _largest(whole, _push(whole))
+        yield from _largest(whole, push_payload(whole))
 
 
-def _push(running: Product) -> dict[str, Any]:
+def push_payload(running: Product) -> dict[str, Any]:
     """A payload as the forge sends it."""
     chain = running.repository("team/hello", "true", commits=1)
     running.github.hooks.hold()
@@ -35,7 +35,7 @@ def _push(running: Product) -> dict[str, Any]:
     return held[0].payload
 
 
-def _of_size(push: dict[str, Any], size: int) -> bytes:
+def of_size(push: dict[str, Any], size: int) -> bytes:
     """The payload of a deleted branch that has that size by its commits, of which the forge sends 2,048 at most."""
     gone = {**push, "deleted": True, "after": "0" * 40, "head_commit": None, "commits": []}
     one = {**push["head_commit"], "modified": [f"src/package/module_{number}.py" for number in range(4)]}
@@ -78,7 +78,7 @@ def _run(web: Product, body: bytes, count: int) -> Answered:
 
 
 def _largest(whole: Product, push: dict[str, Any]) -> Iterator[Figure]:
-    request = [whole.request("/webhooks/github", "push", _of_size(push, _LARGEST - 1000))]
+    request = [whole.request("/webhooks/github", "push", of_size(push, _LARGEST - 1000))]
     others: list[float] = []
     done = threading.Event()
     beside = threading.Thread(target=_ask_on, args=(whole, done, others))

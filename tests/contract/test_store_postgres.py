@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -239,3 +240,44 @@ def test_a_lock_that_two_want_in_turn_ends_as_busy_for_one(work: OpenWork, engin
     with ThreadPoolExecutor(2) as pool:
         done = list(pool.map(take, [(first.id, second.id), (second.id, first.id)]))
     assert sorted(done) == [False, True]
+
+
+def test_code_of_before_works_on_tables_that_a_newer_version_has_widened(work: OpenWork, engine: sa.Engine) -> None:
+    with work() as unit:
+        run = stored_run(unit)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE run ADD COLUMN later text"))
+        connection.execute(sa.text("ALTER TABLE delivery ADD COLUMN later integer NOT NULL DEFAULT 0"))
+    with work() as unit:
+        assert unit.deliveries.add(GITHUB, "d-1", "push", b"{}")[1]
+        claimed = unit.runs.claim(run.id, "worker", 60)
+        assert claimed
+        assert unit.runs.save(claimed, claimed.ended(RunState.PASSED, None, AT), "worker")
+    with work() as unit:
+        assert unit.runs.get(run.id).state is RunState.PASSED
+
+
+def test_a_server_that_only_reads_is_busy_and_serves_again_once_it_writes(work: OpenWork, postgres_url: str) -> None:
+    _let_write(postgres_url, "off")
+    with pytest.raises(StoreBusy, match="read-only"):
+        _store(work)
+    _let_write(postgres_url, "on")
+    _store(work)
+
+
+def _store(work: OpenWork) -> None:
+    with work() as unit:
+        stored_run(unit)
+
+
+def _let_write(url: str, may: str) -> None:
+    """For connections from now on, and nobody has another; as a standby that was not promoted yet."""
+    name = sa.make_url(url).database
+    read_only = {"on": "off", "off": "on"}[may]
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET default_transaction_read_only = off")
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {read_only}".encode())
+        others = (
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        )
+        connection.execute(others, (name,))

@@ -83,6 +83,21 @@ def test_a_supervisor_replaces_a_child_that_was_killed_and_its_run_is_started_ag
     assert "worker.died" in worker.output
 
 
+def test_a_worker_that_is_frozen_is_replaced_and_its_container_ended_before_its_run_is_started_again(
+    here: Hosts,
+) -> None:
+    other, worker = here.workers
+    assert other.terminate() == 0
+    sha = here.push(SLOW_AT_FIRST)
+    here.wait_started()
+    os.kill(worker.child, signal.SIGSTOP)
+    assert here.conclusions(sha) == PASSED
+    assert [one.what for one in here.engine.happened[:3]] == ["start", "die", "start"]
+    here.start()
+    assert here.outcomes(sha) == AGAIN
+    assert "worker.frozen" in worker.output
+
+
 def test_a_worker_whose_machine_is_gone_loses_its_run_to_another(here: Hosts) -> None:
     sha = here.push(SLOW_AT_FIRST)
     here.wait_started()

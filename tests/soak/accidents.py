@@ -84,7 +84,7 @@ class Accidents:
         return self._back(worker, chance)
 
     def worker_frozen(self, number: int, chance: random.Random) -> str:
-        return self._freeze(self.here.workers[number].child, chance.uniform(1, 25))
+        return self._freeze(self.here.workers[number].child, chance.uniform(1, 40))
 
     def worker_restarted(self, number: int, chance: random.Random) -> str:
         worker = self.here.workers[number]

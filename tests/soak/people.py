@@ -12,6 +12,8 @@ from tests.hosts.place import Hosts
 
 LINES: Final = 20_000
 TIMEOUT: Final = 45
+PATIENCE: Final = 300.0
+"""Seconds for the forge to get rid of its webhooks; a receiver that is frozen costs it ten each."""
 SCRIPTS: Final[Mapping[str, tuple[str, str]]] = {
     "quick": ("true", "passed"),
     "slow": ("sleep {seconds}", "passed"),
@@ -63,7 +65,7 @@ class People:
     def push_thrice(self, chance: random.Random) -> str:
         words = self.push(chance)
         hooks = self.here.github.hooks
-        hooks.settle(60)
+        hooks.settle(PATIENCE)
         for delivery in [each for each in hooks.sent if each.event == "push"][-1:]:
             for _ in range(2):
                 hooks.send_again(delivery)
@@ -72,7 +74,7 @@ class People:
     def push_and_lose(self, chance: random.Random) -> str:
         """The forge knows that it was not heard."""
         hooks = self.here.github.hooks
-        hooks.settle(60)
+        hooks.settle(PATIENCE)
         hooks.hold()
         words = self.push(chance)
         lost = list(hooks.held or ())

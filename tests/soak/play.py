@@ -30,10 +30,10 @@ from tests.soak.plan import FAULTS, Step, plan
 from tests.soak.report import Done, Report
 from tests.soak.verify import Ended, Ran, wrongs
 
-LEASE: Final = 6.0
-GRACE: Final = 2.0
-QUIET: Final = 300.0
-"""Seconds after the last accident in which all has to end; what was never heard is asked for every hundred."""
+LEASE: Final = 20.0
+GRACE: Final = 6.0
+QUIET: Final = 420.0
+"""Seconds after the last accident in which all has to end; what was never heard is asked for every two hundred."""
 _PAUSE: Final = 3.0
 _NAMES: Final = ("north", "south")
 

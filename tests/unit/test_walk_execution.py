@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import reclaiming
 from bot.app.context import App
 from bot.app.jobs import script
 from bot.domain.errors import SandboxUnavailable, SourceRefused, SourceUnavailable
@@ -233,6 +234,17 @@ def test_leftovers_without_a_live_attempt_are_removed(world: World) -> None:
     }
     assert world.turn("janitor") == 1
     assert set(world.sandbox.left) == {(live, 1), (young, 1)}
+
+
+def test_a_worker_that_starts_removes_at_once_what_others_have_begun_elsewhere(world: World) -> None:
+    _claimed(world)
+    live, elsewhere = world.run().id, RunId("elsewhere")
+    world.sandbox.left = {
+        (live, 1): Leftover(live, 1, 1, age=0),
+        (elsewhere, 1): Leftover(elsewhere, 1, 1, age=0),
+    }
+    reclaiming.take_over(world.app)
+    assert set(world.sandbox.left) == {(live, 1)}
 
 
 def test_a_run_that_has_not_ended_within_a_day_is_ended(world: World) -> None:
