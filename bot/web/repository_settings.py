@@ -106,6 +106,7 @@ def _page(request: Request, repository: Repository, *, trouble: str = "", status
         people=_people(app.rules),
         reach=_reach(app.rules),
         limits=_limits(app.rules),
+        quotas=_quotas(app.rules),
         rules=ruling.written(own),
         secrets=secrets.list_secrets(app, repository.id),
         channels=own_channels.every(app, repository.id),
@@ -181,6 +182,20 @@ def _limits(rules: Rules) -> list[Field]:
         Field(name="log_limit", label="Log", usual=f"at most {size(most.log)}"),
         Field(name="artifact_limit", label="Artifacts of a run", usual=f"at most {size(rules.artifact_limit)}"),
     ]
+
+
+def _quotas(rules: Rules) -> list[Field]:
+    most = rules.quotas
+    return [
+        _quota("runs_max", "Runs at once", most.runs_max),
+        _quota("queue_max", "Runs in line", most.queue_max),
+        _quota("stranger_runs_max", "Runs at once of one without write access", most.stranger_runs_max),
+        _quota("stranger_queue_max", "Runs in line of one without write access", most.stranger_queue_max),
+    ]
+
+
+def _quota(name: str, label: str, most: int | None) -> Field:
+    return Field(name=name, label=label, usual="as many as there are" if most is None else f"at most {most}")
 
 
 def _set_rules(app: App, repository: Repository, viewer: Viewer, form: Form) -> str:

@@ -16,6 +16,7 @@ from bot.app import setting_up
 from bot.demo.forge.hooks import wait_until
 from bot.domain.results import Case, Failure, Outcome, Results
 from bot.domain.runs import Build, RunState
+from bot.domain.suites import Notify
 from tests.browser.conftest import Site, site
 from tests.fakes.forge import FakeForge
 from tests.images import busybox
@@ -55,7 +56,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         github.commit(fork, "mend", {"tox.ini": b"[tox]", **files}, "Mend it", author="stan")
         github.open_pull(web, "mend", fork=fork, title="Mend it", author="stan")
         wait_until(lambda: _words(made) >= {"failed", "waiting"}, 60, "the builds did not come so far")
+        _fill_settings(made)
         yield made
+
+
+def _fill_settings(made: Site) -> None:
+    build = _build(made, is_change=False)
+    with made.bot.app.work() as work:
+        work.secrets.put(build.repository, "TOKEN", b"sealed", "ana")
+        work.own_channels.put(build.repository, "team", "slack", b"sealed", "ana")
+        work.notices.add(build.id, Notify(channel="team"))
 
 
 def _build(made: Site, *, is_change: bool) -> Build:

@@ -168,6 +168,11 @@ def test_settings_are_set_and_taken_back(world: World, browser: TestClient) -> N
     assert [one[:2] for one in world.audited()] == [("ada", "set rules")] * 2
 
 
+def test_everything_that_can_be_set_is_on_the_page(browser: TestClient) -> None:
+    page = browser.get(PAGE).text
+    assert [name for name in ruling.NAMES if f'name="{name}"' not in page] == []
+
+
 def test_what_the_server_does_not_allow_is_not_offered(world: World, browser: TestClient) -> None:
     world.app = replace(world.app, rules=replace(world.app.rules, network_trusted=Network.SERVICES, comments=False))
     asgi = make_asgi(world.app, world.watch)
