@@ -14,12 +14,21 @@ import structlog
 from bot.app import granting
 from bot.app.context import App
 from bot.app.queries import ANYBODY, Viewer
-from bot.domain.errors import BadInput, BotError, Gone, Refused, StoreBusy
-from bot.domain.tokens import Scope, Token
+from bot.domain.errors import BadInput, BotError, Gone, NotAllowed, Refused, StoreBusy
+from bot.domain.refs import ForgeName, Person, Repository
+from bot.domain.tokens import OF_PLACES, Bound, Scope, Token
+from bot.ports.forge import Permission
 
 log = structlog.get_logger()
 
 DEFAULT: Final = (Scope.READ, Scope.WRITE)
+_NEEDED: Final = {
+    Scope.READ: Permission.READ,
+    Scope.WRITE: Permission.WRITE,
+    Scope.APPROVE: Permission.WRITE,
+    Scope.REPOSITORIES: Permission.ADMIN,
+}
+"""What the person must be allowed at the forge."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _TEXT: Final = re.compile(r"assay_(?P<id>[0-9A-Za-z]{1,32})_(?P<secret>[0-9A-Za-z_-]{1,128})", re.ASCII)
 _COARSE: Final = timedelta(hours=1)
@@ -59,7 +68,36 @@ def viewer_of(app: App, reader: App, authorization: str | None) -> Viewer:
     if found is None:
         raise Unauthorized("the token is not valid")
     _note_use(app, found)
-    return Viewer(token=found.id, name=found.name, scopes=frozenset(found.scopes))
+    return _viewer(reader, found)
+
+
+def viewer_of_token(reader: App, token: str) -> Viewer | None:
+    """As the token of that id is now; None: it lets nobody in any more."""
+    with reader.work() as work:
+        found = work.tokens.get(token)
+    return None if found is None or not found.is_live(reader.now()) else _viewer(reader, found)
+
+
+def _viewer(reader: App, token: Token) -> Viewer:
+    """A person's token that is good everywhere is so only while they are one of those who run this."""
+    scopes, bound = frozenset(token.scopes), token.bound
+    if bound is None:
+        return Viewer(token=token.id, name=token.name, scopes=scopes)
+    is_admin = bound.person is not None and is_operator(reader, bound.forge, bound.person)
+    return Viewer(
+        token=token.id,
+        name=token.name,
+        scopes=scopes - OF_PLACES if is_admin else frozenset(),
+        own=scopes & OF_PLACES,
+        forge=bound.forge,
+        person=bound.person,
+        repository=bound.repository,
+    )
+
+
+def is_operator(reader: App, forge: ForgeName | None, person: Person) -> bool:
+    """Is it one of the people whom ASSAY_ADMINS names."""
+    return not reader.rules.admins.isdisjoint({f"{forge}:{person.id}", f"{forge}:{person.login}".lower()})
 
 
 def grant(app: App, client: str, secret: str, wanted: frozenset[Scope]) -> Access:
@@ -97,11 +135,41 @@ def _grantee(reader: App, text: str) -> Token | None:
 
 
 def require(viewer: Viewer, scope: Scope) -> None:
-    """Raises: Unauthorized: nobody has signed in. Forbidden."""
+    """For what is about all of the installation. Raises: Unauthorized: nobody has signed in. Forbidden."""
     if viewer == ANYBODY:
         raise Unauthorized(f"this needs a token with the scope {scope}: Authorization: Bearer assay_…")
     if not viewer.may(scope):
         raise Forbidden(f"the token {viewer.name} does not have the scope {scope}")
+
+
+def require_somewhere(viewer: Viewer, scope: Scope) -> None:
+    """Before it is known which repository it is about; then `require_at` decides. Raises: as `require`."""
+    if scope not in viewer.own:
+        require(viewer, scope)
+
+
+def require_at(app: App, viewer: Viewer, scope: Scope, repository: Repository) -> None:
+    """For what is about one repository; a person's rights are asked from the forge now.
+
+    Raises: as `require`; ForgeUnavailable.
+    """
+    if viewer.may(scope):
+        return
+    require_somewhere(viewer, scope)
+    if viewer.repository is not None:
+        if viewer.repository != repository.id:
+            raise Forbidden(f"the token {viewer.name} is of another repository")
+    elif _permission(app, viewer, repository) < _NEEDED[scope]:
+        raise Forbidden(f"you need more than you may in {repository.path}")
+
+
+def _permission(app: App, viewer: Viewer, repository: Repository) -> Permission:
+    if viewer.person is None or viewer.forge != repository.forge:
+        return Permission.NONE
+    try:
+        return app.forge_of(repository).permission(repository, viewer.person)
+    except (Gone, NotAllowed, Refused):
+        return Permission.NONE
 
 
 def _live_token(reader: App, text: str) -> Token | None:
@@ -129,7 +197,14 @@ def _note_use(app: App, found: Token) -> None:
 
 
 def create(
-    app: App, name: str, scopes: Sequence[Scope], *, secret: str, expires_at: datetime | None, actor: str
+    app: App,
+    name: str,
+    scopes: Sequence[Scope],
+    *,
+    secret: str,
+    expires_at: datetime | None,
+    actor: str,
+    bound: Bound | None = None,
 ) -> str:
     """Gives the token's text, which can't be told again. `secret`: 256 random bits as text.
 
@@ -146,15 +221,22 @@ def create(
         name=name,
         digest=_digest(text),
         scopes=tuple(dict.fromkeys(scopes)),
+        bound=bound,
         created_at=now,
         expires_at=expires_at,
     )
     with app.work() as work:
-        if any(one.name == name and one.is_live(now) for one in work.tokens.all()):
+        if any((one.name, one.bound) == (name, bound) and one.is_live(now) for one in work.tokens.all()):
             raise BadInput(f"there is a token {name}; revoke it first, or choose another name")
         work.tokens.add(made)
         detail = " ".join(made.scopes)
-        work.audit.add(repository=None, actor=actor, action="create token", subject=f"token:{name}", detail=detail)
+        work.audit.add(
+            repository=None,
+            actor=actor,
+            action="create token",
+            subject=f"token:{name}",
+            detail=detail,
+        )
     log.info("token.created", name=name, id=token_id, scopes=detail)
     return text
 
@@ -166,20 +248,25 @@ def tokens(app: App) -> Sequence[Token]:
 
 
 def revoke(app: App, which: str, *, actor: str) -> Token:
-    """By name or id; it ends at once, also what follows a log with it.
+    """By name, if it is the operator's, or id; it ends at once, also what follows a log with it.
 
     Raises:
         Gone: no live token is called that.
     """
     with app.work() as work:
-        live = [one for one in work.tokens.all() if which in (one.name, one.id) and one.revoked_at is None]
+        known = [one for one in work.tokens.all() if one.revoked_at is None]
+        live = [one for one in known if which == one.id or (which == one.name and one.bound is None)]
         if not live:
             raise Gone(f"there is no token {which}")
         # The newest: an older one of that name has expired.
         found = live[-1]
         work.tokens.revoke(found.id, app.now())
         work.audit.add(
-            repository=None, actor=actor, action="revoke token", subject=f"token:{found.name}", detail=found.id
+            repository=None,
+            actor=actor,
+            action="revoke token",
+            subject=f"token:{found.name}",
+            detail=found.id,
         )
     log.info("token.revoked", name=found.name, id=found.id)
     return found

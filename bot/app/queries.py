@@ -39,17 +39,25 @@ class Viewer:
     name: str = ""
     """The token's name or the person's login."""
     scopes: frozenset[Scope] = frozenset()
+    """They count everywhere."""
     forge: ForgeName | None = None
     person: Person | None = None
-    """Who has signed in, at that forge."""
+    """Who has signed in, or whose token it is, at that forge."""
+    own: frozenset[Scope] = frozenset()
+    """Of a person's or a repository's token: they count where the person may at the forge, or there alone."""
+    repository: RepositoryId | None = None
+    """Whose token it is."""
 
     def may(self, scope: Scope) -> bool:
+        """Everywhere."""
         return scope in self.scopes or Scope.ADMIN in self.scopes
 
     @property
     def actor(self) -> str:
         """What the audit and the texts call it; no login has a colon."""
-        return self.name if self.person else f"token:{self.name}"
+        if self.person is None:
+            return f"token:{self.name}"
+        return f"{self.person.login} by token:{self.name}" if self.token else self.name
 
 
 ANYBODY: Final = Viewer()
@@ -63,7 +71,11 @@ def may_read(app: App, viewer: Viewer, repository: Repository) -> bool:
     if sees_all(viewer):
         return True
     if not repository.private:
-        return app.rules.anonymous_read or viewer.person is not None
+        return app.rules.anonymous_read or viewer.person is not None or viewer.repository == repository.id
+    if viewer.token and Scope.READ not in viewer.own:
+        return False
+    if viewer.repository is not None:
+        return viewer.repository == repository.id
     return permission(app, viewer, repository) >= Permission.READ
 
 
@@ -83,7 +95,7 @@ def sees_all(viewer: Viewer) -> bool:
 
 
 def sees_public_only(viewer: Viewer) -> bool:
-    return viewer.person is None and not sees_all(viewer)
+    return viewer.person is None and viewer.repository is None and not sees_all(viewer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,13 +81,16 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
         Conflict: the key was used for another order; a stranger's commit that nobody approved; the suite file has
             a suite of the registered one's name.
     """
-    access.require(viewer, Scope.WRITE)
+    access.require_somewhere(viewer, Scope.WRITE)
     call = Call(key=_digest([viewer.token, once or app.new_id()]), body=_order_digest(order), trigger=app.new_id())
     if once is not None and (known := _known(app, call)):
         return Granted(known.id, is_new=False)
     repository = _repository(app, viewer, order.repository)
+    access.require_at(app, viewer, Scope.WRITE, repository)
     ref = order.ref or repository.default_branch
     commit = _commit(app, repository, order.sha or ref)
+    if order.suite_id is not None:
+        access.require(viewer, Scope.WRITE)
     chosen, names = _chosen(app, order)
     file = suite_files.at(app, repository, commit.sha)
     _check_suites(file, order.suites) if chosen is None else _check_free(file, names)
@@ -102,7 +105,7 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
         ref=ref,
         title=commit.message.strip().partition("\n")[0][:200],
         message=commit.message,
-        sender=Person(0, viewer.actor),
+        sender=viewer.person or Person(0, viewer.actor),
         trust=trust,
         approved=trust is Trust.UNTRUSTED,
         sharing=Sharing.NONE,
@@ -261,15 +264,17 @@ def _trust(app: App, repository: Repository, sha: Sha) -> Trust:
 
 def cancel_run(app: App, viewer: Viewer, run_id: RunId) -> None:
     """End it if it has not ended. Raises: Unauthorized, Forbidden, Gone."""
-    access.require(viewer, Scope.WRITE)
+    access.require_somewhere(viewer, Scope.WRITE)
     view = queries.run(app, viewer, run_id)
+    access.require_at(app, viewer, Scope.WRITE, view.repository)
     _cancel(app, viewer, view.build, [view.run])
 
 
 def cancel_build(app: App, viewer: Viewer, number: BuildId) -> None:
     """End what has not ended of it. Raises: Unauthorized, Forbidden, Gone."""
-    access.require(viewer, Scope.WRITE)
+    access.require_somewhere(viewer, Scope.WRITE)
     view = queries.build(app, viewer, number)
+    access.require_at(app, viewer, Scope.WRITE, view.repository)
     _cancel(app, viewer, view.build, list(view.runs))
 
 
@@ -287,11 +292,12 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
         Unauthorized, Forbidden, Gone.
         Conflict: nothing may run there now; the words say why.
     """
-    access.require(viewer, Scope.WRITE)
+    access.require_somewhere(viewer, Scope.WRITE)
     view = queries.run(app, viewer, run_id)
+    access.require_at(app, viewer, Scope.WRITE, view.repository)
     build, suite = view.build, view.run.suite.name
     # The same key as the forge's button: pressed here and there it is still one wish.
-    wish = Wish(Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN, may_start=True)
+    wish = Wish(viewer.person or Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN, may_start=True)
     try:
         if build.change is not None:
             change = steering.change_of(app, view.repository, build)
@@ -319,12 +325,13 @@ def bisect(app: App, viewer: Viewer, run_id: RunId) -> Granted:
         Unauthorized, Forbidden, Gone.
         Conflict: there is nothing to look for; the words say why.
     """
-    access.require(viewer, Scope.WRITE)
+    access.require_somewhere(viewer, Scope.WRITE)
     view = queries.run(app, viewer, run_id)
+    access.require_at(app, viewer, Scope.WRITE, view.repository)
     with app.work() as work:
         is_new = work.bisections.of_run(run_id) is None
     try:
-        bisecting.begin(app, view.repository, view.build, view.run, Person(0, viewer.actor))
+        bisecting.begin(app, view.repository, view.build, view.run, viewer.person or Person(0, viewer.actor))
     except NotAllowed as error:
         raise Conflict(str(error)) from error
     return Granted(view.build.id, is_new=is_new)
@@ -337,8 +344,10 @@ def approve(app: App, viewer: Viewer, number: BuildId, sha: Sha) -> None:
         Unauthorized, Forbidden, Gone.
         Conflict: another commit, nothing waits, or the change has moved on.
     """
-    access.require(viewer, Scope.APPROVE)
-    build = queries.build(app, viewer, number).build
+    access.require_somewhere(viewer, Scope.APPROVE)
+    view = queries.build(app, viewer, number)
+    access.require_at(app, viewer, Scope.APPROVE, view.repository)
+    build = view.build
     if build.sha != sha:
         raise Conflict(f"build {number} is of commit {build.sha}")
     try:

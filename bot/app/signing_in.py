@@ -10,11 +10,12 @@ from typing import Final
 
 import structlog
 
+from bot.app import access
 from bot.app.access import Forbidden
 from bot.app.context import App
 from bot.app.queries import Viewer
 from bot.domain.errors import BadInput, Gone, Refused
-from bot.domain.refs import ForgeName, Person
+from bot.domain.refs import ForgeName
 from bot.domain.sessions import Session
 from bot.domain.tokens import Scope
 
@@ -90,8 +91,7 @@ def viewer_of(reader: App, session: str) -> Viewer | None:
         found = work.sessions.get(_digest(session), reader.now())
     if found is None or found.forge not in reader.forges:
         return None
-    is_admin = not reader.rules.admins.isdisjoint(_names(found.forge, found.person))
-    scopes = frozenset({Scope.ADMIN} if is_admin else ())
+    scopes = frozenset({Scope.ADMIN} if access.is_operator(reader, found.forge, found.person) else ())
     return Viewer(name=found.person.login, scopes=scopes, forge=found.forge, person=found.person)
 
 
@@ -104,10 +104,6 @@ def check_form(session: str, key: str) -> None:
     """Raises: Forbidden."""
     if not hmac.compare_digest(form_key(session).encode(), key.encode()):
         raise Forbidden("the form is of another session: go back, load the page again and try once more")
-
-
-def _names(forge: ForgeName, person: Person) -> set[str]:
-    return {f"{forge}:{person.id}", f"{forge}:{person.login}".lower()}
 
 
 def _flow(app: App, forge: ForgeName, flow: str) -> dict[str, str]:

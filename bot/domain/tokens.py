@@ -3,6 +3,9 @@
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
+
+from bot.domain.refs import ForgeName, Person, RepositoryId
 
 
 class Scope(enum.StrEnum):
@@ -20,6 +23,20 @@ class Scope(enum.StrEnum):
     """All of these."""
 
 
+OF_PLACES: Final = frozenset({Scope.READ, Scope.WRITE, Scope.APPROVE, Scope.REPOSITORIES})
+"""What can be had in single repositories; the others are about all of the installation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Whose rights a token has at most: those of a person, or what can be done in one repository."""
+
+    forge: ForgeName | None = None
+    person: Person | None = None
+    """At that forge."""
+    repository: RepositoryId | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """What is known of a token; its text is not."""
@@ -31,6 +48,8 @@ class Token:
     """SHA-256 of the whole text, in hexadecimal digits."""
     scopes: tuple[Scope, ...]
     created_at: datetime
+    bound: Bound | None = None
+    """None: the operator's, good everywhere."""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     used_at: datetime | None = None

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.refs import Person, RepositoryId, Sha
-from bot.domain.runs import BuildId
+from bot.domain.runs import BuildId, RunId
 from bot.domain.sessions import Session
 from bot.domain.tokens import Token
 
@@ -99,6 +99,16 @@ class Tokens(Protocol):
     def revoke(self, key: str, at: datetime) -> None: ...
 
     def used(self, key: str, at: datetime) -> None: ...
+
+
+class Tickets(Protocol):
+    """What opens a live log once, where a token can't be shown."""
+
+    def put(self, digest: str, run: RunId, token: str, seconds: float) -> None:
+        """For the bearer of the token of that id; forgets those that have ended."""
+
+    def take(self, digest: str, run: RunId) -> str | None:
+        """The token's id, once; None: it is another run's, was taken, has ended or never was."""
 
 
 class Sessions(Protocol):

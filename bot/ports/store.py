@@ -20,7 +20,7 @@ from bot.ports.catalog import Catalog
 from bot.ports.deliveries import Deliveries
 from bot.ports.figures import FigureTable
 from bot.ports.hosts import SetupKeys, StoredHosts
-from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tokens
+from bot.ports.ledger import Approvals, Audit, Calls, Conversations, Leases, Sessions, Tickets, Tokens
 from bot.ports.notices import Notices, OwnChannels
 from bot.ports.queue import Task
 from bot.ports.reports import Reports
@@ -258,6 +258,8 @@ class UnitOfWork(Protocol):
     def notices(self) -> Notices: ...
     @property
     def own_channels(self) -> OwnChannels: ...
+    @property
+    def tickets(self) -> Tickets: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

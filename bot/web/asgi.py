@@ -46,6 +46,8 @@ from bot.web import (
     secrets,
     setup,
     signin,
+    token_pages,
+    tokens,
     webhooks,
 )
 from bot.web.bodies import SmallBodies
@@ -59,7 +61,7 @@ from bot.web.throttle import BURST, Throttle
 
 _PARTS: Final = (
     *(oauth, api, artifacts, results, comparison, orders, resources, catalog),
-    *(repositories, secrets, channels, notices, operating),
+    *(repositories, secrets, channels, notices, operating, tokens),
 )
 """Of the REST API."""
 _STREAMS: Final = 256
@@ -144,6 +146,9 @@ def make_asgi(
             Route("/admin/work", operators.work),
             Route("/admin/repositories", registration.repositories),
             Route("/admin/repositories", registration.add, methods=["POST"]),
+            Route("/me/tokens", token_pages.show),
+            Route("/me/tokens", token_pages.make, methods=["POST"]),
+            Route("/me/tokens/revoke", token_pages.revoke, methods=["POST"]),
             Route("/admin/tokens", operators.tokens),
             Route("/admin/tokens", operators.make_token, methods=["POST"]),
             Route("/admin/tokens/revoke", operators.revoke_token, methods=["POST"]),

@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from bot.app import cataloguing
+from bot.app import access, cataloguing
 from bot.app.catalog import Draft
 from bot.app.cataloguing import Stale
 from bot.app.queries import Viewer
 from bot.domain.catalog import Entry, Kind
+from bot.domain.tokens import Scope
 from bot.web.door import Looking, faults
 from bot.web.problems import problem
 from bot.web.site import site_of
@@ -166,6 +167,7 @@ def remove_environment(request: Request, viewer: Looking, id: Key, seen: Seen = 
 
 
 def _change(request: Request, viewer: Viewer, kind: Kind, key: str, draft: Draft, seen: str | None) -> Response:
+    access.require(viewer, Scope.SUITES)
     if seen is None:
         return problem(428, "precondition_required", "say with If-Match which version was read")
     return _answer(cataloguing.change(site_of(request).app, viewer, kind, key, _version(seen), draft))

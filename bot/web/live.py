@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.app import queries
-from bot.app.queries import LogPiece
+from bot.app import queries, tickets
+from bot.app.queries import LogPiece, Viewer
 from bot.domain.errors import BotError
 from bot.domain.runs import RunId
 from bot.web.following import BuildFollower, Step, SuiteFollower
@@ -95,13 +95,16 @@ async def log_socket(websocket: WebSocket) -> None:
     start = _offset(websocket.query_params.get("start"))
     try:
         run = run_of(websocket)
-        piece = await _read(websocket, run, start)
+        look = await run_in_threadpool(_bearer, websocket, run)
+        piece = await _read(websocket, look, run, start)
     except BotError:
         await websocket.close(1008)
         return
     await websocket.accept()
     with places.taken():
-        await _until_either_ends(partial(_send_log, websocket, run, start, piece), partial(_heard_nothing, websocket))
+        await _until_either_ends(
+            partial(_send_log, websocket, look, run, start, piece), partial(_heard_nothing, websocket)
+        )
 
 
 def _is_own_origin(websocket: WebSocket) -> bool:
@@ -110,13 +113,23 @@ def _is_own_origin(websocket: WebSocket) -> bool:
     return origin is None or origin == own_origin(site_of(websocket))
 
 
-async def _read(websocket: WebSocket, run: RunId, start: int) -> LogPiece:
+def _bearer(websocket: WebSocket, run: RunId) -> Callable[[], Viewer]:
+    """Who they are, asked anew each time. Raises: Unauthorized: the ticket is not valid."""
+    site, ticket = site_of(websocket), websocket.query_params.get("ticket")
+    if ticket is None:
+        return partial(viewer_of, websocket)
+    return partial(tickets.bearer, site.reader, tickets.take(site.app, run, ticket))
+
+
+async def _read(websocket: WebSocket, look: Callable[[], Viewer], run: RunId, start: int) -> LogPiece:
     """Each time with a new look at the token, which may have been revoked since."""
     reader = site_of(websocket).reader
-    return await run_in_threadpool(lambda: queries.log_piece(reader, viewer_of(websocket), run, start, PIECE))
+    return await run_in_threadpool(lambda: queries.log_piece(reader, look(), run, start, PIECE))
 
 
-async def _send_log(websocket: WebSocket, run: RunId, start: int, piece: LogPiece) -> None:
+async def _send_log(
+    websocket: WebSocket, look: Callable[[], Viewer], run: RunId, start: int, piece: LogPiece
+) -> None:
     pause = _SHORT
     try:
         while not piece.complete:
@@ -127,7 +140,7 @@ async def _send_log(websocket: WebSocket, run: RunId, start: int, piece: LogPiec
             else:
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.5, _LONG)
-            piece = await _read(websocket, run, start)
+            piece = await _read(websocket, look, run, start)
         await websocket.close(1000)
     except BotError as error:
         log.info("live.broke", error=error.code)

@@ -22,7 +22,7 @@ from bot.web.visitors import person_of_form, signed_in
 _PRIVATE: Final = {"Cache-Control": "no-store"}
 _LISTED: Final = 100
 _DIGITS: Final = 18
-_DAYS: Final = {"30": "in 30 days", "90": "in 90 days", "365": "in a year", "": "never"}
+DAYS: Final = {"30": "in 30 days", "90": "in 90 days", "365": "in a year", "": "never"}
 
 Form = dict[str, str]
 
@@ -79,15 +79,15 @@ def _tokens(request: Request) -> Response:
 def _token_page(request: Request, *, made: str = "", trouble: str = "", status: int = 200) -> Response:
     app = site_of(request).reader
     found = sorted(access.tokens(app), key=lambda one: (not one.is_live(app.now()), one.name))
-    facts = {"tokens": found, "now": app.now(), "made": made, "trouble": trouble}
-    return private_page(request, "tokens.html", status, scopes=list(Scope), usual=access.DEFAULT, days=_DAYS, **facts)
+    facts = {"tokens": found, "now": app.now(), "made": made, "trouble": trouble, "place": "/admin/tokens"}
+    return private_page(request, "tokens.html", status, scopes=list(Scope), usual=access.DEFAULT, days=DAYS, **facts)
 
 
 def _make_token(request: Request, viewer: Viewer, form: Form) -> Response:
     """Its text is on this one answer and nowhere else."""
     app, days = site_of(request).app, form.get("days", "-")
     scopes = [scope for scope in Scope if f"scope-{scope}" in form]
-    if days not in _DAYS or not scopes:
+    if days not in DAYS or not scopes:
         return _token_page(request, trouble="choose at least one scope, and an end", status=400)
     ends = app.now() + timedelta(days=int(days)) if days else None
     name, secret = form.get("name", "").strip(), secrets.token_urlsafe(32)

@@ -1,12 +1,13 @@
 """The REST API, what it is asked to do: start, cancel, run again, approve; all with a token."""
 
+import secrets
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Header, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 
-from bot.app import queries, requesting
+from bot.app import queries, requesting, tickets
 from bot.app.queries import Viewer
 from bot.app.requesting import Granted, Order
 from bot.domain.errors import BadInput
@@ -142,6 +143,21 @@ def cancel_run(request: Request, viewer: Looking, id: Id) -> RunAnswer:  # noqa:
     site, run = site_of(request), run_of(request)
     requesting.cancel_run(site.app, viewer, run)
     return run_answer(site.app, queries.run(site.reader, viewer, run))
+
+
+class TicketAnswer(BaseModel):
+    ticket: str
+    """Opens the run's live log once: `/runs/{id}/logs?ticket=…`."""
+    expires_in: int
+    """Seconds."""
+
+
+@router.post("/runs/{id}/logs/ticket", tags=["runs"], status_code=201)
+def give_ticket(request: Request, viewer: Looking, id: Id, response: Response) -> TicketAnswer:  # noqa: A002, ARG001  # the document needs it
+    """A ticket for the run's live log, where no header can carry the token: good once, for that run."""
+    response.headers["Cache-Control"] = "no-store"
+    text = tickets.give(site_of(request).app, viewer, run_of(request), secrets.token_urlsafe(32))
+    return TicketAnswer(ticket=text, expires_in=tickets.LASTS)
 
 
 @router.post("/builds/{number}/cancel", tags=["builds"])

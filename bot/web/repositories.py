@@ -112,10 +112,11 @@ def _may_see(viewer: Viewer, seen: RepositorySeen) -> bool:
 
 
 def registered(request: Request, viewer: Viewer, number: int) -> Registered:
-    access.require(viewer, Scope.REPOSITORIES)
+    access.require_somewhere(viewer, Scope.REPOSITORIES)
     found = registering.get(site_of(request).app, RepositoryId(number))
     if not queries.may_read(site_of(request).app, viewer, found.repository):
         raise Gone("there is no such repository")
+    access.require_at(site_of(request).app, viewer, Scope.REPOSITORIES, found.repository)
     return found
 
 

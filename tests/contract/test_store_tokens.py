@@ -1,13 +1,14 @@
 """What every store must do with the tokens of programs and their calls."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.domain.refs import RepositoryId
-from bot.domain.runs import BuildId, Cause
-from bot.domain.tokens import Scope, Token
+from bot.domain.refs import ForgeName, Person, RepositoryId
+from bot.domain.runs import BuildId, Cause, RunId
+from bot.domain.tokens import Bound, Scope, Token
 from bot.ports.ledger import Call
 from bot.ports.store import UnitOfWork
 from tests.contract.store_values import AT, a_build, a_seen, stored_repository
@@ -25,11 +26,15 @@ FULL = Token(
     used_at=AT + timedelta(days=1),
 )
 BARE = Token(id="0f", name="robot", digest="e" * 64, scopes=(), created_at=AT + timedelta(seconds=1))
+OF_ANA = replace(BARE, id="1", bound=Bound(forge=ForgeName("github"), person=Person(1, "ana")))
+OF_SITE = replace(BARE, id="2", bound=Bound(repository=RepositoryId(7)))
 CALL = Call(key="key", body="body", trigger="first")
 DAY = 86400.0
 
 
-@pytest.mark.parametrize("token", [FULL, BARE], ids=["everything", "nothing"])
+@pytest.mark.parametrize(
+    "token", [FULL, BARE, OF_ANA, OF_SITE], ids=["everything", "nothing", "a person's", "a repository's"]
+)
 def test_a_token_comes_back_as_it_was_stored(work: OpenWork, token: Token) -> None:
     with work() as unit:
         unit.tokens.add(token)
@@ -108,3 +113,15 @@ def test_the_newest_push_to_a_branch_is_found_among_all_other_builds(work: OpenW
     assert found == wanted[1]
     assert found is not None
     assert found.id > BuildId(1)
+
+
+def test_a_ticket_is_taken_once_for_its_run_and_in_its_time(work: OpenWork) -> None:
+    with work() as unit:
+        unit.tickets.put("late", RunId("a"), "1a2b", 0)
+        unit.tickets.put("good", RunId("a"), "1a2b", 60)
+    with work() as unit:
+        assert unit.tickets.take("late", RunId("a")) is None
+        assert unit.tickets.take("good", RunId("b")) is None
+        assert unit.tickets.take("other", RunId("a")) is None
+        assert unit.tickets.take("good", RunId("a")) == "1a2b"
+        assert unit.tickets.take("good", RunId("a")) is None

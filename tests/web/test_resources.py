@@ -1,7 +1,6 @@
 """The REST API's lists of what there is to run, and the document as a whole."""
 
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import pytest
@@ -68,40 +67,6 @@ def test_every_operation_has_a_name_of_its_own_and_words(document: dict[str, Any
     names = [one["operationId"] for one in operations]
     assert len(names) == len(set(names))
     assert all(one["description"] for one in operations)
-
-
-def test_the_document_says_where_a_token_is_needed(document: dict[str, Any]) -> None:
-    needs = {
-        f"{method} {path}": one["security"]
-        for path, methods in document["paths"].items()
-        for method, one in methods.items()
-    }
-    assert {name for name, need in needs.items() if {} not in need} == {
-        "post /runs",
-        "post /runs/{id}/cancel",
-        "post /runs/{id}/bisect",
-        "post /runs/{id}/retest",
-        "post /builds/{number}/cancel",
-        "post /builds/{number}/approve",
-        "get /notices",
-        "post /notices/{number}/again",
-        "post /suites",
-        "post /environments",
-        *(f"{one} /{kind}/{{id}}" for one, kind in product(("get", "put", "delete"), ("suites", "environments"))),
-        "get /suites/{id}/versions",
-        "get /environments/{id}/versions",
-        "post /repositories",
-        "get /repositories/{number}",
-        "delete /repositories/{number}",
-        "patch /repositories/{number}",
-        "post /repositories/{number}/rotate-secret",
-        "post /repositories/{number}/test",
-        "get /repositories/{number}/secrets",
-        "put /repositories/{number}/secrets/{name}",
-        "delete /repositories/{number}/secrets/{name}",
-        "get /workers",
-    }
-    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
 def test_the_document_says_how_errors_look(document: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from bot.domain.catalog import Chosen
 from bot.domain.errors import Problem
 from bot.domain.runs import MOVES, Cause, Group, Merge, Reason, RunState, Trust
 from bot.domain.suites import PullRequests, Suite
-from bot.domain.tokens import Scope
+from bot.domain.tokens import Bound, Scope
 from bot.ports.artifacts import ArtifactKind
 from bot.ports.deliveries import DeliveryStatus
 
@@ -323,6 +323,7 @@ token = sa.Table(
     _text("name"),
     _text("digest"),
     sa.Column("scopes", Snapshot(tuple[Scope, ...]), nullable=False),
+    sa.Column("bound", Snapshot(Bound)),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("expires_at", Moment),
     sa.Column("revoked_at", Moment),

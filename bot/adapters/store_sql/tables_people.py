@@ -25,3 +25,13 @@ signing_key = sa.Table(
     sa.Column("public", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
 )
+
+ticket = sa.Table(
+    "ticket",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("run", sa.Text, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("ends_at", sa.Double, nullable=False),
+    sa.Index(None, "ends_at"),
+)

@@ -27,6 +27,7 @@ from bot.adapters.store_sql.schedules import SqlSchedules
 from bot.adapters.store_sql.secrets import SqlSecrets
 from bot.adapters.store_sql.sessions import SqlSessions
 from bot.adapters.store_sql.signing_keys import SqlSigningKeys
+from bot.adapters.store_sql.tickets import SqlTickets
 from bot.adapters.store_sql.tokens import SqlCalls, SqlTokens
 from bot.adapters.store_sql.workers import SqlWorkers
 from bot.domain.errors import StoreBusy
@@ -124,6 +125,10 @@ class SqlWork:
     @property
     def own_channels(self) -> SqlOwnChannels:
         return SqlOwnChannels(self._connection)
+
+    @property
+    def tickets(self) -> SqlTickets:
+        return SqlTickets(self._connection)
 
     @property
     def sessions(self) -> SqlSessions:
