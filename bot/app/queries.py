@@ -8,7 +8,7 @@ from typing import Final
 from bot.app import bisecting, presence
 from bot.app.bisecting import Step
 from bot.app.context import App
-from bot.app.durations import usual_seconds
+from bot.app.durations import usual_seconds, wait_of
 from bot.domain.bisecting import Bisection
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
@@ -19,6 +19,7 @@ from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
+from bot.domain.waiting import Wait
 from bot.ports.artifacts import Artifact, ArtifactKind
 from bot.ports.forge import Permission
 from bot.ports.ledger import Approval, AuditEntry
@@ -149,8 +150,8 @@ class RunView:
     results: Results | None = None
     usual: float | None = None
     """Seconds that the suite takes when it passes."""
-    ahead: int | None = None
-    """Runs that start before it; None: it does not wait for a worker."""
+    wait: Wait | None = None
+    """For a worker; None: it does not wait for one."""
     own_rules: OwnRules = AS_EVERYWHERE
     """Of the repository."""
     steers: bool = False
@@ -262,9 +263,9 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             artifacts=[one for one in files if one.kind is not ArtifactKind.SERVICE_LOG],
             service_logs=[one for one in files if one.kind is ArtifactKind.SERVICE_LOG and one.sha256],
             results=work.results.of_run(chosen.id),
-            ahead=work.runs.place(chosen.id) if chosen.state is RunState.QUEUED else None,
         )
-        view = replace(view, usual=usual_seconds(work, chosen, view.build, repository))
+        usual = usual_seconds(work, chosen, view.build, repository)
+        view = replace(view, usual=usual, wait=wait_of(app, work, chosen, usual))
     return replace(view, steers=may_steer(app, viewer, repository))
 
 
@@ -274,12 +275,13 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     with app.work() as work:
         (found,) = presence.with_waits(app, work, [work.runs.get(run_id)])
         made_by = work.builds.get(found.build)
+        usual = usual_seconds(work, found, made_by, repository)
         return RunView(
             run=found,
             build=made_by,
             repository=repository,
-            usual=usual_seconds(work, found, made_by, repository),
-            ahead=work.runs.place(run_id) if found.state is RunState.QUEUED else None,
+            usual=usual,
+            wait=wait_of(app, work, found, usual),
             own_rules=work.repositories.own_rules(repository.id),
         )
 

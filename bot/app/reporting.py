@@ -11,7 +11,7 @@ import structlog
 from bot.app import announcing, commenting, presence
 from bot.app.commenting import Comment
 from bot.app.context import App
-from bot.app.durations import usual_seconds
+from bot.app.durations import usual_seconds, wait_of
 from bot.app.tracing import nearest
 from bot.domain.build_check import build_check
 from bot.domain.cells_check import cells_check
@@ -75,7 +75,8 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
         url = url if shown == run.suite.name else f"{url}?run={run.id}"
         results = work.results.of_run(run.id)
         usual = usual_seconds(work, run, build, repository)
-        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name, usual)
+        wait = wait_of(app, work, run, usual)
+        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name, usual, wait)
     told = [(run, results) for run in cells if (results := work.results.of_run(run.id)) is not None]
     return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run, told)
 

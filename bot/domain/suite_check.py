@@ -11,6 +11,7 @@ from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits, Suite
 from bot.domain.tests_words import annotations, coverage_of, failures, faults, headline, more
 from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
+from bot.domain.waiting import Wait
 
 SIGNS: Final = {
     "queued": "◷",
@@ -56,10 +57,11 @@ def suite_check(
     results: Results | None = None,
     name: str = "",
     usual: float | None = None,
+    wait: Wait | None = None,
 ) -> Check:
     """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's.
 
-    `usual`: seconds that the suite takes when it passes.
+    `usual`: seconds that the suite takes when it passes. `wait`: for a worker.
     """
     told = [(run, results)] if results else []
     return Check(
@@ -71,7 +73,7 @@ def suite_check(
         details_url=url,
         status=status(run),
         conclusion=conclusion(run),
-        title=title(run, limits, usual),
+        title=title(run, limits, usual, wait),
         summary=_summary(run, limits, url, results, usual),
         text="\n\n".join(filter(None, (more(told), _how_it_ran(run, build) if run.started_at else ""))),
         annotations=annotations(told, lambda _: url, run.suite.annotations),
@@ -126,8 +128,10 @@ def none_could_run(bad: Sequence[Run]) -> bool:
     return bool(bad) and all(run.state is RunState.ERRORED for run in bad)
 
 
-def title(run: Run, limits: Limits, usual: float | None = None) -> str:
+def title(run: Run, limits: Limits, usual: float | None = None, wait: Wait | None = None) -> str:
     """Plain text of at most 120 characters. `usual`: seconds that the suite takes when it passes."""
+    if wait is not None and run.state is RunState.QUEUED and not (run.attempt or run.waits):
+        return f"Queued: {wait.words}"
     if usual is not None and run.state in _BUSY:
         return one_line(f"{_running(run, limits)}, usually {duration(usual)}", 120)
     words = one_line(_TITLES[run.state](run, limits), 120)

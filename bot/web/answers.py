@@ -56,6 +56,17 @@ class RunAnswer(BaseModel):
     log_url: str
 
 
+class OneRunAnswer(RunAnswer):
+    """A run, and how long it waits and takes as far as can be told."""
+
+    ahead: int | None
+    """Runs that start before it; none: it does not wait for a worker."""
+    starts_in: float | None
+    """Seconds, about."""
+    usual_seconds: float | None
+    """That the suite takes when it passes."""
+
+
 class RunList(BaseModel):
     runs: list[RunAnswer]
     next: str | None
@@ -204,6 +215,16 @@ class EnvironmentList(BaseModel):
 
 def run_answer(app: App, view: RunView) -> RunAnswer:
     return _run(app, view.run, view.build, view.repository)
+
+
+def one_run_answer(app: App, view: RunView) -> OneRunAnswer:
+    wait = view.wait
+    return OneRunAnswer(
+        **run_answer(app, view).model_dump(),
+        ahead=wait.ahead if wait else None,
+        starts_in=wait.seconds if wait else None,
+        usual_seconds=view.usual,
+    )
 
 
 def build_answer(app: App, view: BuildView) -> BuildAnswer:

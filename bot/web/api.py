@@ -14,9 +14,10 @@ from bot.domain.runs import BuildId, RunId
 from bot.web.answers import (
     BuildAnswer,
     BuildList,
-    RunAnswer,
+    OneRunAnswer,
     RunList,
     build_answer,
+    one_run_answer,
     run_answer,
 )
 from bot.web.door import OPEN, Before, Id, Limit, Looking, Number, Patience, Wanted, faults
@@ -60,13 +61,13 @@ async def show_run(
     _: Looking,
     id: Id,  # noqa: A002, ARG001  # the document needs it
     wait: Patience,
-) -> RunAnswer:
+) -> OneRunAnswer:
     """One run; `wait` holds the answer back until it has ended."""
     site, run = site_of(request), run_of(request)
     # Each look asks again who may see it: the token may have been revoked meanwhile.
     look = lambda: queries.run(site.reader, viewer_of(request), run)  # noqa: E731  # each look asks anew
     view = await until_over(site.streams, look, lambda seen: seen.run.state.is_final, wait)
-    return run_answer(site.app, view)
+    return one_run_answer(site.app, view)
 
 
 @router.get("/runs/{id}/log", tags=["runs"], openapi_extra=OPEN, response_class=Response)

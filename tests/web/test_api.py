@@ -18,6 +18,7 @@ def test_a_run_is_told_in_the_words_of_the_checks(world: World, client: TestClie
         "state": "passed",
         "reason": None,
         "note": "",
+        "waits": "",
         "forge": "github",
         "repository": "acme/hello",
         "sha": SHA,
@@ -34,6 +35,9 @@ def test_a_run_is_told_in_the_words_of_the_checks(world: World, client: TestClie
         "finished_at": "2026-11-25T12:01:02Z",
         "url": f"https://ci.example.org/b/{run.build}/unit",
         "log_url": f"https://ci.example.org/runs/{run.id}/log",
+        "ahead": None,
+        "starts_in": None,
+        "usual_seconds": None,
     }
 
 
@@ -190,6 +194,16 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/audit/entries",
         "/suites",
         "/environments",
+        "/repositories/{number}/channels",
+        "/repositories/{number}/notices",
+        "/repositories/{number}/notices/{notice}/again",
+        "/runs/{id}/comparison",
+        "/suites/{id}/versions",
+        "/environments/{id}",
+        "/environments/{id}/versions",
+        "/repositories/{number}/channels/{name}",
+        "/repositories/{number}/channels/{name}/test",
+        "/suites/{id}",
     }
     shown = client.get("/docs")
     assert shown.status_code == 200
