@@ -219,3 +219,14 @@ def test_a_commit_tells_its_message_and_its_files(subject: Subject) -> None:
     assert subject.source.read(wanted, subject.access, "gone", 100) is None
     with pytest.raises(SourceRefused):
         subject.source.read(Wanted(repository=SITE, sha=MISSING), subject.access, "a.txt", 100)
+
+
+def test_between_two_commits_lie_those_of_the_branch_itself_oldest_first(subject: Subject) -> None:
+    good = subject.branch({"a.txt": "1"}, ())
+    second = subject.branch({"a.txt": "2"}, (good,))
+    bad = subject.branch({"a.txt": "3"}, (second,))
+    wanted = subject.wanted(bad, good)
+    assert list(subject.source.between(wanted, subject.access, lambda: False, 10)) == [second, bad]
+    with pytest.raises(SourceRefused, match="more than 1 commits"):
+        subject.source.between(wanted, subject.access, lambda: False, 1)
+    assert list(subject.source.between(subject.wanted(good, good), subject.access, lambda: False, 10)) == []

@@ -1,0 +1,65 @@
+"""What every store must do with searches for the commit that broke a branch."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.domain.bisecting import Bisection, BisectionState
+from bot.domain.runs import Cause, Run, RunState
+from bot.ports.store import UnitOfWork
+from tests.contract.store_values import AT, OTHER_SHA, SHA, a_run, stored_build
+
+OpenWork = Callable[[], UnitOfWork]
+
+
+def a_search(run: Run) -> Bisection:
+    return Bisection(
+        repository=run.repository,
+        build=run.build,
+        run=run.id,
+        branch="main",
+        suite=run.suite.key,
+        good=OTHER_SHA,
+        commits=(SHA,),
+        actor="ana",
+        created_at=AT,
+    )
+
+
+def pushed(unit: UnitOfWork, state: RunState, **more: object) -> Run:
+    build = stored_build(unit, ref="main", cause=Cause.PUSH, change=None, **more)
+    run = a_run(build, state=state, finished_at=AT)
+    unit.runs.add(run)
+    return run
+
+
+def test_a_run_has_one_search_which_ends_once(work: OpenWork) -> None:
+    with work() as unit:
+        failed = pushed(unit, RunState.FAILED)
+        one = unit.bisections.add(a_search(failed))
+        assert unit.bisections.add(replace(a_search(failed), actor="bob")) == one
+    with work() as unit:
+        assert unit.bisections.of_run(failed.id) == unit.bisections.get(one.id) == one
+        assert unit.bisections.of_build(failed.build) == unit.bisections.running(10) == [one]
+        ended = replace(one, state=BisectionState.FOUND, first_bad=SHA, note="it", finished_at=AT, untestable=(SHA,))
+        assert unit.bisections.save(ended)
+        assert not unit.bisections.save(replace(ended, state=BisectionState.STOPPED))
+        assert unit.bisections.get(one.id) == ended
+        assert unit.bisections.running(10) == []
+
+
+def test_its_runs_speak_for_nothing_else_and_pushes_tell_it_what_they_know(work: OpenWork) -> None:
+    with work() as unit:
+        good = pushed(unit, RunState.PASSED, sha=OTHER_SHA)
+        failed = pushed(unit, RunState.FAILED)
+        assert unit.bisections.last_good(failed, "main") == good
+        assert unit.bisections.last_good(failed, "other") is None
+        one = unit.bisections.add(a_search(failed))
+        assert unit.bisections.told(one) == [failed]
+        build = stored_build(unit, ref="main", cause=Cause.BISECT, change=None)
+        step = a_run(build, bisection=one.id)
+        unit.runs.add(step)
+        assert unit.bisections.runs(one.id) == [step]
+        assert unit.runs.of_commit(step.repository, SHA) == [failed]
+        latest = unit.runs.latest_at(step.repository, SHA, step.suite.key)
+        assert latest == failed
+        assert build not in unit.builds.at(build.repository, SHA)
