@@ -26,6 +26,8 @@ from tests.sandboxes import docker_sandbox, job, run
 pytestmark = pytest.mark.docker
 
 PORT: Final = 8080
+OWN: Final = ["10.254.81.0/24"]
+"""Allowed by these tests alone, so that no other container of this machine keeps rules for them."""
 INTERNET, PRIVATE, METADATA = "203.0.113.2", "10.254.77.2", "169.254.77.2"
 """The world of a test answers there; the last one lies in the network of clouds' metadata."""
 
@@ -139,7 +141,7 @@ def test_where_rules_cannot_be_set_it_is_said_and_only_who_insists_takes_no_work
     monkeypatch: pytest.MonkeyPatch, host: str, may: bool, words: str
 ) -> None:
     monkeypatch.setattr("bot.adapters.sandbox_docker.firewall._may_administer", lambda: may)
-    modest, insisting, careless = (Guard(Engine(host), Firewall(), wish) for wish in Guarding)
+    modest, insisting, careless = (Guard(Engine(host), Firewall(OWN), wish) for wish in Guarding)
 
     assert words in modest.exposure()
     assert (modest.trouble(), modest.bridges()) == ("", PLAIN)
@@ -188,4 +190,4 @@ def test_a_worker_that_cannot_set_rules_relies_on_a_container_that_keeps_the_sam
 def test_an_engine_with_its_networks_elsewhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.adapters.sandbox_docker.guarding.socket.if_nameindex", lambda: [(1, "lo")])
 
-    assert "networks elsewhere" in Guard(Engine(DOCKER_HOST), Firewall()).exposure()
+    assert "networks elsewhere" in Guard(Engine(DOCKER_HOST), Firewall(OWN)).exposure()
