@@ -38,8 +38,8 @@ EVENT_NEEDS: Final = {
 """Re-run buttons of checks need the right to write them."""
 CALL_NEEDS: Final = {
     # Where browsers go, there and back.
-    r"/(?:organizations|settings/apps|sign-in|done|webhooks|installations)\b.*": None,
-    # With a person's token alone.
+    r"/(?:organizations|settings/apps|sign-in|done|webhooks|installations|new)\b.*": None,
+    # With a person's token, or where an App has it beyond what it asks for.
     r"/(?:statuses|hooks|user)\b.*|/commits/\{sha\}/statuses\b.*": None,
     r"/commits/\{sha\}/check-runs\b.*": ("checks", "read"),
     r"/check-runs\b.*": ("checks", "write"),
