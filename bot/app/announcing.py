@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from bot.domain.build_check import newest_of_each_cell
 from bot.domain.checks import AGGREGATE, check_name
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.runs import Build, Reason, Run, RunState
+from bot.domain.runs import Build, Reason, Run, RunId, RunState
 from bot.domain.suite_check import has_passed
 from bot.domain.suites import ChecksPer, Suite
 from bot.ports.queue import ExecuteRun, SendNotice, SendReport
@@ -33,10 +34,31 @@ def _names(suite: Suite) -> set[str]:
 
 
 def _touch(work: UnitOfWork, repository: RepositoryId, sha: Sha, names: Iterable[str], pause: float = 0) -> None:
-    for name in (*sorted(names), AGGREGATE):
-        report = work.reports.touch(repository, sha, name, pause)
-        if report is not None:
-            work.send(SendReport(report), delay=_hint_after(pause))
+    for name in (*names, AGGREGATE):
+        work.at_end(_order(repository, sha, name, 1, pause), partial(_touch_one, work, repository, sha, name, pause))
+
+
+def _touch_one(work: UnitOfWork, repository: RepositoryId, sha: Sha, name: str, pause: float) -> None:
+    report = work.reports.touch(repository, sha, name, pause)
+    if report is not None:
+        work.send(SendReport(report), delay=_hint_after(pause))
+
+
+def own(work: UnitOfWork, build: Build, name: str, run: RunId | None = None, pause: float = 0) -> None:
+    """The build, and its run if there is one, speak through that check from now on."""
+
+    def do() -> None:
+        report = work.reports.own(build.repository, build.sha, name, build.id, run, pause)
+        work.send(SendReport(report), delay=_hint_after(pause))
+
+    work.at_end(_order(build.repository, build.sha, name, 0), do)
+
+
+def _order(
+    repository: RepositoryId, sha: Sha, name: str, step: int, pause: float = 0
+) -> tuple[int | float | str, ...]:
+    """In which checks are taken: the sum of a commit after its parts."""
+    return repository, sha, int(name == AGGREGATE), name, step, pause
 
 
 def _hint_after(pause: float) -> float:
@@ -48,12 +70,11 @@ def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
     """From now on the run speaks through its check."""
     per_cell = build.pull_requests.checks is ChecksPer.CELL
     name = check_name(run.suite.key if per_cell else run.suite.name)
-    work.send(SendReport(work.reports.own(run.repository, run.sha, name, build.id, run.id)))
+    own(work, build, name, run.id)
 
 
 def build_made(work: UnitOfWork, build: Build, pause: float = 0) -> None:
-    report = work.reports.own(build.repository, build.sha, AGGREGATE, build.id, None, pause)
-    work.send(SendReport(report), delay=_hint_after(pause))
+    own(work, build, AGGREGATE, pause=pause)
 
 
 def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> tuple[Run, ...]:

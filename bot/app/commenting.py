@@ -16,7 +16,6 @@ from bot.domain.refs import Repository
 from bot.domain.results_comment import MARK, results_comment
 from bot.domain.runs import Run, RunState
 from bot.domain.suites import CommentWhen
-from bot.ports.queue import SendReport
 from bot.ports.reports import Report
 from bot.ports.store import UnitOfWork
 
@@ -40,8 +39,7 @@ def follow(app: App, work: UnitOfWork, aggregate: Report) -> None:
         return
     for build in {one.change: one for one in reversed(work.builds.at(aggregate.repository, aggregate.sha))}.values():
         if build.change is not None and build.pull_requests.comment is not CommentWhen.NEVER:
-            name = comment_name(build.change)
-            work.send(SendReport(work.reports.own(build.repository, build.sha, name, build.id, None)))
+            announcing.own(work, build, comment_name(build.change))
 
 
 def render(app: App, work: UnitOfWork, report: Report, change: int) -> Comment | None:

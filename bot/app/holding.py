@@ -42,6 +42,8 @@ class Hold:
         """As last read: `cancel` and `cancel_note` say who wants it to end."""
         self.ours = run
         """As we stored it last, from where its next move starts."""
+        self.is_left = False
+        """Its container goes on without us, for the worker that comes after this one."""
 
     def __enter__(self) -> Self:
         self._thread.start()

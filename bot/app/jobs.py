@@ -100,6 +100,11 @@ def script(suite: Suite, word: str) -> str:
     return "\n".join([marking(word), *place, *shown])
 
 
+def word_of(run: Run) -> str:
+    """Of the marks in its log; whoever takes the run over from a dead worker looks for the same."""
+    return f"{run.id}x{run.attempt}"
+
+
 def marks(suite: Suite, word: str) -> Marks | None:
     """Those that the suite's script makes."""
     return None if suite.is_script else Marks(word, len(suite.commands))

@@ -4,7 +4,7 @@ A process beside an engine is at a place; only there can a container of that pla
 answers from has no container either: its worker ended them before its lease did, or they ended with the machine.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 import structlog
@@ -21,20 +21,39 @@ log = structlog.get_logger()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_TAKEN_OVER: Final = 20
+"""Times that one attempt can be taken over while its container runs."""
 _FAR: Final = 1.5
 """A place gets so many grace times for its own runs before another takes them away from it."""
 
 
-def take_over(app: App) -> int:
+def take_over(app: App) -> Sequence[Run]:
     """Runs of the process whose name this one has now: names are given away only after the death of who had them.
 
+    Those whose container was left are this process's from now on, to be resumed; the others go back to the queue.
     If it was dead for long, another place may have its runs; what they left here goes before anything is begun.
     """
     with app.work() as work:
         left = work.runs.held(f"{app.process}:")
-    given_back = sum(each(left, lambda run: _give_back_here(app, run)))
+    ours = [run for run in each(left, lambda run: _take_over(app, run)) if run is not None]
     _remove_dead(app, older_than=0)
-    return given_back
+    return ours
+
+
+def _take_over(app: App, run: Run) -> Run | None:
+    """One that makes its workers die again and again is given up: by how often, and once its container has ended."""
+    is_going_on = run.state is RunState.RUNNING and run.output_at is not None
+    started = app.sandbox.started(run.id, run.attempt) if is_going_on else None
+    if started is None:
+        _give_back_here(app, run)
+        return None
+    with app.work() as work:
+        if work.runs.taken_over(run) < _TAKEN_OVER:
+            state = RunState.RUNNING if started.is_live else RunState.FINALIZING
+            log.info("run.taken_over", run=run.id, attempt=run.attempt, state=state.value)
+            return work.runs.take_over(run, state, app.owner, app.rules.lease)
+    _give_back_here(app, run)
+    return None
 
 
 def reap_here(app: App) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from bot.app.context import App
@@ -23,24 +24,42 @@ _SHOWN_LIVE: Final = 200
 
 
 class RunLog:
-    def __init__(self, app: App, run: Run, hold: Hold) -> None:
+    def __init__(self, app: App, run: Run, hold: Hold, *, age: float | None = None) -> None:
+        """`age`: seconds since the script was started, whose output comes again from its first byte on.
+
+        What of that is in the log already is not written again: the same bytes become the same log.
+        """
         self._app, self._run, self._hold = app, run, hold
+        self._stored = self._length = app.logs.size(run.id)
+        """Bytes that are in the store as far as we know, and with those that wait."""
+        begin = self._length if age is None or run.output_at is None else run.output_at
+        self._again = self._length - begin
+        self._known = {} if age is None else {one.number: one for one in run.groups if one.seconds is not None}
+        self._late = 0.0 if age is None else max(0.0, age - sum(one.seconds or 0 for one in self._known.values()))
         self._waiting = bytearray()
         self._masker = Masker(())
         self._flushed_at = 0.0
         self._kept: tuple[Group, ...] = ()
-        self._stored = app.logs.size(run.id)
-        """Bytes that are in the store as far as we know."""
         self._is_unsure = False
         """The store was lost while it took some: they may be there."""
         # One log holds all attempts; one that fails by itself takes no room from the next.
         limit = app.limits_of(run.suite).log
-        room = limit * (run.failures + 1) - self._stored
-        self._output = Output(self._put, app.monotonic, limit=limit, room=room, length=self._stored)
+        room = limit * (run.failures + 1) - begin
+        self._output = Output(self._put, app.monotonic, limit=limit, room=room, length=begin)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        return self._output.groups
+        """Times of groups that were over before are as they were; the next began before we looked."""
+        found, late = [], self._late
+        for one in self._output.groups:
+            if one.number in self._known:
+                found.append(self._known[one.number])
+            elif one.seconds is not None and late:
+                found.append(replace(one, seconds=round(one.seconds + late, 3)))
+                late = 0.0
+            else:
+                found.append(one)
+        return tuple(found)
 
     def expect(self, secrets: Iterable[str], marks: Marks | None) -> None:
         """From now on these never show; called before the first output."""
@@ -65,6 +84,11 @@ class RunLog:
         """Nothing of the suite follows; `code`: how its script exited."""
         self._output.end(code)
         self._hold.insist(self._store)
+
+    def settle(self) -> int:
+        """All that was written is stored; how many bytes the log has by now."""
+        self._hold.insist(self._store)
+        return self._length
 
     def write(self, data: bytes) -> None:
         """Output of the suite; when it reaches the log's limit, the suite shall stop."""
@@ -114,6 +138,9 @@ class RunLog:
         return is_ours
 
     def _put(self, data: bytes) -> None:
-        self._waiting += data
+        known = min(len(data), self._again)
+        self._again -= known
+        self._waiting += data[known:]
+        self._length += len(data) - known
         if len(self._waiting) >= _BATCH or self._app.monotonic() - self._flushed_at > _PAUSE:
             self.flush()

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 import structlog
 from starlette.types import ASGIApp
 
-from bot.app import dispatch, examining, presence, reclaiming, upkeep
+from bot.app import dispatch, examining, presence, reclaiming, resuming, upkeep
 from bot.app.context import App
 from bot.domain.errors import BotError
+from bot.domain.runs import Run
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task, WorkQueue
 from bot.settings import Settings
 
@@ -53,8 +54,9 @@ class Bot:
     hindrance: str = ""
     """Why it must not serve with these settings on this machine."""
     shutdown: threading.Event = field(default_factory=threading.Event)
-    """Running containers are ended; set when the time to drain is over."""
+    """Running containers are left to the next process; set when the time to drain is over."""
     _closing: threading.Event = field(default_factory=threading.Event)
+    _resumed: list[threading.Thread] = field(default_factory=list)
 
     def start(self) -> None:
         """Take up work: hints from now on, and whatever the store still holds."""
@@ -64,14 +66,20 @@ class Bot:
             self._take_over()
             self._warn_of_open_network()
             threading.Thread(target=self._be_there, name="presence", daemon=True).start()
+        for thread in self._resumed:
+            thread.start()
         self.queue.start(self.perform)
         threading.Thread(target=self._reload, name="forges", daemon=True).start()
         for name, duty in duties.items():
             threading.Thread(target=self._keep, args=(name, duty), name=f"upkeep-{name}", daemon=True).start()
 
     def _take_over(self) -> None:
+        """Runs of the process before this one: containers that it left are read on."""
         try:
-            reclaiming.take_over(self.app)
+            for run in reclaiming.take_over(self.app):
+                self._resumed.append(
+                    threading.Thread(target=self._resume, args=(run,), name=f"resume-{run.id}", daemon=True)
+                )
         except BotError as error:  # then the reaper does it when their leases end
             log.warning("start.nothing_taken_over", error=str(error))
 
@@ -95,6 +103,22 @@ class Bot:
             if self._closing.wait(self.settings.lease / 4):
                 return
 
+    def _resume(self, run: Run) -> None:
+        try:
+            resuming.resume(self.app, run, self.shutdown)
+        except BotError as error:  # the reaper gives it back when its lease ends
+            log.warning("run.not_resumed", run=run.id, error=str(error))
+        except Exception:  # a thread's end, and the same holds
+            log.exception("run.not_resumed", run=run.id)
+
+    def _all_ended(self, within: float) -> bool:
+        """Runs of the queue's hints and those that were resumed."""
+        ends = time.monotonic() + within
+        from_queue = self.queue.stop(ExecuteRun, within)
+        for thread in self._resumed:
+            thread.join(max(0.0, ends - time.monotonic()))
+        return from_queue and not any(thread.is_alive() for thread in self._resumed)
+
     def perform(self, task: Task) -> None:
         dispatch.perform(self.app, task, self.shutdown)
 
@@ -102,9 +126,9 @@ class Bot:
         """Finish what runs within the time to drain, give the rest back, send the last reports."""
         self._closing.set()
         self._leave()
-        if not self.queue.stop(ExecuteRun, self.settings.drain):
+        if not self._all_ended(self.settings.drain):
             self.shutdown.set()
-            self.queue.stop(ExecuteRun, 60.0)
+            self._all_ended(60.0)
         self.queue.stop(HandleDelivery, 30.0)
         ends = time.monotonic() + _LAST_REPORTS
         while self._unsent() and time.monotonic() < ends:

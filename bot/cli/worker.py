@@ -49,7 +49,7 @@ _WELL: Final = 60.0
 def worker(context: click.Context, child: bool) -> None:
     """Run suites for servers elsewhere: beside a Docker engine, on their database, Redis and storage.
 
-    SIGTERM lets what runs finish within ASSAY_DRAIN and gives the rest back.
+    SIGTERM lets what runs finish within ASSAY_DRAIN and leaves the rest to the next start.
     """
     if context.invoked_subcommand:
         return

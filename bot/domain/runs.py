@@ -266,6 +266,8 @@ class Run:
     cpu_seconds: float | None = None
     tail: str = ""
     """The last lines of its log, ANSI removed."""
+    output_at: int | None = None
+    """Where in its log the output of its present script begins; None before that was started."""
     groups: tuple[Group, ...] = ()
     """Of the present attempt, in order; none where the suite is one script."""
     waits: str = ""
@@ -312,8 +314,8 @@ class Run:
     def approved(self) -> "Run":
         return self.moved(RunState.QUEUED)
 
-    def running(self, at: datetime) -> "Run":
-        return self.moved(RunState.RUNNING, started_at=at, groups=())
+    def running(self, at: datetime, output_at: int | None = None) -> "Run":
+        return self.moved(RunState.RUNNING, started_at=at, output_at=output_at, groups=())
 
     def ended(self, state: RunState, reason: Reason | None, at: datetime, note: str = "", **facts: object) -> "Run":
         return self.moved(state, reason=reason, finished_at=at, note=note, **facts)

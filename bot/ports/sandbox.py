@@ -110,6 +110,18 @@ class Exit:
     cpu_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """An attempt whose script was started by a process that is gone."""
+
+    env: Mapping[str, str]
+    """What its container got, the image's variables among it."""
+    age: float
+    """Seconds since it was started."""
+    is_live: bool
+    """It has not ended yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """What the engine has for all containers."""
@@ -202,8 +214,18 @@ class Sandbox(Protocol):
         """Run the script over the attempt's workspace to its end, once all services are ready.
 
         `write` gets every byte of output in order, in pieces, while it runs. `should_stop` is asked several times a
-        second, the first time before there is a container; a reason ends that (TERM, then KILL after the grace time).
+        second, the first time before there is a container; a reason ends that (TERM, then KILL after the grace time),
+        but for `SHUTDOWN`, which leaves a script that was started to whoever resumes it.
         `on_start` is called once, as soon as the container runs. The stopped container stays until `remove`.
+        """
+
+    def started(self, run: RunId, attempt: int) -> Started | None:
+        """None when there is no such attempt any more, or nobody can go on with it."""
+
+    def resume(self, job: Job, *, write: Callable[[bytes], None], should_stop: Callable[[], Stop | None]) -> Exit:
+        """Go on with an attempt that was started by a process that is gone, as `run` would.
+
+        `write` gets all of its output, from the first byte on.
         """
 
     def files(

@@ -4,7 +4,7 @@ Everything here may raise StoreBusy (locked, out of reach, disk full).
 Times that are compared with each other across machines (leases, due times) use the database's own clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -143,6 +143,12 @@ class Runs(Protocol):
 
     def waited(self, run: Run) -> float:
         """Seconds from when it could be claimed to its present claim."""
+
+    def take_over(self, run: Run, state: RunState, owner: str, lease: float) -> Run | None:
+        """A claimed run in the same attempt, with another owner and a higher fence; None when it has moved on."""
+
+    def taken_over(self, run: Run) -> int:
+        """How often that happened to its present attempt."""
 
     def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
         """Lengthen the lease; the run as it is now, or None when it has another fence or is finished."""
@@ -293,6 +299,12 @@ class UnitOfWork(Protocol):
 
     def send(self, task: Task, *, delay: float = 0) -> None:
         """Hand a hint to the queue after the commit; `delay` in seconds."""
+
+    def at_end(self, key: tuple[int | float | str, ...], do: Callable[[], None]) -> None:
+        """The last thing before the commit, once for each key and in the order of keys.
+
+        Rows that many take are taken so: in one order, after all others, nobody waits for whoever waits for him.
+        """
 
     def __enter__(self) -> Self: ...
 

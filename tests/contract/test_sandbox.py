@@ -9,13 +9,14 @@ import pytest
 
 from bot.domain.errors import BadInput, ImageMissing
 from bot.domain.runs import RunId
-from bot.ports.sandbox import Exit, FileLimits, Found, JobService, Listens, Sandbox, Skipped, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, JobService, Listens, Sandbox, Skipped, Stop
 from tests.fakes.sandbox import Act, FakeSandbox
 from tests.images import BUSYBOX
 from tests.sandboxes import after, docker_sandbox, job, never, run
 
 PRINT: Final = "printf 'a\\0b\\r\\n\\303'; printf '\\244' >&2; exit 3"
 FOR_EVER: Final = "echo on; while :; do sleep 0.1; done"
+GOING_ON: Final = "echo first; while [ ! -e go ]; do sleep 0.05; done; echo second; echo left > left.txt; exit 3"
 UNRUNNABLE: Final = "echo " + "x" * 200_000
 LEAVE: Final = (
     "mkdir out empty; echo a > out/a.txt; echo bb > out/b.txt; echo c > c.log; ln -s /etc/passwd out/link.txt; exit 1"
@@ -31,6 +32,7 @@ ACTS: Final = {
     ),
     PRINT: Act(output=b"a\0b\r\n\xc3\xa4", exit=Exit(code=3)),
     FOR_EVER: Act(output=b"on\n", endless=True),
+    GOING_ON: Act(output=b"first\n", endless=True),
     UNRUNNABLE: Act(exit=Exit(code=None, error="the script is too long")),
 }
 
@@ -227,3 +229,56 @@ def test_without_its_service_a_script_is_not_started(sandbox: Sandbox) -> None:
 
     assert (ran.exit.code, ran.exit.service, ran.starts, ran.output) == (None, "never", 0, b"")
     assert "service never did not become ready" in ran.exit.error
+
+
+def left(sandbox: Sandbox, wanted: Job) -> None:
+    """By a worker that shall end as soon as the script has printed something."""
+    sandbox.prepare(wanted.image, never)
+    sandbox.workspace(wanted)
+    pieces: list[bytes] = []
+
+    def should_stop() -> Stop | None:
+        return Stop.SHUTDOWN if b"".join(pieces) == b"first\n" else None
+
+    end = sandbox.run(wanted, write=pieces.append, should_stop=should_stop, on_start=lambda: None)
+    assert (end.stopped, b"".join(pieces)) == (Stop.SHUTDOWN, b"first\n")
+
+
+def test_what_a_shutdown_left_is_resumed_with_all_its_output_from_the_first_byte_on(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    wanted = job(GOING_ON, env={"ASSAY_SUITE": "unit", "TOKEN": "old"})
+    left(sandbox, wanted)
+    begun = sandbox.started(wanted.run, wanted.attempt)
+    assert begun is not None
+    assert (begun.is_live, begun.env["TOKEN"], 0 <= begun.age < 600) == (True, "old", True)
+
+    if isinstance(sandbox, FakeSandbox):
+        sandbox.acts["unit"] = Act(output=b"second\n", exit=Exit(code=3), files={"left.txt": b"left\n"})
+    else:
+        (tmp_path / "runs" / f"{wanted.run}-{wanted.attempt}" / "src" / "go").touch()
+    pieces: list[bytes] = []
+    end = sandbox.resume(wanted, write=pieces.append, should_stop=never)
+
+    assert (end.code, end.stopped, end.by_itself) == (3, None, True)
+    assert b"".join(pieces) == b"first\nsecond\n"
+    assert list(looked(sandbox, wanted.run, ".txt")) == [("left.txt", 5, b"left\n")]
+    sandbox.remove(wanted.run, wanted.attempt)
+    assert sandbox.started(wanted.run, wanted.attempt) is None
+    assert sandbox.leftovers() == []
+
+
+def test_a_reason_to_stop_ends_also_what_was_resumed(sandbox: Sandbox) -> None:
+    wanted = job(GOING_ON, env={"ASSAY_SUITE": "unit"})
+    left(sandbox, wanted)
+    end = sandbox.resume(wanted, write=lambda _: None, should_stop=after(5, Stop.CANCELLED))
+    assert end.stopped is Stop.CANCELLED
+
+
+def test_what_was_never_started_cannot_be_resumed(sandbox: Sandbox) -> None:
+    wanted = job(PRINT)
+    assert sandbox.started(wanted.run, wanted.attempt) is None
+    sandbox.prepare(wanted.image, never)
+    sandbox.workspace(wanted)
+    sandbox.set_up(wanted)
+    assert sandbox.started(wanted.run, wanted.attempt) is None

@@ -1,6 +1,7 @@
 """What the store does on PostgreSQL beyond its port: many processes, servers that go away, races, the migrations."""
 
 import contextlib
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,10 +15,11 @@ from alembic.runtime.migration import MigrationContext
 
 from bot.adapters.store_sql import SqlWork, open_engine, reading, upgrade
 from bot.adapters.store_sql.tables import metadata
+from bot.app import announcing
 from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Refused, StoreBusy
 from bot.domain.quotas import UNBOUNDED, Quotas
-from bot.domain.runs import RunId, RunState
+from bot.domain.runs import Run, RunId, RunState
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
 from tests import servers
@@ -281,3 +283,62 @@ def _let_write(url: str, may: str) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
         )
         connection.execute(others, (name,))
+
+
+def announced_run(work: OpenWork) -> Run:
+    with work() as unit:
+        build = stored_build(unit)
+        run = stored_run(unit, build)
+        announcing.run_made(unit, build, run)
+        announcing.build_made(unit, build)
+    return run
+
+
+def test_a_new_build_and_a_claim_of_what_it_replaces_do_not_wait_for_each_other_in_a_circle(work: OpenWork) -> None:
+    """Two pushes of one commit at once: the second ends a run of the first that a worker is just taking."""
+    old, together = announced_run(work), threading.Barrier(2)
+
+    def build_again() -> bool:
+        with work() as unit:
+            second = stored_build(unit)
+            announcing.run_made(unit, second, stored_run(unit, second))
+            announcing.build_made(unit, second)
+            together.wait()
+            after = old.ended(RunState.SUPERSEDED, None, AT)
+            is_ours = unit.runs.save(old, after, "second")
+            if is_ours:
+                announcing.run_changed(unit, after)
+        return is_ours
+
+    def claim() -> bool:
+        with work() as unit:
+            claimed = unit.runs.claim(old.id, "worker", 60)
+            together.wait()
+            if claimed:
+                announcing.run_changed(unit, claimed)
+        return claimed is not None
+
+    with ThreadPoolExecutor(2) as pool:
+        ways = [pool.submit(build_again), pool.submit(claim)]
+        assert sum(way.result(30) for way in ways) == 1
+
+
+def test_many_who_touch_the_checks_of_one_commit_in_any_order_all_come_through(work: OpenWork) -> None:
+    with work() as unit:
+        build = stored_build(unit)
+        runs = [stored_run(unit, build, name) for name in ("c", "a", "b", "d")]
+        for run in runs:
+            announcing.run_made(unit, build, run)
+        announcing.build_made(unit, build)
+    together = threading.Barrier(6)
+
+    def touch(number: int) -> bool:
+        together.wait()
+        for turn in range(10):
+            with work() as unit:
+                for run in random.Random(f"{number} {turn}").sample(runs, len(runs)):
+                    announcing.run_changed(unit, run)
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(touch, range(6)))

@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from bot.domain.errors import BadInput, ImageMissing, SandboxUnavailable
 from bot.domain.runs import RunId
-from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Started, Stop
 from bot.ports.shells import Kept
 
 WELL: Final = Exit(code=0)
@@ -39,6 +39,11 @@ class FakeSandbox:
     Acts are found by the script, or by the name of the suite.
     """
 
+    age = 1.0
+    """Seconds since something was started that is resumed."""
+    trouble: str | None = None
+    """What `ready` says."""
+
     def __init__(self, folder: Path, acts: Mapping[str, Act] | None = None) -> None:
         self._folder = folder
         self.acts: dict[str, Act] = dict(acts or {})
@@ -48,8 +53,6 @@ class FakeSandbox:
         """What happens in the world as a script ends."""
         self.absent: set[str] = set()
         """Images that nobody has."""
-        self.trouble: str | None = None
-        """What `ready` says."""
         self.exposed: str = ""
         """What `exposure` says."""
         self.broken: str = ""
@@ -63,6 +66,8 @@ class FakeSandbox:
         self.service_logs: dict[str, bytes] = {}
         """What services print, by their names; one that is named in `unready` never gets ready."""
         self.unready: set[str] = set()
+        self.going_on: dict[tuple[RunId, int], tuple[Job, Act, bytes]] = {}
+        """What was started and left by a process that ended, with what it has printed so far."""
 
     def ready(self) -> str | None:
         return self.broken or self.trouble
@@ -119,6 +124,27 @@ class FakeSandbox:
         _leave(self._place(job.run, job.attempt), act)
         end = _until_stopped(should_stop) if act.endless else act.exit
         self.on_end()
+        if end.stopped is Stop.SHUTDOWN:
+            self.going_on[job.run, job.attempt] = (job, act, output)
+        return end
+
+    def started(self, run: RunId, attempt: int) -> Started | None:
+        self._check()
+        found = self.going_on.get((run, attempt))
+        return None if found is None else Started(env=found[0].env, age=self.age, is_live=found[1].endless)
+
+    def resume(self, job: Job, *, write: Callable[[bytes], None], should_stop: Callable[[], Stop | None]) -> Exit:
+        """What it does from now on is `acts`' to say; the output of before comes again, and then what that says."""
+        self._check()
+        _, act, output = self.going_on[job.run, job.attempt]
+        told = self.acts.get(job.env.get("ASSAY_SUITE", ""), act)
+        write(output)
+        if told is not act:
+            write(told.output.replace(b"\x1e", b"\x1e" + _word(job.script) + b":"))
+            _leave(self._place(job.run, job.attempt), told)
+        end = _until_stopped(should_stop) if told.endless else told.exit
+        if end.stopped is not Stop.SHUTDOWN:
+            del self.going_on[job.run, job.attempt]
         return end
 
     def files(
@@ -186,6 +212,7 @@ class FakeSandbox:
     def remove(self, run: RunId, attempt: int) -> None:
         self._check()
         self.removed.append((run, attempt))
+        self.going_on.pop((run, attempt), None)
         self.left.pop((run, attempt), None)
         shutil.rmtree(self._place(run, attempt), ignore_errors=True)
 

@@ -22,6 +22,14 @@ from tests.ports import free_port
 AGGREGATE: Final = "assay"
 UNIT: Final = "assay / unit"
 PATIENCE: Final = 60.0
+COUNTING: Final = """\
+count() { for n in $(seq $1 $2); do echo line $n; done; }
+count 1 20
+while [ ! -e go ]; do sleep 0.1; done
+count 21 40
+"""
+"""Goes on when it is let go."""
+COUNTED: Final = [f"line {number}" for number in range(1, 41)]
 
 
 def suite_file(image: str, more: str = "") -> str:
@@ -47,6 +55,11 @@ class Place:
     def push(self, script: str) -> str:
         """A commit on main whose suite runs that script; its id."""
         return self.github.commit(self.repo, "main", {"test.sh": script})
+
+    def let_go(self) -> None:
+        """Every script that waits for a file."""
+        for sources in (self.serve.data / "runs").glob("*/src"):
+            (sources / "go").touch()
 
     def another(self, name: str) -> Serve:
         """A second process on the same data."""

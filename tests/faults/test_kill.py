@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.place import Place, suite_file
+from tests.faults.place import COUNTED, COUNTING, Place, suite_file
 from tests.faults.quiet import assert_quiet
 from tests.images import busybox
 
@@ -63,12 +63,9 @@ def test_a_hint_that_was_lost_costs_no_attempt(here: Place) -> None:
         "worker.after_claim",
         "sandbox.after_create",
         "sandbox.after_start",
-        "worker.while_running",
-        "worker.after_exit",
-        "worker.in_parser",
     ],
 )
-def test_a_worker_that_dies_with_a_run_in_its_hands_loses_one_attempt(here: Place, point: str) -> None:
+def test_a_worker_that_dies_before_it_noted_a_start_loses_one_attempt(here: Place, point: str) -> None:
     sha = killed_at(here, point)
     here.serve.start()
     assert here.conclusions(sha) == PASSED
@@ -77,26 +74,70 @@ def test_a_worker_that_dies_with_a_run_in_its_hands_loses_one_attempt(here: Plac
     assert run.outcomes == [("queued", "worker_lost"), ("passed", None)]
 
 
+@pytest.mark.parametrize("point", ["worker.while_running", "worker.after_exit", "worker.in_parser"])
+def test_what_a_dead_worker_had_started_its_successor_brings_to_its_end(here: Place, point: str) -> None:
+    sha = killed_at(here, point)
+    here.serve.start()
+    assert here.conclusions(sha) == PASSED
+    (run,) = assert_quiet(here).runs
+    assert (run.attempt, run.outcomes) == (1, [("passed", None)])
+    assert [one.what for one in here.engine.happened] == ["start", "die"]
+    assert here.log(run.id) == b"all is well\n"
+
+
 def test_a_failing_suite_fails_after_the_worker_died_as_well(here: Place) -> None:
     sha = killed_at(here, "worker.after_exit", "echo broken; exit 3\n")
     here.serve.start()
     assert here.conclusions(sha) == FAILED
     (run,) = assert_quiet(here).runs
-    assert (run.state, run.attempt) == ("failed", 2)
+    assert (run.state, run.attempt) == ("failed", 1)
 
 
-def test_a_long_job_of_a_dead_worker_is_ended_before_it_is_started_again(here: Place) -> None:
-    sha = killed_at(here, "worker.while_running", SLOW_AT_FIRST)
+def test_a_log_has_every_line_once_however_often_its_worker_was_killed(here: Place) -> None:
+    here.serve.start()
+    sha = here.push(COUNTING)
+    for _ in range(2):
+        here.wait_log("line 20\n")
+        here.serve.kill()
+        here.serve.start()
+    here.let_go()
+    assert here.conclusions(sha) == PASSED
+    (run,) = assert_quiet(here).runs
+    assert run.outcomes == [("passed", None)]
+    assert [one.what for one in here.engine.happened] == ["start", "die"]
+    assert here.log(run.id).decode().splitlines() == COUNTED
+
+
+def test_what_ended_while_no_worker_was_there_has_its_verdict_and_its_whole_log(here: Place) -> None:
+    sha = killed_at(here, "worker.while_running", "seq 1 2000\nexit 3\n")
+    here.serve.start()
+    assert here.conclusions(sha) == FAILED
+    (run,) = assert_quiet(here).runs
+    assert (run.state, run.attempt) == ("failed", 1)
+    assert here.log(run.id).decode().splitlines() == [str(number) for number in range(1, 2001)]
+
+
+def test_the_time_that_passed_without_a_worker_counts(here: Place) -> None:
+    here.serve.start()
+    sha = push_with(here, "    timeout: 3s\n", "echo on\nsleep 60\n")
+    here.wait_log("on\n")
+    here.serve.kill()
+    here.serve.start()
+    assert here.conclusions(sha) == {name: "timed_out" if name == "assay / unit" else "failure" for name in FAILED}
+    (run,) = assert_quiet(here).runs
+    assert (run.state, run.attempt) == ("timed_out", 1)
+
+
+def test_a_container_that_went_with_its_worker_is_started_again(here: Place) -> None:
+    here.serve.start()
+    sha = here.push(SLOW_AT_FIRST)
+    here.wait_log("first\n")
+    here.serve.kill()
+    here.engine.clear()
     here.serve.start()
     assert here.conclusions(sha) == PASSED
     (run,) = assert_quiet(here).runs
-    assert [(one.what, one.attempt) for one in here.engine.happened] == [
-        ("start", "1"),
-        ("die", "1"),
-        ("start", "2"),
-        ("die", "2"),
-    ]
-    assert b"second" in here.log(run.id)
+    assert run.outcomes == [("queued", "worker_lost"), ("passed", None)]
 
 
 def test_a_network_of_a_dead_worker_goes_with_its_container(here: Place) -> None:
@@ -162,10 +203,9 @@ def test_a_removal_that_was_cut_off_is_finished(here: Place) -> None:
 
 def test_a_run_that_kills_its_worker_each_time_is_given_up_and_others_go_on(here: Place) -> None:
     sha = killed_at(here, "worker.in_parser")
-    here.serve.start("worker.in_parser=kill!")
-    here.serve.wait_killed()
-    here.serve.start("worker.in_parser=kill!")
-    here.serve.wait_killed()
+    for _ in range(5):  # each attempt is taken over once, and then begun anew
+        here.serve.start("worker.in_parser=kill!")
+        here.serve.wait_killed()
     here.serve.start("worker.in_parser=kill!")
     assert here.conclusions(sha) == FAILED
     here.serve.kill()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.place import Place
+from tests.faults.place import COUNTED, COUNTING, Place
 from tests.faults.quiet import assert_quiet
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
@@ -53,26 +53,29 @@ def test_a_process_that_is_asked_to_end_takes_nothing_new(here: Place) -> None:
     assert_quiet(here)
 
 
-def test_a_job_that_is_longer_than_the_time_to_drain_is_given_back(here: Place) -> None:
+def test_a_job_that_is_longer_than_the_time_to_drain_goes_on_and_is_taken_over(here: Place) -> None:
     here.serve.start(DRAIN="1")
-    sha = here.push(LONG)
-    here.wait_started()
+    sha = here.push(COUNTING)
+    here.wait_log("line 20\n")
     assert here.serve.terminate() == 0
-    assert here.engine.left() == []
+    assert [one.what for one in here.engine.happened] == ["start"]
     here.serve.start()
+    here.let_go()
     assert here.conclusions(sha) == PASSED
     (run,) = assert_quiet(here).runs
-    assert run.outcomes == [("queued", "worker_lost"), ("passed", None)]
+    assert (run.attempt, run.outcomes) == (1, [("passed", None)])
+    assert here.log(run.id).decode().splitlines() == COUNTED
 
 
 def test_a_supervisor_that_loses_its_patience_does_no_harm(here: Place) -> None:
     here.serve.start()
-    sha = here.push(LONG)
-    here.wait_started()
+    sha = here.push(COUNTING)
+    here.wait_log("line 20\n")
     here.serve.ask_to_end()
     here.wait_output("serve.stopping")
     here.serve.kill()
     here.serve.start()
+    here.let_go()
     assert here.conclusions(sha) == PASSED
     (run,) = assert_quiet(here).runs
-    assert run.attempt == 2
+    assert run.attempt == 1

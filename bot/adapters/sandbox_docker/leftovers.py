@@ -12,7 +12,7 @@ import docker
 from bot.domain.runs import RunId
 from bot.ports.sandbox import Leftover
 
-_FOLDER: Final = re.compile(r"(?P<run>.+)-(?P<attempt>[0-9]+)")
+_FOLDER: Final = re.compile(r"(?P<run>.+)-(?P<attempt>[0-9]+)(?:\.(?:log|end))?")
 _FRACTION: Final = re.compile(r"(\.[0-9]{6})[0-9]+")
 
 
@@ -49,7 +49,7 @@ def _traces(found: Iterable[Mapping[str, Any]], created: str) -> Iterator[_Trace
         labels = one["Labels"]
         attempt, fence = labels.get("assay.attempt", ""), labels.get("assay.fence", "")
         if attempt.isdecimal() and fence.isdecimal() and "assay.run" in labels:
-            yield _Trace(RunId(labels["assay.run"]), int(attempt), int(fence), _seconds(one[created]))
+            yield _Trace(RunId(labels["assay.run"]), int(attempt), int(fence), seconds_of(one[created]))
 
 
 def _on_disk(folder: Path) -> Iterator[_Trace]:
@@ -58,7 +58,7 @@ def _on_disk(folder: Path) -> Iterator[_Trace]:
             yield _Trace(RunId(name["run"]), int(name["attempt"]), 0, entry.lstat().st_mtime)
 
 
-def _seconds(created: int | str) -> float:
+def seconds_of(created: int | str) -> float:
     """Containers have seconds, the others a text with nanoseconds, which is more than Python reads."""
     if isinstance(created, int):
         return created

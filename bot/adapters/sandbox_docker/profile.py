@@ -18,22 +18,34 @@ HOME: Final = "home"
 LOG: Final = "log"
 
 END: Final = "end"
+GO: Final = "go"
+OVER: Final = "over"
+"""The last line of what the second pipe says."""
 PATH: Final = "$HOME/.local/bin:${PATH:-/usr/local/bin:/usr/bin:/bin}"
 """For the suite's shell, in its own words."""
 
 _WRAPPER: Final = f"""\
+exec 3<> {WORKSPACE}/{LOG} 4<> {WORKSPACE}/{END}
 trap '_assay_told=1' TERM
-PATH="{PATH}" /bin/sh -eu -c "$1" sh > {WORKSPACE}/{LOG} 2>&1
+PATH="{PATH}" /bin/sh -eu -c "$1" sh >&3 2>&1 3>&- 4>&-
 code=$?
 cd /sys/fs/cgroup
-[ "${{_assay_told-}}" ] || for file in memory.events memory.peak cpu.stat pids.events pids/pids.events \\
-    memory/memory.oom_control memory/memory.max_usage_in_bytes cpuacct/cpuacct.usage; do
-  [ ! -r $file ] || while read -r line; do echo "${{file##*/}} $line"; done < $file
-done > {WORKSPACE}/{END}
+[ "${{_assay_told-}}" ] || {{
+  for file in memory.events memory.peak cpu.stat pids.events pids/pids.events \\
+      memory/memory.oom_control memory/memory.max_usage_in_bytes cpuacct/cpuacct.usage; do
+    [ ! -r $file ] || while read -r line; do echo "${{file##*/}} $line"; done < $file
+  done
+  echo {OVER}
+}} >&4
+[ "${{_assay_told-}}" ] || read -r line < {WORKSPACE}/{GO}
 exit $code
 """
-"""Runs the script, and writes to the second pipe when that has ended by itself: nobody does after a KILL or TERM from
-outside, and the exit code alone does not tell, a script may exit with 137. It writes what the kernel has counted."""
+"""Runs the script, and holds both ends of two pipes: while no worker reads, nothing of what was written is lost.
+
+The second pipe tells that the script has ended by itself, and what the kernel has counted: nobody writes that after a
+KILL or TERM from outside, and the exit code alone does not tell, a script may exit with 137. Then it waits at a third
+pipe until a worker has taken all there is.
+"""
 _OUT_OF_MEMORY: Final = re.compile(rb"^memory\.(?:events|oom_control) oom_kill [1-9]", re.MULTILINE)
 _OUT_OF_PROCESSES: Final = re.compile(rb"^pids\.events max [1-9]", re.MULTILINE)
 _PEAK: Final = re.compile(rb"^memory\.(?:peak|max_usage_in_bytes) (\d{1,18})$", re.MULTILINE)
@@ -232,6 +244,11 @@ def _read_only(name: str, path: str, its_labels: Mapping[str, str]) -> dict[str,
 
 def _is_ours(path: str) -> bool:
     return path.rstrip("/") in (WORKSPACE, "/tmp")  # noqa: S108 - a path of the container
+
+
+def tells_end(words: bytes) -> bool:
+    """Has the script ended by itself?"""
+    return words.endswith(f"{OVER}\n".encode())
 
 
 def tells_out_of_memory(words: bytes) -> bool:

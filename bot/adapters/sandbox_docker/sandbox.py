@@ -6,10 +6,12 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+
+from docker.errors import NotFound
 
 from bot.adapters.sandbox_docker import folders, packing, profile
 from bot.adapters.sandbox_docker.collecting import collect
@@ -19,17 +21,17 @@ from bot.adapters.sandbox_docker.firewall import Firewall
 from bot.adapters.sandbox_docker.folders import SizeWatch
 from bot.adapters.sandbox_docker.guarding import Guard
 from bot.adapters.sandbox_docker.images import Image, Images
-from bot.adapters.sandbox_docker.leftovers import leftovers
-from bot.adapters.sandbox_docker.profile import END, HOME, LOG, SOURCES, Attempt, Usage
+from bot.adapters.sandbox_docker.leftovers import leftovers, seconds_of
+from bot.adapters.sandbox_docker.profile import END, GO, HOME, LOG, SOURCES, Attempt, Usage
 from bot.adapters.sandbox_docker.services import Services
 from bot.adapters.sandbox_docker.shells import DockerShells
-from bot.adapters.sandbox_docker.stream import Pipe
-from bot.adapters.sandbox_docker.watching import AskingSignal, EndWatch, Stopper
+from bot.adapters.sandbox_docker.stream import Pipe, Pipes, make_pipe
+from bot.adapters.sandbox_docker.watching import ENDED, AskingSignal, EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB, Guarding, Network
 from bot.faultpoints import faultpoint
-from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Stop
+from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Started, Stop
 
 NOBODY: Final = (65532, 65532)
 """The job's user and group where the worker is root and can give files away."""
@@ -42,14 +44,6 @@ _LITTLE: Final = 16 << 10
 """Bytes of output that are not worth a piece of their own: more is gathered for a moment."""
 _SIGNALS: Final = 128
 """Exit codes from here on mean a signal."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pipes:
-    """What reaches us from inside the container: the output, and that the script has ended by itself."""
-
-    log: Pipe
-    end: Pipe
 
 
 class DockerSandbox:
@@ -150,7 +144,10 @@ class DockerSandbox:
         if self._user(job) != self.user:
             with _disk("giving the workspace to its user"):
                 folders.hand_over(self._place(attempt), (SOURCES, HOME), self._user(job))
-        with self._pipes(attempt, job) as pipes:
+        owner = self._user(job) if self._is_root else None
+        with _disk("making the job's pipes"):
+            make_pipe(self._place(attempt) / GO, owner)
+        with self._pipes(attempt, partial(Pipe.make, owner=owner)) as pipes:
             container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
             if failed := self._wait_for_services(attempt, job, image, should_stop):
                 return failed
@@ -165,6 +162,31 @@ class DockerSandbox:
             except BaseException:
                 self._containers.signal(container, "SIGKILL")
                 raise
+
+    def started(self, run: RunId, attempt: int) -> Started | None:
+        which = self._attempt(run, attempt)
+        with translated("looking for a container"):
+            try:
+                found = self._engine.client().inspect_container(which.name)
+            except NotFound:
+                return None
+        state = found["State"]
+        if state["Status"] == "created" or not all(
+            path.exists() for path in (self._place(which), *self._kept(which))
+        ):
+            return None
+        env = dict(one.partition("=")[::2] for one in found["Config"]["Env"] or ())
+        age = max(0.0, self._now() - seconds_of(state["StartedAt"]))
+        return Started(env=env, age=age, is_live=state["Status"] not in ENDED)
+
+    def resume(self, job: Job, *, write: Callable[[bytes], None], should_stop: Callable[[], Stop | None]) -> Exit:
+        attempt = self._attempt(job.run, job.attempt)
+        with self._pipes(attempt, Pipe.again) as pipes:
+            pipes.log.opened = True  # what can't be started has no script that somebody could go on with
+            ended = self._attend(attempt.name, job, pipes, write, should_stop)
+        with translated("looking for the container's image"):
+            image = self._engine.client().inspect_container(attempt.name)["Image"]
+        return replace(ended, image_id=str(image))
 
     def files(
         self, run: RunId, attempt: int, wanted: Callable[[str], bool], limits: FileLimits
@@ -199,7 +221,8 @@ class DockerSandbox:
         self._waiting.pop(which, None)
         self._containers.remove(which)
         with _disk("removing the workspace"):
-            folders.remove(self._place(which))
+            for path in (*self._kept(which), self._place(which)):
+                folders.remove(path)
 
     def leftovers(self) -> Sequence[Leftover]:
         with translated("looking for leftovers"), _disk("looking for leftovers"):
@@ -210,7 +233,7 @@ class DockerSandbox:
         self,
         container: str,
         job: Job,
-        pipes: _Pipes,
+        pipes: Pipes,
         write: Callable[[bytes], None],
         should_stop: Callable[[], Stop | None],
     ) -> Exit:
@@ -220,11 +243,13 @@ class DockerSandbox:
         signal = AskingSignal(partial(self._containers.signal, container), partial(self._containers.usage, container))
         stopper = Stopper(signal, self._grace, self._patience)
         with size, end, self.guard.kept(with_internet=job.network is Network.INTERNET):
-            _follow(pipes.log, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
+            _follow(pipes, write, lambda: Stop.DISK_LIMIT if size.exceeded else should_stop(), end, stopper)
         while piece := pipes.log.read(0):
             write(piece)
+        pipes.hear_end()
         if not end.over.is_set():
-            return Exit(code=None, stopped=stopper.reason, error="the container could not be stopped")
+            error = "" if stopper.leaves else "the container could not be stopped"
+            return Exit(code=None, stopped=stopper.reason, error=error)
         ended = _exit(end.state, stopper.reason, pipes, signal.usage)
         return replace(ended, stopped=Stop.LOG_LIMIT) if should_stop() is Stop.LOG_LIMIT else ended
 
@@ -234,14 +259,19 @@ class DockerSandbox:
         return SizeWatch(self._place(attempt), limit, self._measure_every, beside)
 
     @contextlib.contextmanager
-    def _pipes(self, attempt: Attempt, job: Job) -> Iterator[_Pipes]:
-        owner = self._user(job) if self._is_root else None
+    def _pipes(self, attempt: Attempt, opened: Callable[[Path, Path], Pipe]) -> Iterator[Pipes]:
         with contextlib.ExitStack() as open_ones:
-            with _disk("making the job's pipes"):
-                made = [Pipe.make(self._place(attempt) / name, owner) for name in (LOG, END)]
-            for pipe in made:
-                open_ones.callback(pipe.close)
-            yield _Pipes(*made)
+            pipes = []
+            for name, kept in zip((LOG, END), self._kept(attempt), strict=True):
+                with _disk("opening the job's pipes"):
+                    pipes.append(opened(self._place(attempt) / name, kept))
+                open_ones.callback(pipes[-1].close)
+            yield Pipes(pipes[0], pipes[1], self._place(attempt) / GO)
+
+    def _kept(self, attempt: Attempt) -> tuple[Path, Path]:
+        """Where what came out of the pipes is; beside the folder, of which the job sees all."""
+        place = self._place(attempt)
+        return place.with_name(f"{place.name}.{LOG}"), place.with_name(f"{place.name}.{END}")
 
     @property
     def _owner(self) -> tuple[int, int] | None:
@@ -294,24 +324,25 @@ class DockerSandbox:
 
 
 def _follow(
-    pipe: Pipe, write: Callable[[bytes], None], why_stop: Callable[[], Stop | None], end: EndWatch, stopper: Stopper
+    pipes: Pipes, write: Callable[[bytes], None], why_stop: Callable[[], Stop | None], end: EndWatch, stopper: Stopper
 ) -> None:
     """Ask often, write in pieces, and wake at once when the container ends."""
-    asked = 0.0
-    while not end.over.is_set() and not stopper.is_futile:
-        piece = pipe.read(_ASK)
+    asked, log = 0.0, pipes.log
+    while not end.over.is_set() and not stopper.leaves and not stopper.is_futile:
+        piece = log.read(0 if pipes.is_over else _ASK)
         if piece:
             write(piece)
+        pipes.part(piece)
         if len(piece) < _LITTLE:
-            end.over.wait(_GATHER if pipe.held else _ASK)
+            end.over.wait(_GATHER if log.held else _ASK)
         if time.monotonic() - asked > _ASK:
             stopper.step(why_stop())
             asked = time.monotonic()
 
 
-def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes, at_stop: Usage) -> Exit:
+def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: Pipes, at_stop: Usage) -> Exit:
     """Without a shell that works the image's command ends at once, and nobody has opened a pipe."""
-    told = pipes.end.read(0)
+    told = pipes.told
     out_of_memory = profile.tells_out_of_memory(told) or bool(state["OOMKilled"])
     code = int(state["ExitCode"])
     if not pipes.log.opened and not stopped and not out_of_memory and 0 < code < _SIGNALS:
@@ -322,7 +353,7 @@ def _exit(state: Mapping[str, Any], stopped: Stop | None, pipes: _Pipes, at_stop
         out_of_memory=out_of_memory,
         out_of_processes=profile.tells_out_of_processes(told),
         stopped=stopped,
-        by_itself=pipes.end.opened,
+        by_itself=pipes.is_over,
         peak_memory=usage.peak_memory,
         cpu_seconds=usage.cpu_seconds,
     )

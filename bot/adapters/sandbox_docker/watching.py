@@ -16,6 +16,9 @@ from bot.ports.sandbox import Stop
 AT_ONCE: Final = frozenset({Stop.LOG_LIMIT, Stop.DISK_LIMIT, Stop.LEASE_LOST})
 """Reasons that leave no time to clean up."""
 
+ENDED: Final = ("exited", "dead")
+"""What the engine calls a container that has run and does not any more."""
+
 _WAIT: Final = 5
 """Seconds of one call to wait; its end without an answer is the rule."""
 _PAUSE: Final = 0.5
@@ -75,7 +78,7 @@ class EndWatch(threading.Thread):
             time.sleep(_PAUSE)
         else:
             self._heard = time.monotonic()
-            return self._state["Status"] in ("exited", "dead")
+            return self._state["Status"] in ENDED
         return self._error is not None
 
 
@@ -109,13 +112,20 @@ class Stopper:
         """Ours; it beats the exit code."""
 
     @property
+    def leaves(self) -> bool:
+        """We shall end, and the container goes on."""
+        return self.reason is Stop.SHUTDOWN
+
+    @property
     def is_futile(self) -> bool:
         return time.monotonic() > self._give_up
 
     def step(self, reason: Stop | None) -> None:
         """Called often, with the present reason."""
         now = time.monotonic()
-        if self.reason is None and reason not in AT_ONCE:
+        if self.reason is None and reason is Stop.SHUTDOWN:
+            self.reason = reason
+        elif self.reason is None and reason not in AT_ONCE:
             if reason and self._signal("SIGTERM"):
                 self.reason, self._next = reason, now + self._grace
         elif now >= self._next or (reason in AT_ONCE and not self._hard):

@@ -93,6 +93,7 @@ class SqlRuns:
             owner=owner,
             lease_until=DatabaseNow() + lease,
             started_at=None,
+            output_at=None,
             exit_code=None,
             out_of_memory=False,
             peak_memory=None,
@@ -112,6 +113,25 @@ class SqlRuns:
         query = sa.select(attempt.c.started_at - table.c.free_at).join(table, table.c.id == attempt.c.run)
         query = query.where(attempt.c.run == run.id, attempt.c.n == run.attempt)
         return max(0.0, self._connection.execute(query).scalar() or 0.0)
+
+    def take_over(self, run: Run, state: RunState, owner: str, lease: float) -> Run | None:
+        here = sa.and_(table.c.id == run.id, table.c.fence == run.fence, table.c.state == run.state, _CLAIMED)
+        take = sa.update(table).where(here)
+        take = take.values(state=state, fence=table.c.fence + 1, owner=owner, lease_until=DatabaseNow() + lease)
+        row = self._connection.execute(take.returning(table)).one_or_none()
+        if row is None:
+            return None
+        its = sa.update(attempt).where(attempt.c.run == run.id, attempt.c.n == run.attempt)
+        self._connection.execute(its.values(owner=owner))
+        taken = run_of(row)
+        if taken.state is not run.state:
+            self._note(run.state, taken, owner, "taken over")
+        return taken
+
+    def taken_over(self, run: Run) -> int:
+        its = sa.select(attempt.c.fence).where(attempt.c.run == run.id, attempt.c.n == run.attempt)
+        first: int = self._connection.execute(its).scalar_one()
+        return run.fence - first
 
     def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
         renew = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)

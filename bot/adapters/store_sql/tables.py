@@ -169,6 +169,7 @@ run = sa.Table(
     sa.Column("peak_memory", sa.BigInteger),
     sa.Column("cpu_seconds", sa.Double),
     _text("tail"),
+    sa.Column("output_at", sa.BigInteger),
     sa.Column("log_groups", Snapshot(tuple[Group, ...])),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),

@@ -1,5 +1,6 @@
 """The unit of work: one transaction, and the hints that go out after it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
@@ -49,6 +50,7 @@ class SqlWork:
         self._engine = engine
         self._send = send
         self._hints: list[tuple[Task, float]] = []
+        self._last: dict[tuple[int | float | str, ...], Callable[[], None]] = {}
 
     def __enter__(self) -> Self:
         self._connection = connect(self._engine)
@@ -64,6 +66,8 @@ class SqlWork:
     ) -> None:
         with self._connection:
             if kind is None:
+                for key in sorted(self._last):
+                    self._last[key]()
                 self._connection.commit()
             else:
                 # Nothing was written if the database is out of reach; the first error is the one to tell.
@@ -75,6 +79,9 @@ class SqlWork:
 
     def send(self, task: Task, *, delay: float = 0) -> None:
         self._hints.append((task, delay))
+
+    def at_end(self, key: tuple[int | float | str, ...], do: Callable[[], None]) -> None:
+        self._last[key] = do
 
     def _hint(self, task: Task, delay: float) -> None:
         try:
