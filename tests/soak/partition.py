@@ -188,7 +188,7 @@ def _works_again(here: Hosts, story: Story, owner: int) -> None:
     """As many long runs as there are workers need all of them."""
     commits = here.pushes(len(_NAMES), "sleep 20\n")
     for sha in commits:
-        wait_until(lambda sha=sha: bool(here.run_at(sha)), 60, "no check shows the run")  # type: ignore[misc]
+        wait_until(lambda sha=sha: bool(here.run_at(sha)), 60, "no check shows the run")  # type: ignore[misc]  # mypy knows no type of a default
     runs = [here.run_at(sha) for sha in commits]
     held: set[str] = set()
 

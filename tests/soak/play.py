@@ -85,7 +85,7 @@ def _live(steps: Sequence[Step], people: People, accidents: Accidents, report: R
             chance = random.Random(step.chance)
             if step.what in FAULTS:
                 future = pool.submit(accidents.happen, step.what, chance)
-                future.add_done_callback(lambda done, step=step: _note(report, step, done))  # type: ignore[misc]
+                future.add_done_callback(lambda done, step=step: _note(report, step, done))  # type: ignore[misc]  # mypy knows no type of a default
                 running.append(future)
             else:
                 _show(report, step, people.act(step.what, chance))
