@@ -89,6 +89,6 @@ def _at_most(app: App, viewer: Viewer, ends: datetime) -> datetime:
 
 
 def _revoke(app: App, viewer: Viewer, token: str, bound: Bound) -> None:
-    if not any(one.id == token and _is_of(one, bound) for one in access.tokens(app)):
+    if token not in {one.id for one in access.tokens(app) if _is_of(one, bound)}:
         raise Gone("there is no such token")
     access.revoke(app, token, actor=viewer.actor)

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from bot.adapters.store_sql.tables import metadata
 from bot.app import measuring
 from bot.domain.errors import SandboxUnavailable, StoreBusy
 from bot.ports.queue import ExecuteRun, HandleDelivery
@@ -25,8 +26,9 @@ def look(world: World, **parts: measuring.Trouble) -> dict[tuple[str, ...], floa
 
 def _age(world: World, column: str) -> None:
     table, name = column.split(".")
+    column_of = metadata.tables[table].c[name]
     with world.engine.begin() as connection:
-        connection.execute(sa.text(f"UPDATE {table} SET {name} = {name} - 100"))  # noqa: S608  # our own words
+        connection.execute(sa.update(column_of.table).values({name: column_of - 100}))
 
 
 def test_nothing_waits_at_first(world: World) -> None:
