@@ -184,6 +184,10 @@ class World:
         (run,) = self.runs(build)
         return run
 
+    def log(self) -> bytes:
+        """What the only run of the first build has printed."""
+        return self.app.logs.read(self.run().id, 0, 1 << 20)
+
     def titles(self, sha: Sha = ONE) -> dict[str, str]:
         """The newest title of each check of that commit."""
         return {one.check.name: one.check.title for one in self.forge.shown.values() if one.check.sha == sha}

@@ -1,28 +1,21 @@
 """From a queued run to its verdict, through faults of ours and of the suite (RELIABILITY §6.3, §6.4)."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.app import reclaiming
-from bot.app.context import App
 from bot.app.jobs import script
 from bot.domain.errors import SandboxUnavailable, SourceRefused, SourceUnavailable
-from bot.domain.runs import BuildId, Reason, RunId, RunState
+from bot.domain.runs import Reason, RunId, RunState
 from bot.domain.suites import Limits, Network
 from bot.ports.queue import ExecuteRun, HandleDelivery
 from bot.ports.sandbox import Exit, Leftover, Stop
 from tests.builders import a_suite
-from tests.fakes.away import Away
 from tests.fakes.sandbox import Act
 from tests.walks import ONE, TWO, World
 
 SCRIPT = "sh tests/run.sh"
-
-
-def log_of(world: World) -> bytes:
-    return world.app.logs.read(world.run().id, 0, 1 << 20)
 
 
 def events(world: World) -> list[RunState]:
@@ -41,7 +34,7 @@ def test_a_run_goes_through_its_states_and_keeps_its_log(world: World) -> None:
         RunState.RUNNING,
         RunState.PASSED,
     ]
-    assert log_of(world) == b"hello\n"
+    assert world.log() == b"hello\n"
     assert world.app.logs.is_closed(world.run().id)
     assert world.sandbox.left == {}
 
@@ -81,7 +74,7 @@ def test_what_was_killed_from_outside_is_tried_three_times(world: World) -> None
     run = world.run()
     assert (run.state, run.reason, run.attempt) == (RunState.ERRORED, Reason.KILLED_EXTERNALLY, 3)
     assert len(world.sandbox.jobs) == 3
-    assert b"[assay] Attempt 2:" in log_of(world)
+    assert b"[assay] Attempt 2:" in world.log()
     assert world.conclusions()["assay / unit"] == "failure"
     assert world.titles()["assay / unit"].startswith("Could not run: ")
 
@@ -139,7 +132,7 @@ def test_a_log_over_its_limit_ends_the_suite_with_a_last_line_that_says_so(tmp_p
     world.sandbox.acts[SCRIPT] = Act(output=b"x" * 5000, endless=True)
     world.push()
     world.settle()
-    run, log = world.run(), log_of(world)
+    run, log = world.run(), world.log()
     assert (run.state, run.reason) == (RunState.FAILED, Reason.LOG_LIMIT)
     assert log.startswith(b"x" * 1000 + b"\n[assay] The log reached its limit of 1000 bytes")
     assert log.endswith(b"is not kept.\n")
@@ -367,63 +360,3 @@ def test_a_hint_starts_the_run_whose_turn_it_is(world: World) -> None:
     world.queue.send(ExecuteRun(world.run(2).id))
     world.step(ExecuteRun)
     assert [world.run(1).state, world.run(2).state] == [RunState.PASSED, RunState.QUEUED]
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_store_that_is_away_while_the_suite_prints_costs_neither_the_run_nor_a_line(
-    world: World, when: str
-) -> None:
-    away = lose_store(world)
-    lines = b"".join(b"line %d\n" % number for number in range(1000))
-    world.sandbox.acts[SCRIPT] = Act(output=lines)
-    world.sandbox.on_end = lambda: setattr(away, when, 1)
-    world.push()
-    world.settle()
-    assert (world.run().state, world.run().attempt) == (RunState.PASSED, 1)
-    assert (log_of(world), away.times) == (lines, 1)
-
-
-def test_a_verdict_is_stored_once_the_store_is_back(world: World) -> None:
-    away = lose_store(world)
-    world.sandbox.on_end = lambda: setattr(away, "before", 5)
-    world.push()
-    world.settle()
-    assert (world.run().state, world.run().attempt, away.times) == (RunState.PASSED, 1, 5)
-
-
-def test_a_verdict_whose_storing_was_not_answered_is_stored_once(world: World) -> None:
-    plain = world.app
-    away = lose_store(world)
-    away.only = lambda: state_of_run(plain) is RunState.PASSED
-    world.sandbox.on_end = lambda: setattr(away, "after", 1)
-    world.push()
-    world.settle()
-    assert (world.run().attempt, away.times) == (1, 1)
-    assert events(world) == [RunState.QUEUED, RunState.PREPARING, RunState.RUNNING, RunState.PASSED]
-    assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
-
-
-def state_of_run(app: App) -> RunState:
-    with app.work() as work:
-        (run,) = work.runs.of_build(BuildId(1))
-    return run.state
-
-
-def test_a_store_that_is_away_for_longer_than_the_lease_ends_the_attempt(world: World) -> None:
-    away = lose_store(world)
-    world.sandbox.acts[SCRIPT] = Act(output=b"a line\n")
-    world.sandbox.on_end = lambda: setattr(away, "before", 1_000_000)
-    hours = iter(range(0, 10**9, 3600))
-    world.push()
-    world.step(HandleDelivery)
-    world.app = replace(world.app, monotonic=lambda: float(next(hours)) if away.before else 0.0, sleep=lambda _: None)
-    world.step(ExecuteRun)
-    away.before = 0
-    assert world.run().state is RunState.RUNNING
-    assert log_of(world) == b""
-
-
-def lose_store(world: World) -> Away:
-    away = Away(work=world.app.work, logs=world.app.logs)
-    world.app = replace(away.app(world.app), sleep=lambda _: None)
-    return away

@@ -50,17 +50,13 @@ def taken_over(world: World) -> bool:
     return bool(found)
 
 
-def log_of(world: World) -> bytes:
-    return world.app.logs.read(world.run().id, 0, 1 << 20)
-
-
 def test_a_run_that_was_left_goes_on_in_the_same_container_and_attempt(world: World) -> None:
     left(world)
     world.sandbox.acts["unit"] = Act(output=b"second\n")
     assert taken_over(world)
     assert (world.run().state, world.run().attempt) == (RunState.PASSED, 1)
     assert len(world.sandbox.jobs) == 1
-    assert log_of(world) == b"first\nsecond\n"
+    assert world.log() == b"first\nsecond\n"
     assert world.conclusions()["assay / unit"] == "success"
     assert world.sandbox.left == {}
 
@@ -69,7 +65,7 @@ def test_how_it_ended_meanwhile_is_its_verdict(world: World) -> None:
     left(world)
     world.sandbox.acts["unit"] = Act(output=b"broken\n", exit=Exit(code=3))
     taken_over(world)
-    assert (world.run().state, world.run().exit_code, log_of(world)) == (RunState.FAILED, 3, b"first\nbroken\n")
+    assert (world.run().state, world.run().exit_code, world.log()) == (RunState.FAILED, 3, b"first\nbroken\n")
 
 
 def test_it_can_be_left_and_taken_over_many_times(world: World) -> None:
@@ -81,7 +77,7 @@ def test_it_can_be_left_and_taken_over_many_times(world: World) -> None:
     world.shutdown = threading.Event()
     world.sandbox.acts["unit"] = Act(output=b"last\n")
     assert taken_over(world)
-    assert (world.run().state, world.run().attempt, log_of(world)) == (RunState.PASSED, 1, b"first\nlast\n")
+    assert (world.run().state, world.run().attempt, world.log()) == (RunState.PASSED, 1, b"first\nlast\n")
 
 
 def test_the_worker_that_lost_it_can_write_nothing_any_more(world: World) -> None:
@@ -120,8 +116,8 @@ def test_secrets_stay_hidden_although_they_were_changed_meanwhile(tmp_path: Path
     secrets.set_secret(world.app, repository, "TOKEN", "quite-another", actor="ada")
     world.sandbox.acts["unit"] = Act(output=b"ter2 is the token\n")
     taken_over(world)
-    assert log_of(world).endswith(b"*** is the token\n")
-    assert b"hunter2" not in log_of(world)
+    assert world.log().endswith(b"*** is the token\n")
+    assert b"hunter2" not in world.log()
 
 
 def test_groups_keep_the_times_that_were_known(world: World) -> None:
@@ -140,7 +136,7 @@ def test_groups_keep_the_times_that_were_known(world: World) -> None:
     assert world.run().groups[0] == first
     assert second.seconds is None
     assert world.run().groups[1].seconds == pytest.approx(100.0, abs=5)
-    assert log_of(world) == b"made\ntested\nand more\n"
+    assert world.log() == b"made\ntested\nand more\n"
 
 
 def test_what_kills_its_worker_after_its_end_is_taken_over_once_and_then_begun_anew(world: World) -> None:
