@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -245,13 +246,13 @@ def _texts(here: Place) -> Iterator[tuple[str, bytes]]:
     """Everything that the product has written: its output, its database, its files."""
     yield "output", here.output.encode()
     for data in {each.data for each in here.processes}:
-        for path in sorted(data.rglob("*")):
-            if path.is_file():
+        for folder, _, names in os.walk(data):
+            for path in filter(Path.is_file, (Path(folder, name) for name in names)):
                 yield path.relative_to(data).as_posix(), _content(path)
 
 
 def _content(path: Path) -> bytes:
-    """Files come and go."""
+    """Files and folders come and go."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -245,8 +245,12 @@ def test_a_worker_that_dies_while_it_keeps_a_cache_leaves_no_part_of_it(here: Pl
     here.serve.start()
     assert here.conclusions(sha) == PASSED
     (run,) = assert_quiet(here).runs
-    assert (run.state, run.attempt) == ("passed", 2)
+    assert (run.state, run.attempt) == ("passed", 1)
+    assert list(caches.glob("*/default/*")) == []
+    sha = push_with(here, "    cache: {key: lib, paths: [lib/]}\n", "ls lib || mkdir lib; echo other > lib/file\n")
+    assert here.conclusions(sha) == PASSED
     assert len(list(caches.glob("*/default/*"))) == 1
+    (run,) = (one for one in assert_quiet(here).runs if one.sha == sha)
     assert b"kept" in here.log(run.id)
 
 
