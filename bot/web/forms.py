@@ -3,10 +3,11 @@
 from typing import Final
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 
 from bot.domain.errors import BadInput
-from bot.web.bodies import read_body
+from bot.web.bodies import Unread, read_body
 
 _SMALL: Final = 16 << 10
 """Bytes."""
@@ -14,11 +15,16 @@ _FIELDS: Final = 50
 
 
 async def read_form(request: Request, limit: int = _SMALL) -> dict[str, str]:
-    """Raises: BadInput; Unread, ClientDisconnect as `read_body`."""
+    """Raises: BadInput; HTTPException when it is too large, too slow or never whole."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise BadInput("not a form")
-    body = await read_body(request, limit, 10.0)
+    try:
+        body = await read_body(request, limit, 10.0)
+    except Unread as error:
+        raise HTTPException(error.status, error.reason, {"Connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise HTTPException(400) from error
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
     except ValueError as error:

@@ -220,6 +220,15 @@ def test_a_waiting_run_is_cancelled_by_a_button(browser: TestClient, forge_door:
         assert work.runs.get(run.id).state is RunState.CANCELLED
 
 
+def test_a_form_that_is_too_large_is_refused(browser: TestClient, forge_door: FakeSignIn, world: World) -> None:
+    run = world.run(world.build(change=None))
+    sign_in(browser, forge_door)
+    form = {"key": key_of(browser.get("/").text), "button": "cancel", "more": "x" * 20_000}
+    assert browser.post(f"/b/{run.build}/-/press", data=form, headers=HTML).status_code == 413
+    with world.app.work() as work:
+        assert work.runs.get(run.id).state is RunState.QUEUED
+
+
 def press(browser: TestClient, page: str, label: str) -> None:
     """As a browser does: the fields of the form whose button has that label."""
     forms = re.findall(r'<form class="buttons".*?</form>', browser.get(page).text, re.DOTALL)
