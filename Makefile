@@ -18,7 +18,7 @@ serve: setup ## Serve with the settings of the environment (deploy/README.md)
 
 test: setup lint ## Set up everything and run all checks and tests
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/coverage run -m pytest -n 2 --dist loadscope
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

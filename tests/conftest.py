@@ -9,6 +9,7 @@ from itertools import count
 from typing import Final
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from bot.adapters.store_sql import open_engine, upgrade
@@ -45,6 +46,13 @@ _NEEDS: Final = {
     "redis": (servers.redis_program, "redis-server is not installed"),
 }
 _numbers: Final = count(1)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_at_first() -> Iterator[None]:
+    """Commands that ran in this process have set up its logs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

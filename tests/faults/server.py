@@ -61,6 +61,7 @@ class Serve:
             "ASSAY_DISK_RESERVE": "1MiB",
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
 
     @property
     def pid(self) -> int:
@@ -87,6 +88,7 @@ class Serve:
         """Returns when it is ready. `settings` are names without ASSAY_, DOCKER_HOST and OpenTelemetry's."""
         others = ("DOCKER_HOST", "OTEL_")
         named = {name if name.startswith(others) else f"ASSAY_{name}": value for name, value in settings.items()}
+        self._starts = self._started()
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
                 [*self._inside, sys.executable, "-m", "bot", *self._command],
@@ -103,8 +105,12 @@ class Serve:
     def _is_ready(self) -> bool:
         """A worker has no address; it says when it takes work."""
         if self._command == ("worker",):
-            return "worker.started" in self.output
+            return self._started() > self._starts
         return self.readiness == httpx.codes.OK
+
+    def _started(self) -> int:
+        """How often a worker has said that it takes work; its output is one from start to start."""
+        return self.output.count("worker.started")
 
     @property
     def has_ended(self) -> bool:
