@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from bot.domain.errors import BadInput, Gone, Refused
 from bot.domain.masking import SHORTEST, lines_of
@@ -13,6 +13,9 @@ from bot.domain.runs import Trust
 from bot.domain.texts import size
 from bot.ports.store import UnitOfWork
 from bot.ports.vault import StoredSecret, Vault
+from bot.ports.webhooks import StoredHook
+
+Sealed = TypeVar("Sealed")
 
 LARGEST: Final = 32 * 1024
 """Bytes of a value in UTF-8."""
@@ -139,39 +142,39 @@ def reseal(app: Keeper) -> Resealed:
 
 
 def _reseal_hooks(app: Keeper) -> int:
-    with app.work() as work:
-        stored = work.hooks.every()
-    done = 0
-    for hook in stored:
-        with suppress(Refused):
-            secret = app.vault.renew(hook.secret)
-            other = app.vault.renew(hook.other) if hook.other else None
-            with app.work() as work:
-                done += work.hooks.reseal(hook, secret, other)
-    return done
+    def renew(work: UnitOfWork, hook: StoredHook) -> bool:
+        other = app.vault.renew(hook.other) if hook.other else None
+        return work.hooks.reseal(hook, app.vault.renew(hook.secret), other)
+
+    return _reseal_each(app, lambda work: work.hooks.every(), renew)
 
 
 def _reseal_hosts(app: Keeper) -> int:
-    with app.work() as work:
-        stored = work.hosts.every()
-    done = 0
-    for host in stored:
-        with suppress(Refused):
-            value = app.vault.renew(host.value)
-            with app.work() as work:
-                done += work.hosts.reseal(host, value)
-    return done
+    return _reseal_each(
+        app,
+        lambda work: work.hosts.every(),
+        lambda work, host: work.hosts.reseal(host, app.vault.renew(host.value)),
+    )
 
 
 def _reseal_channels(app: Keeper) -> int:
+    return _reseal_each(
+        app,
+        lambda work: work.own_channels.every(),
+        lambda work, channel: work.own_channels.reseal(channel, app.vault.renew(channel.address)),
+    )
+
+
+def _reseal_each(
+    app: Keeper, every: Callable[[UnitOfWork], Sequence[Sealed]], renew: Callable[[UnitOfWork, Sealed], bool]
+) -> int:
+    """How many were put under the newest key; those that no key opens stay as they are."""
     with app.work() as work:
-        stored = work.own_channels.every()
+        stored = every(work)
     done = 0
-    for channel in stored:
-        with suppress(Refused):
-            address = app.vault.renew(channel.address)
-            with app.work() as work:
-                done += work.own_channels.reseal(channel, address)
+    for one in stored:
+        with suppress(Refused), app.work() as work:
+            done += renew(work, one)
     return done
 
 
