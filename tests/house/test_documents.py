@@ -2,10 +2,13 @@
 
 import re
 from enum import Enum
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from bot import faultpoints
 from bot.domain.amounts import amount_of, is_amount
@@ -36,6 +39,17 @@ def _rows() -> list[str]:
     return re.findall(r"^\| `([A-Z_]+)`", OPERATORS_GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def _tokens(path: Path) -> list[Token]:
+    return MarkdownIt().parse(path.read_text(encoding="utf-8"))
+
+
+def _anchors(path: Path) -> set[str]:
+    """Of its headings, as forges make them: small letters and digits, hyphens for blanks."""
+    tokens = _tokens(path)
+    headings = [text.content for mark, text in pairwise(tokens) if mark.type == "heading_open"]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_every_setting_has_one_row_in_the_operators_guide_and_no_other_has() -> None:
     assert sorted(_rows()) == sorted(_variable(field) for field in Settings.model_fields)
 
@@ -55,6 +69,19 @@ def test_the_operators_guide_tells_the_default_that_holds(field: str) -> None:
 def test_links_of_the_documents_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8"))
     assert not [link for link in links if not (path.parent / link).exists()]
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=name_of)
+def test_links_to_a_heading_find_it(path: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", path.read_text(encoding="utf-8"))
+    pages = {file: path.parent / file if file else path for file, _ in links}
+    assert not [f"{file}#{anchor}" for file, anchor in links if anchor not in _anchors(pages[file])]
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=name_of)
+def test_no_block_of_code_swallows_the_text_after_it(path: Path) -> None:
+    blocks = [token for token in _tokens(path) if token.type == "fence"]
+    assert not [line for block in blocks for line in block.content.splitlines() if re.match(r"#{2,} |\|.*\|$", line)]
 
 
 @pytest.mark.parametrize("point", faultpoints.POINTS)
