@@ -1,5 +1,6 @@
 """What the store does on SQLite beyond its port: many threads, faults of the disk, the file itself."""
 
+import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,25 @@ def engine(file: Path) -> Iterator[sa.Engine]:
 @pytest.fixture
 def work(engine: sa.Engine) -> OpenWork:
     return lambda: SqlWork(engine, _send_nothing)
+
+
+def test_a_new_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as maker, ThreadPoolExecutor(1) as pool:
+        maker.execute("BEGIN IMMEDIATE")
+        opening = pool.submit(_journal_of, file)
+        with pytest.raises(TimeoutError):
+            opening.result(0.3)
+        maker.execute("COMMIT")
+        assert opening.result(30) == "wal"
+
+
+def _journal_of(file: Path) -> str:
+    engine = open_engine(f"sqlite:///{file}", patience=30)
+    with reading(engine).connect() as connection:
+        mode: str = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    engine.dispose()
+    return mode
 
 
 def test_of_two_hundred_runs_six_threads_claim_each_once(work: OpenWork) -> None:

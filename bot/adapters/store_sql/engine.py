@@ -3,6 +3,7 @@
 import math
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from bot.domain.errors import StoreBusy
 _PRIVATE: Final = 0o600
 _READING: Final = "reading"
 _TURN: Final = "turn"
+_PAUSE: Final = 0.02
+"""Seconds between two tries."""
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
@@ -97,7 +100,16 @@ def _open_sqlite(address: sa.URL, patience: float) -> sa.Engine:
         connect_args={"isolation_level": None, "timeout": patience, "check_same_thread": False},
         **options,
     )
-    event.listen(engine, "connect", _set_up)
+
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        try:
+            _use_wal(connection, patience)
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.OperationalError as error:
+            raise StoreBusy(f"database: {error}") from error
+
+    event.listen(engine, "connect", set_up)
     turns = _Turns(patience)
     event.listen(engine, "begin", turns.begin)
     event.listen(engine, "checkin", turns.end)
@@ -113,13 +125,21 @@ def _make_private(file: Path) -> None:
         raise StoreBusy(f"the database file can't be opened: {error}") from error
 
 
-def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-    except sqlite3.OperationalError as error:
-        raise StoreBusy(f"database: {error}") from error
+def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
+    """The first of many who open a new file switches it to WAL; SQLite tells the others at once that it is locked.
+
+    It waits for a lock only where waiting can not end in a circle, and this is a reader who wants to write.
+    """
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 class _Turns:
