@@ -92,8 +92,9 @@ def _near_miss(line: str) -> str:
     if not match or match[1].lower() == _OURS:
         return ""
     word = match[1].lower()
+    alike = [name for name in _READERS if abs(len(word) - len(name)) <= _NEAR]
     return min(
-        (name for name in _READERS if _distance(word, name) <= _NEAR),
+        (name for name in alike if _distance(word, name) <= _NEAR),
         key=lambda name: _distance(word, name),
         default="",
     )

@@ -181,7 +181,8 @@ def test_whatever_is_named_for_a_test_is_read_back_in_its_order(
 
 
 @pytest.mark.parametrize(
-    "text", [">" * 65000, "`" * 65000, "[" * 65000, "/retest\n" * 8000, "*_" * 30000, "<a " * 20000]
+    "text",
+    [">" * 65000, "`" * 65000, "[" * 65000, "/retest\n" * 8000, "*_" * 30000, "<a " * 20000, f"/{'a' * 65000}"],
 )
 def test_long_hostile_comments_are_read_or_given_up_soon(text: str) -> None:
     assert len(parse(text)) <= 5
