@@ -132,6 +132,8 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
     with app.work() as work:
         number = _epoch(work, trigger)
         if number is None:
+            # The change may have come back to it from a head that has unfinished runs.
+            _supersede(app, work, trigger, [], older_go_on=not draft.pull_requests.cancel_superseded)
             return Started(None, "this commit has its build already")
         is_step = trigger.bisection is not None
         choices = _step(trigger, planned) if is_step else _chosen(app, work, trigger, planned, draft)

@@ -175,25 +175,6 @@ def test_a_rerun_on_an_older_head_leaves_the_newest_alone(world: World) -> None:
     assert len(world.builds(ONE)) == 1
 
 
-def test_deliveries_that_wait_for_each_other_are_never_given_up(world: World) -> None:
-    with world.app.work() as work:
-        repository = work.repositories.see(HELLO)
-        assert work.leases.take(f"change:{repository.id}:7", "somebody else", 3600)
-    world.open_change(a_change(7, ONE))
-    for _ in range(20):
-        with world.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE delivery SET due_at = 0")
-        world.turn("deliveries")
-        world.step(HandleDelivery)
-    with world.app.work() as work:
-        assert work.leases.take(f"change:{repository.id}:7", "somebody else", 0)
-    with world.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE delivery SET due_at = 0")
-    world.turn("deliveries")
-    world.settle()
-    assert world.run().state is RunState.PASSED
-
-
 def test_a_lost_answer_does_not_obey_a_comment_again(world: World) -> None:
     world.sandbox.acts["sh tests/run.sh"] = FAILS
     world.open_change(a_change(7, ONE))
@@ -297,3 +278,14 @@ def test_a_late_end_of_an_older_attempt_changes_nothing(world: World) -> None:
     world.turn("reports")
     world.settle()
     assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
+
+
+def test_a_change_that_comes_back_to_a_head_that_has_its_result_leaves_the_other_head(world: World) -> None:
+    for head in (ONE, TWO, ONE):
+        world.open_change(a_change(7, head), action="synchronize")
+        world.step(HandleDelivery)
+        if head == ONE:
+            world.settle()
+    assert world.runs(2)[0].state is RunState.SUPERSEDED
+    assert world.conclusions(TWO)["assay"] == "cancelled"
+    assert len(world.builds(ONE)) == 1
