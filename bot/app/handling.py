@@ -8,7 +8,7 @@ import structlog
 from bot.app import conversing, ending, found, pressing, relabelling, scheduling, starting, trusting
 from bot.app.context import App
 from bot.app.tracing import nearest
-from bot.app.turns import one_at_a_time
+from bot.app.turns import Busy, one_at_a_time
 from bot.domain.errors import Gone, NotAllowed, Refused, Unavailable
 from bot.domain.events import (
     ActionAsked,
@@ -34,10 +34,10 @@ from bot.ports.telemetry import Fact, SpanName
 
 log = structlog.get_logger()
 
-_STUMBLES: Final = 12
-"""Attempts at a delivery that makes us stumble, with waits that double from two seconds to an hour."""
+_TRIES: Final = 12
+"""Before a delivery is given up, with waits that double from two seconds to an hour."""
 _GIVE_UP: Final = 12 * 3600.0
-"""Seconds after which a delivery that could not be done is given up."""
+"""Seconds that one is kept for at least; it may have lain here while nothing ran, so it has its tries as well."""
 
 
 def handle(app: App, task: HandleDelivery) -> None:
@@ -53,15 +53,18 @@ def handle(app: App, task: HandleDelivery) -> None:
     ):
         try:
             reason = _act(app, delivery)
+        except Busy as error:
+            _wait_for_turn(app, delivery, error)
         except Unavailable as error:
-            _try_later(app, delivery, str(error), error.retry_after, give_up=delivery.age > _GIVE_UP)
+            is_over = delivery.age > _GIVE_UP and delivery.attempts >= _TRIES
+            _try_later(app, delivery, str(error), error.retry_after, give_up=is_over)
         except Refused as error:
             _finish(app, delivery, DeliveryStatus.FAILED, str(error))
         except (
             Exception
         ) as error:  # the queue's loop ends here: a delivery that makes us stumble must not stop others
             log.exception("delivery.stumbled")
-            _try_later(app, delivery, f"{type(error).__name__}", None, give_up=delivery.attempts >= _STUMBLES)
+            _try_later(app, delivery, f"{type(error).__name__}", None, give_up=delivery.attempts >= _TRIES)
         else:
             _finish(app, delivery, DeliveryStatus.PROCESSED, reason)
 
@@ -70,6 +73,14 @@ def _finish(app: App, delivery: StoredDelivery, status: DeliveryStatus, reason: 
     with app.work() as work:
         work.deliveries.finish(delivery.id, status, reason)
     log.info("delivery.done", event_name=delivery.name, status=status.value, reason=reason)
+
+
+def _wait_for_turn(app: App, delivery: StoredDelivery, error: Busy) -> None:
+    """As often as need be: another delivery that is being handled says nothing against this one."""
+    wait = error.retry_after or 0.0
+    with app.work() as work:
+        work.deliveries.postpone(delivery.id, wait, str(error), is_try=False)
+        work.send(HandleDelivery(delivery.id), delay=wait)
 
 
 def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: float | None, *, give_up: bool) -> None:

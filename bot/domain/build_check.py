@@ -72,19 +72,21 @@ def counts(run: Run) -> bool:
 
 
 def newest_of_each_cell(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Of all runs of a commit those that count, one for each cell; a skipped one only if there is no other."""
+    """Of all runs of a commit, the oldest first, those that count, one for each cell.
+
+    Which is newer is the store's to know: the clocks of the processes that made them may differ. What a filter
+    skipped counts only if there is no other; what a person skipped counts like what has run.
+    """
     found: dict[str, Run] = {}
     for run in runs:
         known = found.get(run.suite.key)
-        if known is None or _weight(run) >= _weight(known):
+        if known is None or _is_filtered(known) or not _is_filtered(run):
             found[run.suite.key] = run
     return tuple(found.values())
 
 
-def _weight(run: Run) -> tuple[bool, datetime]:
-    """What a filter skipped gives way to what has run; what a person skipped does not."""
-    is_filtered = run.state is RunState.SKIPPED and run.reason is not Reason.COMMAND_SKIP
-    return not is_filtered, run.created_at
+def _is_filtered(run: Run) -> bool:
+    return run.state is RunState.SKIPPED and run.reason is not Reason.COMMAND_SKIP
 
 
 def verdict(build: Build, runs: Sequence[Run]) -> str:

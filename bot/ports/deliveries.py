@@ -52,7 +52,8 @@ class Deliveries(Protocol):
     def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:
         """The payload of a finished delivery is dropped by retention, not here."""
 
-    def postpone(self, delivery: int, seconds: float, reason: str) -> None: ...
+    def postpone(self, delivery: int, seconds: float, reason: str, *, is_try: bool = True) -> None:
+        """`is_try` False: the claim before does not count as an attempt."""
 
     def due(self, limit: int) -> Sequence[int]:
         """Received, not taken, and their time has come; oldest first."""

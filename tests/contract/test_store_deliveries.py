@@ -112,6 +112,16 @@ def test_a_delivery_whose_handler_died_is_claimed_again_and_its_attempts_are_cou
     assert claimed.attempts == 2
 
 
+def test_a_claim_that_came_to_nothing_counts_as_no_attempt(work: OpenWork) -> None:
+    number, _ = add(work)
+    with work() as unit:
+        unit.deliveries.claim(number, 60)
+        unit.deliveries.postpone(number, 0, "another one's turn", is_try=False)
+        claimed = unit.deliveries.claim(number, 60)
+    assert claimed is not None
+    assert claimed.attempts == 1
+
+
 def test_who_comes_late_does_not_change_how_a_delivery_ended(work: OpenWork) -> None:
     number, _ = add(work)
     with work() as unit:

@@ -7,8 +7,12 @@ from typing import Final
 import pytest
 
 from bot.app import dispatch
+from bot.domain.errors import ForgeUnavailable
+from bot.domain.events import RerunAsked
 from bot.domain.runs import RunState
 from bot.ports.queue import ExecuteRun, HandleDelivery
+from tests.fakes.forge import ANA, HELLO, a_change
+from tests.talks import ran
 from tests.walks import ONE, TWO, World
 
 PASSED: Final = {"assay": "success", "assay / unit": "success"}
@@ -44,6 +48,17 @@ def test_a_workers_clock_that_jumps_takes_no_run_from_anybody(world: World, hour
     assert (world.run().state, world.run().attempt) == (RunState.PASSED, 1)
 
 
+@pytest.mark.parametrize("hours", [2, -2])
+def test_what_processes_of_other_clocks_have_made_gives_way_to_what_runs_again(built: World, hours: int) -> None:
+    built.sandbox.acts.clear()
+    for _ in range(2):
+        built.now += timedelta(hours=hours)
+        built.hear(RerunAsked(repository=HELLO, sha=ONE, external_id=None, sender=ANA))
+        built.settle()
+    assert ran(built) == ["bad", "bad", "good", "spare"]
+    assert built.conclusions() == dict.fromkeys(built.conclusions(), "success")
+
+
 def test_a_databases_clock_that_jumps_starts_what_runs_once_more_and_loses_nothing(world: World) -> None:
     def jump() -> None:
         world.sandbox.on_end = lambda: None
@@ -57,4 +72,40 @@ def test_a_databases_clock_that_jumps_starts_what_runs_once_more_and_loses_nothi
     world.step(ExecuteRun)
     world.settle()
     assert (world.run().state, world.run().attempt) == (RunState.PASSED, 2)
+    assert world.conclusions() == PASSED
+
+
+def _after_a_night(world: World) -> None:
+    """Of a machine that was off; whatever is left of it is due."""
+    with world.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE delivery SET received_at = received_at - 50000, due_at = 0")
+
+
+def test_what_lay_here_while_nothing_ran_outlives_a_forge_that_is_away_for_a_moment(world: World) -> None:
+    world.forge.trouble["read_file"] = [ForgeUnavailable("502", retry_after=0)]
+    world.push()
+    _after_a_night(world)
+    world.settle()
+    world.turn("deliveries")
+    world.settle()
+    assert world.conclusions() == PASSED
+
+
+def test_deliveries_of_one_change_wait_for_each_other_as_long_as_it_takes(world: World) -> None:
+    world.open_change(a_change(7, ONE))
+    with world.app.work() as work:
+        change = f"change:{work.repositories.see(HELLO).id}:7"
+        assert work.leases.take(change, "another", 60)
+    for _ in range(20):
+        _after_a_night(world)
+        world.turn("deliveries")
+        world.settle()
+    with world.app.work() as work:
+        assert work.leases.take(change, "another", 0)
+    # What makes us stumble then has all its tries before it.
+    world.forge.trouble["read_file"] = [RuntimeError("a bug")]
+    for _ in range(2):
+        _after_a_night(world)
+        world.turn("deliveries")
+        world.settle()
     assert world.conclusions() == PASSED

@@ -89,8 +89,9 @@ class SqlDeliveries:
     def finish(self, delivery: int, status: DeliveryStatus, reason: str) -> None:
         self._write(delivery, status=status, reason=reason, finished_at=DatabaseNow(), lease_until=None)
 
-    def postpone(self, delivery: int, seconds: float, reason: str) -> None:
-        self._write(delivery, due_at=DatabaseNow() + seconds, reason=reason, lease_until=None)
+    def postpone(self, delivery: int, seconds: float, reason: str, *, is_try: bool = True) -> None:
+        attempts = table.c.attempts if is_try else table.c.attempts - 1
+        self._write(delivery, due_at=DatabaseNow() + seconds, reason=reason, attempts=attempts, lease_until=None)
 
     def _write(self, delivery: int, **values: object) -> None:
         is_unfinished = table.c.status == DeliveryStatus.RECEIVED
