@@ -16,6 +16,10 @@ class AppriseChannel:
         """Raises: Refused."""
         _service(self.url)
 
+    @property
+    def kind(self) -> str:
+        return self.url.partition(":")[0].lower()
+
     def send(self, message: Message) -> None:
         if not _service(self.url).notify(title=message.title, body=f"{message.text}\n{message.url}"):
             raise Unavailable("the service did not take it")

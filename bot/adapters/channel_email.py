@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
 from bot.domain.errors import Refused, Unavailable
@@ -22,6 +22,7 @@ class Mailbox:
     """`smtps://user:password@host`, or `smtp://` for a server that offers STARTTLS or is on this machine."""
     sender: str
     recipients: Sequence[str]
+    kind: ClassVar[str] = "mailto"
 
     def __post_init__(self) -> None:
         """Raises: Refused."""

@@ -30,6 +30,26 @@ class Listed:
     actor: str
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A channel and whose it is; without a repository it is of the operator's settings, which tell no time."""
+
+    repository: Repository | None
+    name: str
+    kind: str
+    created_at: float | None = None
+    actor: str = ""
+
+    @property
+    def cursor(self) -> tuple[RepositoryId, str]:
+        return (self.repository.id if self.repository else _NOBODY, self.name)
+
+
+_NOBODY: Final = RepositoryId(0)
+"""Comes before all repositories."""
+FIRST: Final = (_NOBODY, "")
+
+
 def put(app: App, repository: Repository, name: str, address: str, *, actor: str) -> bool:
     """Set it up, or lead it elsewhere; True when it is new.
 
@@ -61,6 +81,21 @@ def every(app: App, repository: RepositoryId) -> Sequence[Listed]:
     with app.work() as work:
         stored = work.own_channels.of_repository(repository)
     return [Listed(one.name, one.kind, one.created_at, one.actor) for one in stored]
+
+
+def everywhere(app: App, limit: int, after: tuple[RepositoryId, str] = FIRST) -> Sequence[Placed]:
+    """The operator's by name, then those of repositories, from behind that cursor on."""
+    repository, name = after
+    operators = sorted(app.channels) if repository == _NOBODY else []
+    found = [Placed(None, one, app.channels[one].kind) for one in operators if one > name][:limit]
+    # No name of the operator's comes into play in the store: nothing there belongs to nobody.
+    with app.work() as work:
+        stored = work.own_channels.page(limit - len(found), after=after)
+        found += [
+            Placed(work.repositories.get(one.repository), one.name, one.kind, one.created_at, one.actor)
+            for one in stored
+        ]
+    return found
 
 
 def remove(app: App, repository: Repository, name: str, *, actor: str) -> None:

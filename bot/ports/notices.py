@@ -13,6 +13,10 @@ from bot.domain.suites import Notify
 class Channel(Protocol):
     """One place that somebody set up."""
 
+    @property
+    def kind(self) -> str:
+        """The word before the `+` or `:` of its address."""
+
     def send(self, message: Message) -> None:
         """Say it; twice is possible after a crash, with the same key.
 
@@ -53,6 +57,9 @@ class OwnChannels(Protocol):
 
     def every(self) -> Sequence[StoredChannel]: ...
 
+    def page(self, limit: int, *, after: tuple[RepositoryId, str]) -> Sequence[StoredChannel]:
+        """By repository and name, from behind that one."""
+
     def reseal(self, channel: StoredChannel, address: bytes) -> bool:
         """The same address under another key; False and no effect when it was written or removed meanwhile."""
 
@@ -66,8 +73,10 @@ class Notices(Protocol):
 
     def of_build(self, build: BuildId) -> Sequence[Notice]: ...
 
-    def recent(self, limit: int, *, repository: RepositoryId | None = None) -> Sequence[Notice]:
-        """Newest first; of all builds, or of those of one repository."""
+    def recent(
+        self, limit: int, *, before: int | None = None, repository: RepositoryId | None = None
+    ) -> Sequence[Notice]:
+        """Newest first; of all builds, or of those of one repository; `before`: only smaller numbers."""
 
     def due(self, limit: int) -> Sequence[int]:
         """Pending ones whose time has come and whose build has ended, oldest first."""

@@ -47,6 +47,7 @@ Limit = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 Id = Annotated[str, Path(description="A run's id, as checks carry it")]
 Number = Annotated[int, Path(ge=1, le=_MOST)]
 Before = Annotated[int | None, Query(ge=1, le=_MOST, description="Only builds with a smaller number")]
+BeforeNotice = Annotated[int | None, Query(ge=1, le=_MOST, description="Only notices with a smaller number")]
 After = Annotated[int | None, Query(ge=1, le=_MOST, description="Only repositories with a larger number")]
 
 _REPOSITORY: Final = (

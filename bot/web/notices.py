@@ -1,5 +1,6 @@
 """The REST API, what channels were told, and the order to tell it again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -10,7 +11,7 @@ from bot.app import access, notifying
 from bot.domain.errors import Gone
 from bot.domain.notices import Notice
 from bot.domain.tokens import Scope
-from bot.web.door import Limit, Looking, Number, faults
+from bot.web.door import BeforeNotice, Limit, Looking, Number, faults
 from bot.web.site import site_of
 
 router = APIRouter(responses=faults(401, 403, 404, 422, 503))
@@ -30,14 +31,16 @@ class NoticeAnswer(BaseModel):
 
 class NoticeList(BaseModel):
     notices: list[NoticeAnswer]
+    next: int | None
+    """Ask with `before` = this for older ones."""
 
 
 @router.get("/notices", tags=["notices"])
-def list_notices(request: Request, viewer: Looking, limit: Limit = 30) -> NoticeList:
+def list_notices(request: Request, viewer: Looking, limit: Limit = 30, before: BeforeNotice = None) -> NoticeList:
     """The newest notices of all channels. The scope admin."""
     access.require(viewer, Scope.ADMIN)
     with site_of(request).reader.work() as work:
-        return NoticeList(notices=[notice_answer(one) for one in work.notices.recent(limit)])
+        return notice_list(work.notices.recent(limit, before=before), limit)
 
 
 @router.post("/notices/{number}/again", tags=["notices"], status_code=202)
@@ -48,7 +51,12 @@ def send_notice_again(request: Request, viewer: Looking, number: Number) -> None
         raise Gone("there is no such notice, or it is on its way")
 
 
-def notice_answer(notice: Notice) -> NoticeAnswer:
+def notice_list(found: Sequence[Notice], limit: int) -> NoticeList:
+    """A page of them; when it is full there may be more."""
+    return NoticeList(notices=[_answer(one) for one in found], next=found[-1].id if len(found) == limit else None)
+
+
+def _answer(notice: Notice) -> NoticeAnswer:
     return NoticeAnswer(
         number=notice.id,
         build=notice.build,

@@ -71,6 +71,15 @@ def test_it_says_what_happened_and_where_to_look(channel: Channel, service: WebS
     assert "77aa01c" in said or "unit" in said
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_its_kind_is_the_first_word_of_its_address_alone(name: str, service: WebService) -> None:
+    assert MAKERS[name](service.url).kind == name
+
+
+def test_the_kind_of_another_service_is_its_scheme(service: WebService) -> None:
+    assert MAKERS["apprise"](service.url).kind == "json"
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_a_service_that_is_busy_is_asked_again_later(channel: Channel, service: WebService, status: int) -> None:
     service.status = status

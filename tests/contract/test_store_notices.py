@@ -49,6 +49,15 @@ def test_a_notice_comes_back_as_it_was_wanted(work: OpenWork) -> None:
     assert (notice.state, notice.attempts, notice.error) == (NoticeState.PENDING, 0, "")
 
 
+def test_older_notices_are_those_with_smaller_numbers(work: OpenWork) -> None:
+    with work() as one:
+        build = stored(one)
+        numbers = [one.notices.add(build.id, TEAM) for _ in range(5)]
+        newest = [found.id for found in one.notices.recent(2)]
+        older = [found.id for found in one.notices.recent(10, before=newest[-1], repository=build.repository)]
+    assert newest + older == numbers[::-1]
+
+
 def test_one_that_is_claimed_is_nobody_elses_until_it_is_settled(work: OpenWork) -> None:
     with work() as one:
         one.notices.add(stored(one).id, TEAM)

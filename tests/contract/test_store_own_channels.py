@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from bot.domain.refs import RepositoryId
 from bot.ports.store import UnitOfWork
 from tests.contract.store_values import stored_repository
 
@@ -44,3 +45,16 @@ def test_another_seal_never_undoes_what_was_written_meanwhile(work: OpenWork) ->
         assert not unit.own_channels.reseal(before, b"old, sealed anew")
         (after,) = unit.own_channels.every()
     assert after.address == b"new"
+
+
+def test_pages_of_channels_hold_each_once(work: OpenWork) -> None:
+    with work() as unit:
+        first, second = stored_repository(unit).id, stored_repository(unit, forge_id=7002, path="eve/evil").id
+        for repository, name in [(second, "b"), (first, "z"), (second, "a"), (first, "c")]:
+            unit.own_channels.put(repository, name, "slack", b"x", "ada")
+        found, after = [], (RepositoryId(0), "")
+        while page := unit.own_channels.page(1, after=after):
+            after = (page[-1].repository, page[-1].name)
+            found.append(after)
+        assert unit.own_channels.page(0, after=(RepositoryId(0), "")) == []
+    assert found == [(first, "c"), (first, "z"), (second, "a"), (second, "b")]

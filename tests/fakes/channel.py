@@ -7,6 +7,7 @@ from bot.domain.notices import Message
 
 @dataclass
 class FakeChannel:
+    kind: str = "fake"
     heard: list[Message] = field(default_factory=list)
     trouble: list[Exception] = field(default_factory=list)
     """Raised by the next calls, in order."""

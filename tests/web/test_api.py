@@ -186,6 +186,7 @@ def test_the_document_names_what_there_is_and_people_can_read_it(client: TestCli
         "/repositories/{number}/test",
         "/repositories/{number}/secrets",
         "/repositories/{number}/secrets/{name}",
+        "/channels",
         "/notices",
         "/notices/{number}/again",
         "/runs/{id}/logs/ticket",

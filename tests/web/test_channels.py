@@ -11,6 +11,7 @@ from bot.domain.suites import Notify
 from bot.domain.tokens import Scope
 from bot.ports.notices import Channel
 from bot.ports.queue import SendNotice
+from bot.web.asgi import make_asgi
 from tests.fakes.channel import FakeChannel
 from tests.web.conftest import World
 
@@ -113,3 +114,33 @@ def test_notices_are_those_of_the_repository(world: World, client: TestClient, p
     assert client.post(f"{path}/notices/{others}/again", headers=headers).status_code == 404
     assert client.post(f"{path}/notices/{ours}/again", headers=headers).status_code == 202
     assert world.hints == [SendNotice(ours)]
+
+
+def test_an_operator_sees_the_channels_of_all_without_their_addresses(
+    world: World, client: TestClient, path: str, team: FakeChannel
+) -> None:
+    world.app = replace(world.app, channels={"pager": team, "ops": team})
+    secret = world.repository(private=True)
+    headers = world.token(Scope.ADMIN)
+    for where, name in [(path, "team"), (f"/repositories/{secret.id}", "alarm"), (path, "again")]:
+        client.put(f"{where}/channels/{name}", headers=headers, json={"address": ADDRESS})
+    with TestClient(make_asgi(world.app, world.watch)) as operators:
+        shown, query = list[tuple[str, str, str | None]](), "limit=2"
+        while query:
+            answer = operators.get(f"/channels?{query}", headers=headers)
+            assert "only-we-know" not in answer.text
+            page = answer.json()
+            shown += [(one["name"], one["kind"], one["repository"]) for one in page["channels"]]
+            query = f"limit=2&after={page['next']}" if page["next"] else ""
+    assert shown == [
+        ("ops", "fake", None),
+        ("pager", "fake", None),
+        ("again", "slack", "acme/hello"),
+        ("team", "slack", "acme/hello"),
+        ("alarm", "slack", "acme/secret"),
+    ]
+
+
+@pytest.mark.parametrize("cursor", ["1", "x:team", "1:", "-1:team", "9" * 30 + ":a"])
+def test_a_cursor_that_is_none_is_refused(world: World, client: TestClient, cursor: str) -> None:
+    assert client.get(f"/channels?after={cursor}", headers=world.token(Scope.ADMIN)).status_code == 422

@@ -81,7 +81,7 @@ REGISTERED = [
 ]
 """With a scope of their own: tests/web/test_repositories.py, test_repository_secrets.py, test_catalog.py
 and test_channels.py."""
-OPERATORS = ["/notices", "/notices/{build}/again", "/workers"]
+OPERATORS = ["/channels", "/notices", "/notices/{build}/again", "/workers"]
 """For admins alone: tests/web/test_notices.py and test_operating.py."""
 FREE = {
     "/webhooks/{forge}": "signed by the forge",

@@ -138,6 +138,7 @@ TABLE: Final[dict[str, Rule]] = {
     "DELETE /tokens/{mine}": whole(OWNING),
     "GET /notices": whole(CHIEFS | roles("operator signed in")),
     "POST /notices/{notice}/again": whole(CHIEFS),
+    "GET /channels": whole(CHIEFS | roles("operator signed in")),
     "GET /workers": whole(CHIEFS | roles("operator signed in")),
 }
 _PARTS: Final = 6

@@ -43,3 +43,17 @@ def test_what_is_on_its_way_is_not_sent_twice(world: World, client: TestClient, 
     assert client.post(f"/notices/{number}/again", headers=admin).status_code == 202
     assert client.post(f"/notices/{number}/again", headers=admin).status_code == 404
     assert client.post("/notices/987/again", headers=admin).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/notices", "/repositories/{}/notices"])
+def test_the_pages_together_hold_everything_once(world: World, client: TestClient, path: str) -> None:
+    build, headers = world.finished().build, world.token(Scope.ADMIN)
+    with world.app.work() as work:
+        numbers = [work.notices.add(build, Notify(channel="team")) for _ in range(5)]
+    address, shown = path.format(world.repository().id), list[int]()
+    query = "limit=2"
+    while query:
+        page = client.get(f"{address}?{query}", headers=headers).json()
+        shown += [one["number"] for one in page["notices"]]
+        query = f"limit=2&before={page['next']}" if page["next"] else ""
+    assert shown == numbers[::-1]

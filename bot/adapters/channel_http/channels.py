@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ClassVar
 from urllib.parse import quote
 
 from bot.adapters.channel_http import guard
@@ -26,6 +27,7 @@ class Slack:
 
     url: str = field(repr=False)
     local: bool = False
+    kind: ClassVar[str] = "slack"
 
     def __post_init__(self) -> None:
         guard.target(self.url, local=self.local)
@@ -48,6 +50,7 @@ class Matrix:
     room: str
     token: str = field(repr=False)
     local: bool = False
+    kind: ClassVar[str] = "matrix"
 
     def __post_init__(self) -> None:
         guard.target(self.server, local=self.local)
@@ -68,6 +71,7 @@ class Webhook:
     """`whsec_` and 24 to 64 bytes as base64."""
     now: Callable[[], datetime]
     local: bool = False
+    kind: ClassVar[str] = "webhook"
 
     def __post_init__(self) -> None:
         guard.target(self.url, local=self.local)

@@ -44,8 +44,12 @@ class SqlNotices:
     def of_build(self, build: BuildId) -> Sequence[Notice]:
         return self._all(sa.select(table).where(table.c.build == build).order_by(table.c.id))
 
-    def recent(self, limit: int, *, repository: RepositoryId | None = None) -> Sequence[Notice]:
+    def recent(
+        self, limit: int, *, before: int | None = None, repository: RepositoryId | None = None
+    ) -> Sequence[Notice]:
         query = sa.select(table).where(*_of(repository))
+        if before is not None:
+            query = query.where(table.c.id < before)
         return self._all(query.order_by(table.c.id.desc()).limit(limit))
 
     def due(self, limit: int) -> Sequence[int]:

@@ -35,6 +35,11 @@ class SqlOwnChannels:
     def every(self) -> Sequence[StoredChannel]:
         return self._all(sa.select(table))
 
+    def page(self, limit: int, *, after: tuple[RepositoryId, str]) -> Sequence[StoredChannel]:
+        repository, name = after
+        later = sa.and_(table.c.repository == repository, table.c.name > name)
+        return self._all(sa.select(table).where(sa.or_(table.c.repository > repository, later)).limit(limit))
+
     def reseal(self, channel: StoredChannel, address: bytes) -> bool:
         same = sa.and_(_is(channel.repository, channel.name), table.c.address == channel.address)
         return self._connection.execute(sa.update(table).where(same).values(address=address)).rowcount > 0
