@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final
 
 from bot.domain.build_check import newest_of_each_cell
-from bot.domain.checks import AGGREGATE, check_name
+from bot.domain.checks import AGGREGATE, check_name, searched_change
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, Reason, Run, RunId, RunState
 from bot.domain.suite_check import has_passed
@@ -75,6 +75,14 @@ def run_made(work: UnitOfWork, build: Build, run: Run) -> None:
 
 def build_made(work: UnitOfWork, build: Build, pause: float = 0) -> None:
     own(work, build, AGGREGATE, pause=pause)
+
+
+def search_ended(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> None:
+    """A search for what broke that commit; whoever asked for it on a change is told there."""
+    for report in work.reports.at(repository, sha):
+        if searched_change(report.name) is not None:
+            work.reports.touch(repository, sha, report.name)
+            work.send(SendReport(report.id))
 
 
 def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> tuple[Run, ...]:

@@ -3,13 +3,12 @@
 The store holds all of it, so that any process takes the next step: what is known of a commit follows from its runs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
 
-from bot.app import merging, starting
+from bot.app import announcing, findings, merging, starting
 from bot.app.context import App
 from bot.domain.bisecting import (
     MOST_COMMITS,
@@ -17,14 +16,12 @@ from bot.domain.bisecting import (
     Bisection,
     BisectionState,
     Ended,
-    Finding,
     next_step,
 )
 from bot.domain.errors import BotError, NotAllowed, Refused, Unavailable
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import Person, Repository, Sha
-from bot.domain.results import Mark, Outcome
-from bot.domain.runs import Build, BuildId, Cause, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import Build, Cause, Reason, Run, RunState, Trust
 from bot.domain.suites import Notify
 from bot.domain.texts import one_line
 from bot.ports.queue import SendNotice
@@ -36,22 +33,8 @@ log = structlog.get_logger()
 _AT_ONCE: Final = 100
 """Searches that one turn looks at."""
 _NAMED: Final = 5
-_FAILED: Final = 10_000
-"""Tests of a run that are looked at."""
 _OF_A_BRANCH: Final = frozenset({Cause.PUSH, Cause.SCHEDULE, Cause.RERUN})
 _BROKEN: Final = frozenset({RunState.FAILED, RunState.TIMED_OUT})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One commit of a search, and what is known of it."""
-
-    sha: Sha
-    finding: Finding | None = None
-    """None: nothing yet."""
-    run: Run | None = None
-    """What tells so, or is about to."""
-    is_first_bad: bool = False
 
 
 def may_be_asked(build: Build, run: Run) -> bool:
@@ -136,7 +119,7 @@ def _step_on(app: App, bisection: Bisection) -> bool:
 def _stepped(app: App, bisection: Bisection) -> bool:
     with app.work() as work:
         runs = work.bisections.runs(bisection.id)
-        known = _known(work, bisection)
+        known = findings.known(work, bisection)
         repository = work.repositories.get(bisection.repository)
     if any(not run.state.is_final for run in runs):
         return False
@@ -155,9 +138,9 @@ def _conclude(app: App, repository: Repository, bisection: Bisection, end: Ended
         names = ", ".join(sha[:7] for sha in end.suspects[:_NAMED]) + (" …" if len(end.suspects) > _NAMED else "")
         words = f"one of {len(end.suspects)} commits, of which the others can't be tested: {names}"
         return _end(app, bisection, BisectionState.UNCLEAR, words)
-    message = app.forge_of(repository).commit_message(repository, end.first_bad)
-    title = one_line(message.strip().partition("\n")[0], 200)
-    return _end(app, bisection, BisectionState.FOUND, title, end.first_bad)
+    commit = app.forge_of(repository).commit(repository, end.first_bad)
+    named = replace(bisection, first_bad=end.first_bad, author=one_line(commit.author, 100))
+    return _end(app, named, BisectionState.FOUND, one_line(commit.message.strip().partition("\n")[0], 200))
 
 
 def _try(app: App, repository: Repository, bisection: Bisection, sha: Sha) -> bool:
@@ -184,14 +167,15 @@ def _try(app: App, repository: Repository, bisection: Bisection, sha: Sha) -> bo
         return work.bisections.save(replace(bisection, untestable=(*bisection.untestable, sha)))
 
 
-def _end(app: App, bisection: Bisection, state: BisectionState, note: str, first_bad: Sha | None = None) -> bool:
-    ended = replace(bisection, state=state, note=note, first_bad=first_bad, finished_at=app.now())
+def _end(app: App, bisection: Bisection, state: BisectionState, note: str) -> bool:
+    ended = replace(bisection, state=state, note=note, finished_at=app.now())
     with app.work() as work:
         if not work.bisections.save(ended):
             return False
-        if first_bad is not None:
+        announcing.search_ended(work, ended.repository, work.runs.get(ended.run).sha)
+        if state is not BisectionState.STOPPED:
             _tell(work, ended)
-    log.info("bisect.ended", bisection=bisection.id, state=state.value, first_bad=first_bad)
+    log.info("bisect.ended", bisection=bisection.id, state=state.value, first_bad=ended.first_bad)
     return True
 
 
@@ -202,61 +186,3 @@ def _tell(work: UnitOfWork, bisection: Bisection) -> None:
         if one.bisection is None and (not one.suites or suite in one.suites):
             wanted = Notify(channel=one.channel, suites=one.suites, send=one.send)
             work.send(SendNotice(work.notices.add(bisection.build, wanted, bisection=bisection.id)))
-
-
-def of_build(work: UnitOfWork, number: BuildId) -> Sequence[tuple[Bisection, Sequence[Step]]]:
-    """Its searches, each with all commits that something is known of or that are being run."""
-    return [(one, _steps(work, one)) for one in work.bisections.of_build(number)]
-
-
-def _steps(work: UnitOfWork, bisection: Bisection) -> Sequence[Step]:
-    known = _known(work, bisection)
-    runs = _telling(work, bisection) | {run.sha: run for run in work.bisections.runs(bisection.id)}
-    return [
-        Step(sha, known.get(sha), runs.get(sha), is_first_bad=sha == bisection.first_bad)
-        for sha in bisection.commits
-        if sha in known or sha in runs
-    ]
-
-
-def _telling(work: UnitOfWork, bisection: Bisection) -> dict[Sha, Run]:
-    """Of each commit that has run already the newest run."""
-    return {run.sha: run for run in work.bisections.told(bisection)}
-
-
-def _known(work: UnitOfWork, bisection: Bisection) -> Mapping[Sha, Finding]:
-    """What pushes have shown already, and what the search has found; of commits where something has ended."""
-    bad = work.runs.get(bisection.run)
-    wanted = _wanted_tests(work, bad)
-    earlier = _telling(work, bisection)
-    told = {sha: _finding(work, bad, wanted, run) for sha, run in earlier.items()}
-    found: dict[Sha, Finding] = {sha: finding for sha, finding in told.items() if finding is not Finding.UNTESTABLE}
-    steps = [run for run in work.bisections.runs(bisection.id) if run.state.is_final]
-    found |= {run.sha: _finding(work, bad, wanted, run) for run in steps}
-    return found | dict.fromkeys(bisection.untestable, Finding.UNTESTABLE) | {bad.sha: Finding.BAD}
-
-
-def _wanted_tests(work: UnitOfWork, bad: Run) -> frozenset[str]:
-    """The failed tests that are looked for: those that one can rely on, or all if there are no others."""
-    if bad.reason is not Reason.TESTS:
-        return frozenset()
-    results = work.results.of_run(bad.id)
-    shaky = {Mark.FLAKY, Mark.QUARANTINED}
-    doubtful = {one.name for one in results.failures if one.mark in shaky} if results else set()
-    failed = _failed(work, bad.id)
-    return frozenset(failed - doubtful or failed)
-
-
-def _failed(work: UnitOfWork, run: RunId) -> set[str]:
-    return {case.name for case in work.results.cases(run, _FAILED, outcome=Outcome.FAILED)}
-
-
-def _finding(work: UnitOfWork, bad: Run, wanted: Collection[str], run: Run) -> Finding:
-    """Only what fails in the same way is bad: a commit that can't even be built says nothing about its tests."""
-    if run.state is RunState.PASSED and run.reason is None:
-        return Finding.GOOD
-    if (run.state, run.reason) != (bad.state, bad.reason):
-        return Finding.UNTESTABLE
-    if run.reason is not Reason.TESTS:
-        return Finding.BAD
-    return Finding.GOOD if _failed(work, run.id).isdisjoint(wanted) else Finding.BAD

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from bot.app import globs
+from bot.app import findings, globs
 from bot.app.context import App
 from bot.domain.errors import Refused, Unavailable
 from bot.domain.notices import PAUSES, Message, Notice, NoticeState, culprit, message, news_of
@@ -81,8 +81,8 @@ def _counted(notice: Notice, runs: Iterable[Run]) -> list[Run]:
 
 def _message(app: App, work: UnitOfWork, notice: Notice, build: Build, runs: list[Run]) -> Message | None:
     if notice.bisection is not None:
-        found, repository = work.bisections.get(notice.bisection), work.repositories.get(build.repository)
-        return culprit(notice, found, repository, build, app.build_url(build.id))
+        told = findings.look_at(work, work.bisections.get(notice.bisection)).told
+        return culprit(notice, told, work.repositories.get(build.repository), build, app.build_url(build.id))
     before = work.builds.finished_before(build)
     earlier = None if before is None else _passed(before, _counted(notice, work.runs.of_build(before.id)))
     news = news_of(notice.send, earlier, _passed(build, runs))

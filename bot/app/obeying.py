@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.app import announcing, bisecting, choosing, ending, steering, suite_files, trusting
+from bot.app import announcing, bisecting, choosing, commenting, ending, steering, suite_files, trusting
 from bot.app.context import App
 from bot.app.starting import Started
 from bot.app.steering import Wish
+from bot.domain.checks import search_name
 from bot.domain.commands import (
     Bisect,
     Cancel,
@@ -27,7 +28,7 @@ from bot.domain.planning import Sharing
 from bot.domain.refs import Person, Repository
 from bot.domain.runs import Build, Cause, Reason, Run
 from bot.domain.suites import SuiteFile
-from bot.domain.texts import code, counted
+from bot.domain.texts import code
 from bot.ports.forge import Change, Permission
 from bot.ports.store import UnitOfWork
 
@@ -168,7 +169,10 @@ def _was_approved_before(context: Context, order: OkToTest) -> bool:
 
 
 def _bisect(context: Context, order: Bisect) -> str:
-    """Of what the newest push to the target branch came to; each suite once, by its first cell that failed."""
+    """Of what the newest push to the target branch came to; each suite once, by its first cell that failed.
+
+    The answer is a comment of its own, edited when the search has ended.
+    """
     app, repository, branch = context.app, context.repository, context.change.base_ref
     with app.work() as work:
         build = work.builds.newest_push(repository.id, branch)
@@ -184,9 +188,11 @@ def _bisect(context: Context, order: Bisect) -> str:
         found = [bisecting.begin(app, repository, build, run, context.speaker.person) for run in failed.values()]
     except NotAllowed as error:
         raise Unclear(str(error)) from error
-    names = ", ".join(code(one.suite) for one in found)
-    count = counted(max(len(one.commits) for one in found), "commit")
-    return f"Looking for what broke {names} on {code(branch)}, in {count}: {app.build_url(build.id)}"
+    with app.work() as work:
+        if all(one.finished_at for one in found) and commenting.knows_search(work, build, context.change.number):
+            return f"That was looked for before, and the answer stands here already: {app.build_url(found[0].build)}"
+        announcing.own(work, build, search_name(context.change.number))
+    return ""
 
 
 def _run(context: Context, orders: Sequence[Skip | Override | Retest | RunAnew | Start]) -> list[str]:

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from bot.app import bisecting, presence
-from bot.app.bisecting import Step
+from bot.app import bisecting, findings, presence
 from bot.app.context import App
 from bot.app.durations import usual_seconds, wait_of
-from bot.domain.bisecting import Bisection
+from bot.app.findings import Search
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
 from bot.domain.errors import ForgeUnavailable, Gone, NotAllowed, Refused
@@ -115,7 +114,7 @@ class BuildView:
     """What people do without on this forge."""
     steers: bool = False
     """The viewer may re-run, cancel and approve."""
-    searches: Sequence[tuple[Bisection, Sequence[Step]]] = ()
+    searches: Sequence[Search] = ()
     """For the commits that broke it."""
 
     @property
@@ -129,12 +128,12 @@ class BuildView:
     @property
     def is_at_rest(self) -> bool:
         """Nothing of it will change by itself."""
-        return self.is_final and all(one.finished_at is not None for one, _ in self.searches)
+        return self.is_final and all(one.found.finished_at is not None for one in self.searches)
 
     @property
     def searchable(self) -> Sequence[Run]:
         """Failed runs, one of each suite, of which the commit that broke them can be looked for."""
-        asked = {run.suite.name for run in self.runs if run.id in {one.run for one, _ in self.searches}}
+        asked = {run.suite.name for run in self.runs if run.id in {one.found.run for one in self.searches}}
         found = {run.suite.name: run for run in reversed(self.runs) if bisecting.may_be_asked(self.build, run)}
         return [run for name, run in reversed(found.items()) if name not in asked]
 
@@ -210,7 +209,7 @@ def build(app: App, viewer: Viewer, number: BuildId) -> BuildView:
             successor=_successor(work, found, runs),
             own_rules=work.repositories.own_rules(repository.id),
             lacking=_lacking(app, repository),
-            searches=bisecting.of_build(work, number),
+            searches=findings.of_build(work, number),
         )
     return replace(view, steers=may_steer(app, viewer, repository))
 

@@ -15,7 +15,7 @@ from bot.app.durations import usual_seconds, wait_of
 from bot.app.tracing import nearest
 from bot.domain.build_check import build_check
 from bot.domain.cells_check import cells_check
-from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change
+from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change, searched_change
 from bot.domain.errors import Ambiguous, Refused, Unavailable
 from bot.domain.refs import Repository
 from bot.domain.suite_check import suite_check
@@ -40,14 +40,21 @@ def send(app: App, task: SendReport) -> None:
         repository = work.repositories.get(report.repository)
         app = app.under(work.repositories.own_rules(report.repository))
         trace = work.builds.get(report.build).trace
-        change = commented_change(report.name)
-        shown = _render(app, work, report) if change is None else commenting.render(app, work, report, change)
+        shown = _shown(app, work, report)
     about: dict[str, Fact] = {"build": report.build, "run": report.run or "", "check": report.name}
     with (
         structlog.contextvars.bound_contextvars(build=report.build, run=report.run, check=report.name),
         app.traces.span(SpanName.REPORT, nearest(trace, task.trace), **about, version=report.version),
     ):
         _send(app, report, repository, shown)
+
+
+def _shown(app: App, work: UnitOfWork, report: Report) -> Check | Comment | None:
+    if (change := commented_change(report.name)) is not None:
+        return commenting.render(app, work, report, change)
+    if (change := searched_change(report.name)) is not None:
+        return commenting.render_search(app, work, report, change)
+    return _render(app, work, report)
 
 
 def _render(app: App, work: UnitOfWork, report: Report) -> Check:

@@ -194,7 +194,8 @@ def bisect(number: int | None, suite: str | None, fields: str | None) -> None:
         click.echo(_chosen(build["searches"], fields))
         return
     for one in build["searches"]:
-        found = f"{one['first_bad'][:7]} {one['note']}" if one["first_bad"] else one["note"]
+        by = f", by {one['author']}" if one["author"] else ""
+        found = f"{one['first_bad'][:7]} {one['note']}{by}" if one["first_bad"] else one["note"]
         click.echo(plain(f"{one['suite']} on {one['branch']}, {len(one['commits'])} commits: {one['state']} {found}"))
     click.echo(plain(build["url"]))
 

@@ -55,6 +55,8 @@ class Bisection:
     first_bad: Sha | None = None
     note: str = ""
     """What people are told: the commit's title, or why nothing was found."""
+    author: str = ""
+    """Of the first bad commit, as git names them."""
     actor: str
     created_at: datetime
     finished_at: datetime | None = None
@@ -74,11 +76,22 @@ class Ended:
     """Without a first bad one: those of which one is it, oldest first."""
 
 
-def next_step(commits: Sequence[Sha], known: Mapping[Sha, Finding]) -> Try | Ended:
-    """`commits`: oldest first; what lies before them is good, the last of them is bad."""
+def runs_left(commits: Sequence[Sha], known: Mapping[Sha, Finding]) -> int:
+    """How many more commits have to be run, if all of them can be tested."""
+    bad, good = _bounds(commits, known)
+    return sum(commits[place] not in known for place in range(good + 1, bad)).bit_length()
+
+
+def _bounds(commits: Sequence[Sha], known: Mapping[Sha, Finding]) -> tuple[int, int]:
+    """Places of the first commit that is known to be bad, and of the last good one before it (-1: none of them)."""
     last = len(commits) - 1
     bad = next((place for place in range(last) if known.get(commits[place]) is Finding.BAD), last)
-    good = next((place for place in reversed(range(bad)) if known.get(commits[place]) is Finding.GOOD), -1)
+    return bad, next((place for place in reversed(range(bad)) if known.get(commits[place]) is Finding.GOOD), -1)
+
+
+def next_step(commits: Sequence[Sha], known: Mapping[Sha, Finding]) -> Try | Ended:
+    """`commits`: oldest first; what lies before them is good, the last of them is bad."""
+    bad, good = _bounds(commits, known)
     between = [place for place in range(good + 1, bad) if commits[place] not in known]
     if between:
         middle = (good + bad) / 2

@@ -103,3 +103,16 @@ def comment_name(change: int) -> str:
 def commented_change(name: str) -> int | None:
     """The change that the outbox's `name` is the comment of; None: it is a check."""
     return int(name.removeprefix(_COMMENT)) if name.startswith(_COMMENT) else None
+
+
+_SEARCH: Final = "search #"
+
+
+def search_name(change: int) -> str:
+    """What the outbox calls the answer, on a change, to who asked for the commit that broke its target."""
+    return f"{_SEARCH}{change}"
+
+
+def searched_change(name: str) -> int | None:
+    """The change that the outbox's `name` is such an answer on; None: it is something else."""
+    return int(name.removeprefix(_SEARCH)) if name.startswith(_SEARCH) else None

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
+
+from bot.domain.refs import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +21,19 @@ class Dialect:
     """Between the address of a repository and those of its pages."""
     change_page: str
 
+    def page(self, repository: Repository, rest: str) -> str:
+        """An address inside of the repository's pages; empty where it has none on the web."""
+        home = web_url(repository)
+        return f"{home}/{self.pages}{rest}" if home else ""
+
     def command(self, form: str) -> str:
         """A command as people are told to write it."""
         return f"`{self.prefix}{form.removeprefix('assay ') if self.prefix == ALWAYS else form}`"
+
+
+def web_url(repository: Repository) -> str:
+    """Nothing unless it is a web address: it comes from a webhook's body."""
+    return repository.web_url.rstrip("/") if urlsplit(repository.web_url).scheme in ("http", "https") else ""
 
 
 ALWAYS: Final = "/assay "

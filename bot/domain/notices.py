@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from bot.domain.bisecting import Bisection
+from bot.domain.bisecting_words import Told, failing_words
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, BuildId, Run
 from bot.domain.suite_check import has_passed
@@ -15,6 +15,8 @@ from bot.domain.texts import one_line
 PAUSES: Final = (60.0, 600.0, 7200.0, 68_000.0)
 """Seconds after each failed try: five tries in a day."""
 _NAMED: Final = 5
+_TESTS: Final = 100
+"""That programs are told of."""
 
 
 class NoticeState(enum.StrEnum):
@@ -35,6 +37,8 @@ class News(enum.StrEnum):
     """Somebody tries the channel."""
     FOUND = "found"
     """The commit that broke it."""
+    UNCLEAR = "unclear"
+    """It was looked for, and not found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +108,15 @@ def message(
     return Message(key=f"notice-{notice.id}", news=news, title=title, text=text, url=url, facts=facts)
 
 
-def culprit(notice: Notice, found: Bisection, repository: Repository, build: Build, url: str) -> Message:
-    """Of a search that has found the commit."""
+def culprit(notice: Notice, told: Told, repository: Repository, build: Build, url: str) -> Message:
+    """Of a search that has ended."""
+    found = told.search
     sha = found.first_bad or build.sha
-    title = one_line(f"{repository.path} {found.branch}: {sha[:7]} broke {found.suite}", 200)
+    news = News.FOUND if found.first_bad else News.UNCLEAR
+    what = f"{sha[:7]} broke" if found.first_bad else "not found what broke"
+    title = one_line(f"{repository.path} {found.branch}: {what} {found.suite}", 200)
     facts: dict[str, object] = {
-        "type": f"build.{News.FOUND}",
+        "type": f"build.{news}",
         "forge": repository.forge,
         "repository": repository.path,
         "branch": found.branch,
@@ -117,7 +124,12 @@ def culprit(notice: Notice, found: Bisection, repository: Repository, build: Bui
         "build": build.id,
         "suite": found.suite,
         "commits": len(found.commits),
+        "note": found.note,
+        "author": found.author,
+        "tests": list(told.tests[:_TESTS]),
         "url": url,
     }
-    text = one_line(f"{title}: {found.note}", 500)
-    return Message(key=f"notice-{notice.id}", news=News.FOUND, title=title, text=text, url=url, facts=facts)
+    by = f", by {found.author}" if found.author else ""
+    failing = f" ({failing_words(told.tests)})" if found.first_bad and told.tests else ""
+    text = one_line(f"{title}: {found.note}{by}{failing}", 500)
+    return Message(key=f"notice-{notice.id}", news=news, title=title, text=text, url=url, facts=facts)

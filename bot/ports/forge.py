@@ -69,6 +69,8 @@ class Change:
 class Commit:
     sha: Sha
     message: str
+    author: str = ""
+    """As git names them; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,15 @@
 """What the REST API says, as types; the OpenAPI document is made of them."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
 from bot.app import registering, ruling
-from bot.app.bisecting import Step
 from bot.app.context import App
+from bot.app.findings import Search
 from bot.app.queries import BuildView, RunView
 from bot.app.registering import Registered
-from bot.domain.bisecting import Bisection
 from bot.domain.errors import Problem
 from bot.domain.refs import Repository
 from bot.domain.runs import Build, Group, Run
@@ -112,7 +110,13 @@ class SearchAnswer(BaseModel):
     """Behind that one, oldest first."""
     first_bad: str | None
     note: str
+    """The title of the first bad commit, or why there is none."""
+    author: str
+    """Of the first bad commit, as git names them."""
+    tests: list[str]
+    """Those that fail from there on; none: the suite itself fails."""
     actor: str
+    """Who asked."""
     created_at: datetime
     finished_at: datetime | None
     steps: list[StepAnswer]
@@ -248,11 +252,12 @@ def build_answer(app: App, view: BuildView) -> BuildAnswer:
         created_at=build.created_at,
         url=app.build_url(build.id),
         runs=[_run(app, run, build, view.repository) for run in view.runs],
-        searches=[_search(one, steps) for one, steps in view.searches],
+        searches=[_search(one) for one in view.searches],
     )
 
 
-def _search(one: Bisection, steps: Sequence[Step]) -> SearchAnswer:
+def _search(search: Search) -> SearchAnswer:
+    one = search.found
     return SearchAnswer(
         suite=one.suite,
         branch=one.branch,
@@ -261,11 +266,14 @@ def _search(one: Bisection, steps: Sequence[Step]) -> SearchAnswer:
         commits=list(one.commits),
         first_bad=one.first_bad,
         note=one.note,
+        author=one.author,
+        tests=list(search.told.tests),
         actor=one.actor,
         created_at=one.created_at,
         finished_at=one.finished_at,
         steps=[
-            StepAnswer(sha=step.sha, finding=step.finding, run=step.run.id if step.run else None) for step in steps
+            StepAnswer(sha=step.sha, finding=step.finding, run=step.run.id if step.run else None)
+            for step in search.steps
         ],
     )
 

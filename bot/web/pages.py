@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,6 +17,7 @@ from bot.app import overviews, queries
 from bot.app.context import App
 from bot.app.queries import BuildView
 from bot.app.suitefile import schema_text
+from bot.domain.dialect import web_url
 from bot.domain.errors import BotError
 from bot.domain.refs import Repository
 from bot.domain.runs import Run
@@ -130,7 +131,7 @@ def environment(app: App) -> Environment:
         "commit_url": partial(_commit_url, app),
         "change_url": partial(_change_url, app),
         "inner_url": partial(_inner_url, app),
-        "web_url": _web_url,
+        "web_url": web_url,
         "duration": duration,
         "size": size,
         "first_line": _first_line,
@@ -189,11 +190,6 @@ def _time(moment: datetime) -> Markup:
     )
 
 
-def _web_url(repository: Repository) -> str:
-    """Nothing unless it is a web address: it comes from a webhook's body."""
-    return repository.web_url.rstrip("/") if urlsplit(repository.web_url).scheme in ("http", "https") else ""
-
-
 def _commit_url(app: App, repository: Repository, sha: str) -> str:
     return _inner_url(app, repository, f"commit/{sha}")
 
@@ -203,4 +199,4 @@ def _change_url(app: App, repository: Repository, number: int) -> str:
 
 
 def _inner_url(app: App, repository: Repository, page: str) -> str:
-    return f"{_web_url(repository)}/{app.dialect_of(repository).pages}{page}"
+    return app.dialect_of(repository).page(repository, page)

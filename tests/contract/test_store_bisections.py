@@ -40,7 +40,9 @@ def test_a_run_has_one_search_which_ends_once(work: OpenWork) -> None:
     with work() as unit:
         assert unit.bisections.of_run(failed.id) == unit.bisections.get(one.id) == one
         assert unit.bisections.of_build(failed.build) == unit.bisections.running(10) == [one]
-        ended = replace(one, state=BisectionState.FOUND, first_bad=SHA, note="it", finished_at=AT, untestable=(SHA,))
+        ended = replace(
+            one, state=BisectionState.FOUND, first_bad=SHA, note="it", author="Ana", finished_at=AT, untestable=(SHA,)
+        )
         assert unit.bisections.save(ended)
         assert not unit.bisections.save(replace(ended, state=BisectionState.STOPPED))
         assert unit.bisections.get(one.id) == ended

@@ -46,6 +46,7 @@ class FakeForge:
     writers: set[int] = field(default_factory=lambda: {ANA.id})
     changed: ChangedFiles | None = None
     messages: dict[str, str] = field(default_factory=dict)
+    authors: dict[str, str] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     """Commit ids of branches and tags."""
     seen: RepositorySeen = HELLO
@@ -62,6 +63,8 @@ class FakeForge:
     reactions: dict[int, list[Reaction]] = field(default_factory=dict)
     replies: dict[str, str] = field(default_factory=dict)
     """Our comments by their id, each as it reads now."""
+    replied: dict[str, int] = field(default_factory=dict)
+    """The changes that they were written on."""
     said: list[str] = field(default_factory=list)
     """Every text that one of them has had."""
     after_reply: list[Exception] = field(default_factory=list)
@@ -119,7 +122,7 @@ class FakeForge:
         sha = self.refs.get(ref, ref)
         if len(sha) != 40:
             raise Refused("no such commit")
-        return Commit(sha=Sha(sha), message=self.messages.get(sha, "a message"))
+        return Commit(sha=Sha(sha), message=self.messages.get(sha, "a message"), author=self.authors.get(sha, ""))
 
     def change(self, repository: Repository, number: int) -> Change:
         self._called("change")
@@ -145,11 +148,12 @@ class FakeForge:
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         self._called("reply")
         if unique:
-            ref = ref or next((one for one, old in self.replies.items() if unique in old), None)
+            here = [one for one in self.replies if self.replied[one] == change]
+            ref = ref or next((one for one in here if unique in self.replies[one]), None)
             if ref is not None and ref not in self.replies:
                 raise Gone("somebody deleted the comment")
         ref = ref or f"reply{len(self.replies) + 1}"
-        self.replies[ref] = text
+        self.replies[ref], self.replied[ref] = text, change
         self.said.append(text)
         if self.after_reply:
             raise self.after_reply.pop(0)

@@ -1,61 +1,38 @@
 """The commit that broke a branch is found by halves: by `/assay bisect`, or the button on a build's page."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.bisecting import Bisection, BisectionState, Finding, Try, next_step
+from bot.domain.bisecting import BisectionState, Finding, Try, next_step, runs_left
 from bot.domain.errors import ForgeUnavailable
 from bot.domain.events import ActionAsked
 from bot.domain.refs import Person, Sha
-from bot.domain.runs import Build, Cause, Reason, Run, RunState
-from bot.ports.sandbox import Exit, Job
+from bot.domain.runs import Cause, Reason, RunState
+from bot.ports.sandbox import Exit
 from tests.fakes.channel import FakeChannel
-from tests.fakes.forge import ANA, HELLO, STAN, a_change
-from tests.fakes.sandbox import Act, FakeSandbox
-from tests.talks import last_reply
+from tests.fakes.forge import ANA, HELLO, STAN
+from tests.fakes.sandbox import Act
+from tests.searches import (
+    COMMITS,
+    FILE,
+    PUSHED,
+    broken,
+    build_of,
+    failed,
+    found,
+    go_on,
+    press,
+    push,
+    report,
+    sandbox,
+    search_world,
+    searches,
+    steps,
+)
 from tests.walks import World
-
-FILE = b"""suites:
-  unit: {image: box, run: "all", needs: [lint], retry: {select: some}, reports: {junit: r.xml}}
-  lint: {image: box, run: "lint"}
-notify:
-  - {channel: team}
-"""
-COMMITS = [Sha(f"{number:040x}") for number in range(1, 13)]
-"""The first was pushed and passed; the last was pushed and failed, and brought all others."""
-PUSHED = 11
-"""The place of the last one."""
-
-
-def report(**tests: bool) -> bytes:
-    cases = "".join(
-        f'<testcase classname="t" name="{name}">{"" if passes else "<failure/>"}</testcase>'
-        for name, passes in tests.items()
-    )
-    return f"<testsuite>{cases}</testsuite>".encode()
-
-
-class ByCommit(FakeSandbox):
-    """What a suite does depends on the commit."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self.at: Mapping[Sha, Act] = {}
-
-    def run(self, job: Job, **how: Callable[..., object]) -> Exit:
-        if job.env["ASSAY_SUITE"] == "unit":
-            self.acts[job.script] = self.at.get(Sha(job.env["ASSAY_COMMIT"]), Act())
-        return super().run(job, **how)  # type: ignore[arg-type]  # as above
-
-    @property
-    def tried(self) -> list[int]:
-        """The places of the commits that the suite ran at."""
-        return [COMMITS.index(Sha(job.env["ASSAY_COMMIT"])) for job in self.jobs if job.env["ASSAY_SUITE"] == "unit"]
 
 
 @pytest.fixture
@@ -65,82 +42,7 @@ def team() -> FakeChannel:
 
 @pytest.fixture
 def world(tmp_path: Path, team: FakeChannel) -> World:
-    world = World(tmp_path)
-    world.sandbox = ByCommit(tmp_path / "places")
-    world.app = replace(world.app, channels={"team": team}, sandbox=world.sandbox)
-    world.forge.suite_files[""] = FILE
-    for before, sha in zip([None, *COMMITS], COMMITS, strict=False):
-        world.source.add(sha, {"code.txt": sha}, before)
-        world.forge.messages[sha] = f"Commit {int(sha, 16)}\n\nmore"
-    return world
-
-
-def sandbox(world: World) -> ByCommit:
-    assert isinstance(world.sandbox, ByCommit)
-    return world.sandbox
-
-
-def broken(world: World, bad: int, odd: Mapping[int, Act] | None = None) -> World:
-    """`a` fails from that commit on; `odd`: commits where something else happens."""
-    sandbox(world).at = {
-        sha: (odd or {}).get(
-            place, Act(exit=Exit(code=int(place >= bad)), files={"r.xml": report(a=place < bad, b=True)})
-        )
-        for place, sha in enumerate(COMMITS)
-    }
-    for place in (0, PUSHED):
-        push(world, place)
-    sandbox(world).jobs.clear()
-    return world
-
-
-def push(world: World, place: int) -> None:
-    parents = dict(world.source.parents)
-    world.push(COMMITS[place])
-    world.source.parents = parents
-    world.settle()
-
-
-def go_on(world: World) -> None:
-    turns = 0
-    while found(world).state is BisectionState.RUNNING:
-        world.turn("bisections")
-        world.settle()
-        turns += 1
-        assert turns < 30, "it does not end"
-
-
-def build_of(world: World) -> Build:
-    return world.builds(COMMITS[PUSHED])[0]
-
-
-def failed(world: World) -> Run:
-    return next(run for run in world.runs(build_of(world).id) if run.suite.name == "unit")
-
-
-def press(world: World, by: Person = ANA) -> None:
-    event = ActionAsked(
-        repository=HELLO, sha=COMMITS[PUSHED], external_id=failed(world).id, identifier="bisect", sender=by
-    )
-    world.hear(event)
-    world.settle()
-
-
-def found(world: World) -> Bisection:
-    (one,) = searches(world)
-    return one
-
-
-def searches(world: World) -> list[Bisection]:
-    number = build_of(world).id
-    with world.app.work() as work:
-        return list(work.bisections.of_build(number))
-
-
-def steps(world: World) -> list[Run]:
-    number = found(world).id
-    with world.app.work() as work:
-        return list(work.bisections.runs(number))
+    return search_world(tmp_path, team)
 
 
 @pytest.mark.parametrize("bad", [1, 4, 6, 11])
@@ -150,6 +52,7 @@ def test_the_commit_is_found_by_running_the_failed_test_at_half_a_handful_of_com
     go_on(world)
     one = found(world)
     assert (one.state, one.first_bad, one.note) == (BisectionState.FOUND, COMMITS[bad], f"Commit {bad + 1}")
+    assert one.author == "@Ana *Doe*"
     assert len(steps(world)) <= 4
     assert {job.script for job in world.sandbox.jobs} == {"some"}
     assert {job.env["ASSAY_TESTS"] for job in world.sandbox.jobs} == {"t::a"}
@@ -163,7 +66,8 @@ def test_the_channels_that_heard_of_the_break_hear_who_did_it(world: World, team
     assert team.news == ["broke", "found"]
     told = team.heard[-1]
     assert told.title == "acme/hello main: 0000000 broke unit"
-    assert told.text == "acme/hello main: 0000000 broke unit: Commit 5"
+    assert told.text == "acme/hello main: 0000000 broke unit: Commit 5, by @Ana *Doe* (t::a fails)"
+    assert (told.facts["author"], told.facts["tests"]) == ("@Ana *Doe*", ["t::a"])
     assert (told.facts["sha"], told.url) == (COMMITS[4], f"https://ci.example.org/b/{build_of(world).id}")
 
 
@@ -183,7 +87,9 @@ def test_a_search_shows_in_no_check_and_says_nothing_of_its_commits(world: World
     assert world.titles(COMMITS[5])["assay / unit"] == "1 test failed, also failing on main"
 
 
-def test_commits_that_can_not_be_tested_are_left_out(world: World) -> None:
+def test_commits_that_can_not_be_tested_are_left_out_and_the_channels_hear_which(
+    world: World, team: FakeChannel
+) -> None:
     no_report = Act(exit=Exit(code=2))
     broken(world, 7, {4: no_report, 5: no_report, 6: no_report})
     world.forge.suite_files[COMMITS[8]] = b"suites:\n  other: {image: box, run: 'true'}\n"
@@ -193,6 +99,8 @@ def test_commits_that_can_not_be_tested_are_left_out(world: World) -> None:
     assert (one.state, one.first_bad) == (BisectionState.UNCLEAR, None)
     assert one.note.startswith("one of 4 commits, of which the others can't be tested: ")
     assert one.untestable in ((), (COMMITS[8],))
+    assert team.news == ["broke", "unclear"]
+    assert team.heard[-1].text.startswith("acme/hello main: not found what broke unit: one of 4 commits, of which ")
 
 
 def test_a_commit_without_the_suite_is_left_out_and_the_search_goes_on(world: World) -> None:
@@ -278,33 +186,6 @@ def test_who_may_not_write_may_not_search(world: World, by: Person) -> None:
     assert searches(world) == []
 
 
-def test_a_comment_searches_for_what_broke_the_target(world: World) -> None:
-    broken(world, 4)
-    world.open_change(a_change(7, Sha("e" * 40)))
-    world.settle()
-    world.say("/assay bisect")
-    url = world.app.build_url(build_of(world).id)
-    assert last_reply(world) == f"Looking for what broke `unit` on `main`, in 11 commits: {url}"
-    go_on(world)
-    assert found(world).first_bad == COMMITS[4]
-    assert found(world).actor == "ana"
-
-
-@pytest.mark.parametrize(
-    ("said", "answer"),
-    [
-        ("/assay bisect lint", "`lint` has not failed with the newest push to `main`"),
-        ("/assay bisect unit lint", "Name one suite at most: `/assay bisect SUITE`."),
-    ],
-)
-def test_there_is_a_word_where_nothing_can_be_searched_for(world: World, said: str, answer: str) -> None:
-    broken(world, 4)
-    world.open_change(a_change(7, Sha("e" * 40)))
-    world.settle()
-    world.say(said)
-    assert answer in last_reply(world)
-
-
 COUNTED = [Sha(f"{number:040x}") for number in range(200)]
 
 
@@ -316,6 +197,7 @@ def test_halves_lead_to_the_first_bad_commit_in_few_steps(count: int, data: st.D
     known: dict[Sha, Finding] = {}
     while isinstance(step := next_step(commits, known), Try):
         assert step.sha not in known
+        assert runs_left(commits, known) > 0
         place = commits.index(step.sha)
         known[step.sha] = Finding.UNTESTABLE if place in odd else Finding.BAD if place >= bad else Finding.GOOD
     assert len(known) <= count.bit_length() + len(odd)

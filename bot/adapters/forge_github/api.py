@@ -142,8 +142,10 @@ class GitHubForge:
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         data = Fields(self._session.get(repository, "/commits{/ref*}", ref=ref.split("/")))
-        message = understood(lambda: data.inner("commit").text("message", MAX_MESSAGE))
-        return Commit(sha=understood(lambda: data.sha("sha")), message=message)
+        inner = understood(lambda: data.inner("commit"))
+        author = inner.inner("author").text("name", MAX_LABEL) if inner.has("author") else ""
+        sha = understood(lambda: data.sha("sha"))
+        return Commit(sha=sha, message=inner.text("message", MAX_MESSAGE), author=author)
 
     def change(self, repository: Repository, number: int) -> Change:
         data = Fields(self._session.get(repository, "/pulls/{number}", number=str(number)))

@@ -131,7 +131,10 @@ class GitLabForge:
 
     def commit(self, repository: Repository, ref: str) -> Commit:
         data = Fields(self._client.get(f"{project(repository.forge_id)}/repository/commits/{name(ref)}"))
-        return understood(lambda: Commit(sha=data.sha("id"), message=data.text("message", MAX_MESSAGE)))
+        author = data.text("author_name", MAX_LABEL)
+        return understood(
+            lambda: Commit(sha=data.sha("id"), message=data.text("message", MAX_MESSAGE), author=author)
+        )
 
     def commit_message(self, repository: Repository, sha: Sha) -> str:
         return self.commit(repository, sha).message

@@ -15,7 +15,7 @@ from bot.domain.bisecting import Bisection, BisectionState
 from bot.domain.errors import Gone
 from bot.domain.runs import BuildId, Cause, Run, RunId, RunState, Trust
 
-_CHANGING: Final = ("untestable", "state", "first_bad", "note", "finished_at")
+_CHANGING: Final = ("untestable", "state", "first_bad", "note", "author", "finished_at")
 _PUSHED: Final = (Cause.PUSH, Cause.SCHEDULE, Cause.RERUN)
 
 

@@ -22,6 +22,7 @@ bisection = sa.Table(
     sa.Column("state", Word(BisectionState), nullable=False),
     sa.Column("first_bad", sa.Text),
     sa.Column("note", sa.Text, nullable=False),
+    sa.Column("author", sa.Text, nullable=False, server_default=""),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("finished_at", Moment),
