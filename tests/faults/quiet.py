@@ -17,7 +17,7 @@ import httpx
 
 from bot.demo.forge.hooks import Delivery, wait_until
 from bot.demo.forge.state import CheckRun
-from bot.domain.checks import commented_change
+from bot.domain.checks import commented_change, searched_change
 from bot.domain.runs import MOVES, RunState
 from tests.faults.engine import Happened
 from tests.faults.place import Database, Place
@@ -127,7 +127,8 @@ def _of_history(run: RunFact) -> Iterator[str]:
 def _of_report(report: ReportFact, facts: Facts) -> Iterator[str]:
     if report.pending:
         yield "waits to be sent"
-    if report.dead or report.pending or commented_change(report.name) is not None:
+    is_comment = (commented_change(report.name), searched_change(report.name)) != (None, None)
+    if report.dead or report.pending or is_comment:
         return
     shown = [each for each in facts.checks if (each.sha, each.name) == (report.sha, report.name)]
     said = shown[-1].conclusions[-1] if shown else None
