@@ -90,32 +90,39 @@ def runs_at(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> tuple[Run, 
     return newest_of_each_cell(work.runs.of_commit(repository, sha))
 
 
-def look_at_needs(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> None:
-    """Runs whose needs have all passed may start; those that need something that did not pass are skipped."""
+def look_at_needs(work: UnitOfWork, repository: RepositoryId, sha: Sha) -> int:
+    """Runs whose needs have all passed may start; those that need something that did not pass are skipped.
+
+    How many these are. Of two needs that end at the same moment neither transaction may see the other's end; upkeep
+    looks again.
+    """
     blocked = {run.suite.key: run for run in work.runs.blocked_at(repository, sha)}
     if not blocked:
-        return
+        return 0
     by_name: dict[str, dict[str, Run]] = defaultdict(dict)
     for run in runs_at(work, repository, sha):
         by_name[run.suite.name][run.suite.key] = run
     skipped = _skip(work, blocked, by_name)
+    count = len(skipped)
     for run in blocked.values():
         is_free = all(one.state.is_final for name in run.suite.needs for one in by_name[name].values())
         if is_free and work.runs.unblock(run.id):
             work.send(ExecuteRun(run.id))
+            count += 1
     if skipped:
-        _touch(work, repository, sha, skipped)
+        _touch(work, repository, sha, {name for run in skipped for name in _names(run.suite)})
+    return count
 
 
-def _skip(work: UnitOfWork, blocked: dict[str, Run], by_name: dict[str, dict[str, Run]]) -> set[str]:
-    """Take out of `blocked` what can't run any more, and what needs that in turn; gives the names of their checks."""
-    names = set[str]()
+def _skip(work: UnitOfWork, blocked: dict[str, Run], by_name: dict[str, dict[str, Run]]) -> list[Run]:
+    """Take out of `blocked` what can't run any more, and what needs that in turn; those that were skipped."""
+    skipped = list[Run]()
     while found := [one for run in blocked.values() if (one := _skipped(run, by_name)) is not None]:
         for run in found:
             if work.runs.save(blocked.pop(run.suite.key), run, "needs"):
                 by_name[run.suite.name][run.suite.key] = run
-                names |= _names(run.suite)
-    return names
+                skipped.append(run)
+    return skipped
 
 
 def _skipped(run: Run, by_name: Mapping[str, Mapping[str, Run]]) -> Run | None:

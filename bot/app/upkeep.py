@@ -88,6 +88,16 @@ def _hint_at_runs(app: App) -> int:
     return _hinting(lambda work: work.runs.queued(_MANY, app.rules.quotas), ExecuteRun)(app)
 
 
+def _look_at_needs(app: App) -> int:
+    with app.work() as work:
+        commits = work.runs.commits_with_blocked(_MANY)
+    count = 0
+    for repository, sha in commits:
+        with app.work() as work:
+            count += announcing.look_at_needs(work, repository, sha)
+    return count
+
+
 def _close_logs(app: App) -> int:
     """Of runs whose worker died between the verdict and the end of the log."""
     open_ones = app.logs.left_open(_MANY)
@@ -130,6 +140,7 @@ DUTIES: Final[dict[str, Duty]] = {
     "notices": Duty(10.0, _hinting(lambda work: work.notices.due(_MANY), SendNotice)),
     "deliveries": Duty(5.0, _hinting(lambda work: work.deliveries.due(_MANY), HandleDelivery)),
     "runs": Duty(5.0, _hint_at_runs),
+    "needs": Duty(5.0, _look_at_needs),
     "bisections": Duty(2.0, bisecting.advance),
     "schedule": Duty(10.0, scheduling.start_due),
     "stranded": Duty(60.0, presence.tell_waits),

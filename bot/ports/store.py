@@ -183,6 +183,9 @@ class Runs(Protocol):
     def blocked_at(self, repository: RepositoryId, sha: Sha) -> Sequence[Run]:
         """Queued runs of that commit that wait for what they need."""
 
+    def commits_with_blocked(self, limit: int) -> Sequence[tuple[RepositoryId, Sha]]:
+        """Those that have such runs; the longest blocked first."""
+
     def unblock(self, run: RunId) -> bool:
         """What a queued run needed has passed: it may be claimed from now on. False if it isn't blocked."""
 

@@ -179,6 +179,16 @@ def test_a_run_is_not_saved_over_another(work: OpenWork) -> None:
         unit.runs.save(run, replace(run.running(AT), id=RunId("another")), "worker-1")
 
 
+def test_commits_with_blocked_runs_are_told_once_each_and_no_more_than_wanted(work: OpenWork) -> None:
+    with work() as unit:
+        first, second = stored_build(unit, sha=OTHER_SHA), stored_build(unit)
+        for build in (second, first, first):
+            stored_run(unit, build, blocked=True)
+        stored_run(unit, first, blocked=True, state=RunState.SKIPPED)
+        assert unit.runs.commits_with_blocked(10) == [(second.repository, second.sha), (first.repository, OTHER_SHA)]
+        assert unit.runs.commits_with_blocked(1) == [(second.repository, second.sha)]
+
+
 def test_overdue_runs_are_those_that_nobody_waits_to_approve(work: OpenWork) -> None:
     with work() as unit:
         build = stored_build(unit)

@@ -87,6 +87,20 @@ def need_failed(world: World) -> World:
     return world
 
 
+def test_a_run_whose_need_passed_unseen_is_found(world: World) -> None:
+    """Two ends at the same moment do not see each other."""
+    world.forge.suite_files[""] = NEEDS
+    world.push()
+    world.step(HandleDelivery)
+    with world.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE run SET state = 'passed' WHERE suite_key = 'build'")
+    world.settle()
+    assert ran(world) == []
+    assert (world.turn("needs"), world.turn("needs")) == (1, 0)
+    world.settle()
+    assert ran(world) == ["test"]
+
+
 @pytest.mark.parametrize("name", ["assay", "assay / build"])
 def test_a_rerun_of_a_failed_need_also_runs_what_was_skipped_for_it(need_failed: World, name: str) -> None:
     rerun(need_failed, name)

@@ -217,6 +217,12 @@ class SqlRuns:
         here = sa.and_(table.c.repository == repository, table.c.sha == sha, table.c.blocked, _QUEUED)
         return self._all(sa.select(table).where(here).order_by(table.c.number))
 
+    def commits_with_blocked(self, limit: int) -> Sequence[tuple[RepositoryId, Sha]]:
+        where = table.c.repository, table.c.sha
+        query = sa.select(*where).where(table.c.blocked, _QUEUED, _COUNTS).group_by(*where)
+        query = query.order_by(sa.func.min(table.c.number)).limit(limit)
+        return [(RepositoryId(row.repository), Sha(row.sha)) for row in self._connection.execute(query)]
+
     def expired(self, grace: float, *, at: str = "", not_at: str | None = None) -> Sequence[Run]:
         there = table.c.owner.startswith(at, autoescape=True)
         if not_at is not None:
