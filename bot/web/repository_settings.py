@@ -18,11 +18,13 @@ from bot.domain.refs import ForgeName, Repository
 from bot.domain.suites import Network
 from bot.domain.texts import duration, size
 from bot.domain.trust import ForkPolicy
+from bot.web import repository_tokens
 from bot.web.forms import read_form
 from bot.web.operators import Form, private_page, to_sign_in
 from bot.web.site import site_of
 from bot.web.visitors import person_of_form, signed_in
 
+_MAKE_TOKEN: Final = "make-token"  # noqa: S105  # a button
 _REFUSED: Final = 409
 _LARGEST: Final = 128 << 10
 """Bytes of a form: a secret, each byte of it as three."""
@@ -38,6 +40,7 @@ _DONE: Final = {
     "again": "The notice is on its way again.",
     "heard": "The forge's test came all the way to this server.",
     "rotated": "The webhook has a new secret.",
+    "no-token": "The token is revoked.",
     "no-webhook": "The webhook is taken away.",
 }
 """What a button has done, by the word in the address that follows it."""
@@ -76,17 +79,23 @@ async def press(request: Request) -> Response:
 def _press(request: Request, form: Form) -> Response:
     viewer, app = person_of_form(request, form.get("key", "")), site_of(request).app
     repository = administering.act(app, viewer, *_named(request))
-    act = _BUTTONS.get(form.get("button", ""))
-    if act is None:
+    button = form.get("button", "")
+    act = _BUTTONS.get(button)
+    if act is None and button != _MAKE_TOKEN:
         raise BadInput("no such button")
     try:
+        if act is None:
+            return _page(request, repository, made=repository_tokens.make(app, repository, viewer, form))
         done = act(app, repository, viewer, form)
     except BotError as error:
         return _page(request, repository, trouble=str(error), status=400 if isinstance(error, BadInput) else _REFUSED)
     return RedirectResponse(f"{app.url}{settings_page(repository)}?done={done}", 303)
 
 
-def _page(request: Request, repository: Repository, *, trouble: str = "", status: int = 200) -> Response:
+def _page(
+    request: Request, repository: Repository, *, trouble: str = "", made: str = "", status: int = 200
+) -> Response:
+    """`made`: the text of a token, which is on this one answer and nowhere else."""
     app = site_of(request).reader
     found = registering.get(app, repository.id)
     own = ruling.of(app, repository)
@@ -99,6 +108,7 @@ def _page(request: Request, repository: Repository, *, trouble: str = "", status
         repository=repository,
         here=settings_page(repository),
         done=_DONE.get(request.query_params.get("done", ""), "") if not trouble else "",
+        made=made,
         trouble=trouble,
         hook=found.hook,
         hook_url=registering.hook_url(app, found),
@@ -111,6 +121,7 @@ def _page(request: Request, repository: Repository, *, trouble: str = "", status
         secrets=secrets.list_secrets(app, repository.id),
         channels=own_channels.every(app, repository.id),
         notices=told,
+        **repository_tokens.facts(app, repository),
     )
 
 
@@ -265,6 +276,7 @@ _BUTTONS: Final[dict[str, Callable[[App, Repository, Viewer, Form], str]]] = {
     "set-channel": _set_channel,
     "test-channel": _test_channel,
     "remove-channel": _remove_channel,
+    "revoke-token": repository_tokens.revoke,
     "again": _send_again,
     "test-webhook": _test_webhook,
     "rotate-webhook": _rotate_webhook,

@@ -1,5 +1,6 @@
 """The settings page of a repository: for its admins at the forge and for operators."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -7,14 +8,14 @@ from typing import Final
 import pytest
 from starlette.testclient import TestClient
 
-from bot.app import own_channels, registering, ruling, secrets
+from bot.app import access, own_channels, own_tokens, registering, ruling, secrets
 from bot.app.context import Rules
 from bot.domain.errors import ForgeUnavailable, Refused
 from bot.domain.notices import NoticeState
 from bot.domain.refs import Person
 from bot.domain.runs import Trust
 from bot.domain.suites import Network, Notify
-from bot.domain.tokens import Scope
+from bot.domain.tokens import Bound, Scope
 from bot.ports.notices import Channel
 from bot.ports.queue import SendNotice
 from bot.web.asgi import make_asgi
@@ -112,6 +113,7 @@ def test_it_is_for_admins_of_the_repository_and_operators(
         ("set-channel", {"name": "team", "address": SECRET_ADDRESS}),
         ("test-channel", {"name": "old"}),
         ("again", {"number": "1"}),
+        ("make-token", {"name": "deploy", "days": "30", "scope-runs:read": "on"}),
         ("rotate-webhook", {}),
     ],
 )
@@ -284,3 +286,46 @@ def test_the_name_of_a_repository_can_break_no_page(world: World, browser: TestC
         work.repositories.see(replace(HELLO, forge_id=555, path="acme/<b>&"))
     assert "<b>&" not in browser.get("/repos/github/acme/%3Cb%3E&/-/settings").text
     assert world.token(Scope.ADMIN)
+
+
+TOKEN: Final = {"name": "deploy", "days": "30", "scope-runs:read": "on"}
+
+
+def test_an_admin_makes_a_token_for_the_repository_and_sees_it_once(world: World, browser: TestClient) -> None:
+    status, text = send(browser, "make-token", **TOKEN)
+    found = re.search(r"assay_\w+_[\w-]{43}", text)
+    assert found
+    assert status == 200
+    page = browser.get(PAGE).text
+    assert ("deploy" in page, found[0] in page) == (True, False)
+    (token,) = own_tokens.of_repository(world.app, world.repository().id)
+    assert token.scopes == (Scope.READ,)
+    headers = {"authorization": f"Bearer {found[0]}"}
+    with TestClient(make_asgi(world.app, world.watch)) as program:
+        assert program.get("/runs", headers=headers).status_code == 200
+        assert "The token is revoked" in send(browser, "revoke-token", id=token.id)[1]
+        assert program.get("/runs", headers=headers).status_code == 401
+    with world.app.work() as work:
+        told = {(one.actor, one.action, one.subject) for one in work.audit.recent(100, public_only=False)}
+    assert {("ada", "create token", "token:deploy"), ("ada", "revoke token", "token:deploy")} <= told
+
+
+@pytest.mark.parametrize(
+    "form", [{"days": ""}, {"days": "9999"}, {"name": "a b"}, {"scope-runs:read": None}, {"scope-admin": "on"}]
+)
+def test_what_can_be_no_token_of_the_repository_is_not_made(
+    world: World, browser: TestClient, form: dict[str, str | None]
+) -> None:
+    sent = {name: value for name, value in {**TOKEN, **form}.items() if value is not None}
+    status, text = send(browser, "make-token", **sent)
+    assert (status in (400, 409), "This did not work" in text) == (True, True)
+    assert not own_tokens.of_repository(world.app, world.repository().id)
+
+
+def test_nobody_ends_a_token_of_another_repository_there(world: World, browser: TestClient) -> None:
+    elsewhere, secret = Bound(repository=world.repository(private=True).id), "s"
+    text = access.create(
+        world.app, "other", [Scope.READ], secret=secret, expires_at=None, actor="root", bound=elsewhere
+    )
+    assert "no such token" in send(browser, "revoke-token", id=text.split("_")[1])[1]
+    assert [one.revoked_at for one in access.tokens(world.app)] == [None]
