@@ -76,7 +76,12 @@ def judge(
         mutes = muting.of_suite(work, run.repository, run.suite.name, app.now().date())
     comparison = _spared(comparison, run.suite, app.now().date(), mutes)
     results = _results(app, subject, gathered, cases, comparison)
-    results = replace(results, failures=tuple(_with_mute(one, mutes) for one in results.failures))
+    results = replace(
+        results,
+        failures=tuple(_with_mute(one, mutes) for one in results.failures),
+        faults=tuple(map(masked, results.faults)),
+        annotations=tuple(_hidden_finding(one, masked) for one in results.annotations),
+    )
     if results == Results():
         return verdict
     log.info("run.judged", tests=results.total, failed=results.failed, new=results.new, faults=len(results.faults))
@@ -94,6 +99,11 @@ def _hidden(case: Case, masked: Callable[[str], str]) -> Case:
     name, message, details = masked(case.name), masked(case.message), masked(case.details)
     same = (name, message, details) == (case.name, case.message, case.details)
     return case if same else replace(case, name=name, message=message, details=details)
+
+
+def _hidden_finding(found: Annotation, masked: Callable[[str], str]) -> Annotation:
+    """Printed ones too: what hides them in the log sees them before their escapes are undone."""
+    return replace(found, message=masked(found.message), title=masked(found.title))
 
 
 def _with_earlier(app: App, run: Run, cases: Sequence[Case]) -> Sequence[Case]:

@@ -1,5 +1,6 @@
 """From the reports that a suite leaves to its check, its pages and its verdict (BEHAVIOUR §5)."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -179,6 +180,24 @@ def test_secrets_never_reach_results(world: World) -> None:
     secrets.set_secret(world.app, repository, "TOKEN", "it is a <b>", actor="ada")
     push(world)
     assert results(world).failures[0].message == "***"
+
+
+def test_secrets_never_reach_findings(world: World) -> None:
+    """Neither those of a report nor those that are printed in a form that only the reader of findings undoes."""
+    file = FILE.replace(b"make test,", b"make test, secrets: [TOKEN],")
+    world.forge.suite_files[""] = file.replace(b"junit: 'out/*.xml'", b"sarif: '*.sarif'")
+    place = {"physicalLocation": {"artifactLocation": {"uri": "tests/test_a.py"}}}
+    told = {"ruleId": "leak-100%&sure", "message": {"text": "found 100%&sure"}, "locations": [place]}
+    sarif = json.dumps({"runs": [{"results": [told]}]}).encode()
+    line = b"::error file=tests/test_a.py,line=3::it is 100%25&sure\n"
+    act(world, Act(output=line, files={"s.sarif": sarif, "100%&sure.sarif": b"{"}))
+    with world.app.work() as work:
+        repository = work.repositories.see(HELLO)
+    secrets.set_secret(world.app, repository, "TOKEN", "100%&sure", actor="ada")
+    push(world)
+    found = results(world)
+    assert [(one.message, one.title) for one in found.annotations] == [("it is ***", ""), ("found ***", "leak-***")]
+    assert found.faults == ("SARIF report ***.sarif unreadable: it is not JSON",)
 
 
 def test_a_suite_without_reports_may_print_findings(world: World) -> None:
