@@ -76,7 +76,8 @@ def known(work: UnitOfWork, bisection: Bisection) -> Mapping[Sha, Finding]:
     """What pushes have shown already, and what the search has found; of commits where something has ended."""
     bad = work.runs.get(bisection.run)
     wanted = _wanted_tests(work, bad)
-    earlier = _telling(work, bisection)
+    # The same shard of another commit may have run other tests.
+    earlier = _telling(work, bisection) if bad.suite.shards == 1 else {}
     told = {sha: _finding(work, bad, wanted, run) for sha, run in earlier.items()}
     found: dict[Sha, Finding] = {sha: finding for sha, finding in told.items() if finding is not Finding.UNTESTABLE}
     steps = [run for run in work.bisections.runs(bisection.id) if run.state.is_final]

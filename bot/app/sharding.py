@@ -22,6 +22,10 @@ def planned(app: App, subject: Subject, suite: Suite) -> Suite:
     if suite.shards == 1:
         return suite
     with app.work() as work:
+        if run.bisection is not None:
+            # A search looks for tests of one shard, which have to be in it at every commit.
+            failed = work.runs.get(work.bisections.get(run.bisection).run)
+            return replace(suite, env={**suite.env, PLAN: work.results.shard_plan(failed) or ""})
         plan = work.results.shard_plan(run)
         if plan is None:
             base = comparing.base_of(work, run, subject.build, subject.repository)

@@ -29,7 +29,7 @@ class Bisections(Protocol):
         """Those that it started, oldest first."""
 
     def last_good(self, run: Run, branch: str) -> Run | None:
-        """The newest earlier run of its suite and cell that passed on a push to the branch."""
+        """The newest earlier run of its suite and cell that passed on a push to the branch, with all its shards."""
 
     def told(self, bisection: Bisection) -> Sequence[Run]:
         """Finished runs of its suite and cell on pushes to its branch at its commits, oldest first."""

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.bisecting import Bisection, BisectionState
+from bot.domain.refs import Sha
 from bot.domain.runs import Cause, Run, RunState
+from bot.domain.suites import Suite
 from bot.ports.store import UnitOfWork
 from tests.contract.store_values import AT, OTHER_SHA, SHA, a_run, stored_build
 
@@ -65,3 +67,20 @@ def test_its_runs_speak_for_nothing_else_and_pushes_tell_it_what_they_know(work:
         latest = unit.runs.latest_at(step.repository, SHA, step.suite.key)
         assert latest == failed
         assert build not in unit.builds.at(build.repository, SHA)
+
+
+def test_a_shard_was_good_where_all_its_siblings_passed(work: OpenWork) -> None:
+    shards = [Suite(name="unit", image="box", commands=("true",), shard=one, shards=2) for one in (1, 2)]
+
+    def push(sha: Sha, *states: RunState) -> list[Run]:
+        build = stored_build(unit, ref="main", cause=Cause.PUSH, change=None, sha=sha)
+        runs = [a_run(build, suite, state=state, finished_at=AT) for suite, state in zip(shards, states, strict=True)]
+        for one in runs:
+            unit.runs.add(one)
+        return runs
+
+    with work() as unit:
+        good, _ = push(OTHER_SHA, RunState.PASSED, RunState.PASSED)
+        push(Sha("d" * 40), RunState.PASSED, RunState.FAILED)
+        failed, _ = push(SHA, RunState.FAILED, RunState.PASSED)
+        assert unit.bisections.last_good(failed, "main") == good

@@ -1,7 +1,7 @@
 """Searches for the commit that broke a branch, and the runs that tell of its commits."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -53,7 +53,7 @@ class SqlBisections:
         own = sa.select(run_table.c.number).where(run_table.c.id == run.id).scalar_subquery()
         same = [run_table.c.repository == run.repository, run_table.c.suite_key == run.suite.key]
         passed = [run_table.c.state == RunState.PASSED, run_table.c.reason.is_(None), run_table.c.number < own]
-        query = sa.select(run_table).where(*same, *passed, _is_pushed(branch))
+        query = sa.select(run_table).where(*same, *passed, _is_pushed(branch), ~_has_bad_shards(run))
         row = self._connection.execute(query.order_by(run_table.c.number.desc()).limit(1)).one_or_none()
         return None if row is None else run_of(row)
 
@@ -78,6 +78,15 @@ class SqlBisections:
 
     def _all(self, query: sa.Select[Any]) -> Sequence[Bisection]:
         return [Bisection(**row) for row in self._connection.execute(query).mappings()]
+
+
+def _has_bad_shards(run: Run) -> sa.ColumnElement[bool]:
+    """What failed in this shard may have been in another one before."""
+    suite, other = run.suite, run_table.alias()
+    keys = [replace(suite, shard=number).key for number in range(1, suite.shards + 1) if number != suite.shard]
+    at_the_same = sa.and_(other.c.repository == run_table.c.repository, other.c.sha == run_table.c.sha)
+    is_bad = other.c.state.in_((RunState.FAILED, RunState.TIMED_OUT))
+    return sa.exists(sa.select(other.c.id).where(at_the_same, other.c.suite_key.in_(keys), is_bad))
 
 
 def _is_pushed(branch: str) -> sa.ColumnElement[bool]:
