@@ -1,5 +1,6 @@
 """A channel that sends e-mail."""
 
+import re
 import smtplib
 import ssl
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from bot.domain.notices import Message
 
 _SECONDS: Final = 15.0
 _PERMANENT: Final = 500
+_ADDRESS: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", re.ASCII)
+"""As browsers understand one (HTML, valid e-mail address): Python's own reader of them stumbles over some others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Mailbox:
             raise Refused("SMTP_URL must be like smtps://user:password@mail.example.org")
         if not self.sender or not self.recipients:
             raise Refused("a channel mailto: needs SMTP_URL, MAIL_FROM and an address")
+        if not all(map(_ADDRESS.fullmatch, self.recipients)):
+            raise Refused("that is no mail address")
 
     def send(self, message: Message) -> None:
         mail = EmailMessage()

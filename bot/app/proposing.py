@@ -47,7 +47,7 @@ _PYTHON: Final = re.compile(r">=?\s*3\.(\d{1,2})\b")
 _GO: Final = re.compile(r"^go (1\.\d{1,3})\b", re.MULTILINE)
 WORKFLOWS: Final = ".github/workflows"
 """The folder whose files may be among those that are looked at, too."""
-_RUN: Final = re.compile(r"^[ \t]*-?[ \t]*run:[ \t]*([^\s|>\"'&*!#\[{%@`][^\n]{0,300}?)[ \t]*$", re.MULTILINE)
+_RUN: Final = re.compile(r"^[ \t]*(?:-[ \t]*)?run:[ \t]*([^\s|>\"'&*!#\[{%@`][^\n]{0,300}?)[ \t]*$", re.MULTILINE)
 _TARGET: Final = re.compile(r"^(test|check)\s*:(?!=)", re.MULTILINE)
 
 

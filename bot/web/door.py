@@ -12,6 +12,7 @@ from bot.app.listing import Filter
 from bot.app.queries import Viewer
 from bot.web.problems import Fault
 from bot.web.site import site_of
+from bot.web.throttle import address_key
 from bot.web.visitors import viewer_of
 
 _bearer: Final = HTTPBearer(
@@ -25,7 +26,7 @@ _MOST: Final = 2**63 - 1
 
 def address_of(request: Request) -> str:
     """Whose measure of calls counts for nobody in particular."""
-    return f"address:{request.client.host if request.client else ''}"
+    return f"address:{address_key(request.client.host if request.client else '')}"
 
 
 def _viewer(request: Request, _: Annotated[object, Security(_bearer)]) -> Viewer:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.checks import Annotation
 from bot.domain.refs import Sha
 from bot.domain.results import Case, Failure, Outcome, Results
 from bot.domain.runs import Run
@@ -50,6 +51,16 @@ def test_what_a_run_came_to_is_found_by_it_once_it_is_concluded(work: OpenWork) 
         unit.results.conclude(run, "main", results)
     with work() as unit:
         assert unit.results.of_run(run.id) == results
+
+
+def test_half_a_character_in_what_a_tool_found_does_not_cost_the_verdict(work: OpenWork) -> None:
+    found = Annotation(path="a.py", line=1, title="rule \ud800", message="a \udfff b, é")
+    with work() as unit:
+        run = ran(unit, concluded=False)
+        unit.results.conclude(run, "main", Results(annotations=(found,)))
+    with work() as unit:
+        (kept,) = (unit.results.of_run(run.id) or Results()).annotations
+    assert kept == replace(found, title="rule \ufffd", message="a \ufffd b, é")
 
 
 def test_tests_are_listed_by_name_with_what_failed_ones_said(work: OpenWork) -> None:

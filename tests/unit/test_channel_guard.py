@@ -1,7 +1,9 @@
 """No channel reaches into the operator's own network (RELIABILITY S086 to S088)."""
 
 import base64
+import contextlib
 import socket
+import threading
 from datetime import UTC, datetime
 from typing import Final
 
@@ -112,6 +114,36 @@ def test_a_name_that_nobody_knows_is_for_later() -> None:
         guard.pinned("no-such-host.invalid", 443, local=False)
 
 
+class _Dripping(threading.Thread):
+    """A server that sends a byte of its answer's head now and then, for as long as somebody listens."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+        self.left = threading.Event()
+
+    def run(self) -> None:
+        with self._listening, self._listening.accept()[0] as connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not self.left.wait(0.01):
+                connection.sendall(b"x")
+        self.left.set()
+
+
+def test_who_never_ends_the_head_of_an_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_TOTAL", 0.2)
+    service = _Dripping()
+    service.start()
+    try:
+        with pytest.raises(Unavailable, match="did not answer"):
+            guard.call("POST", service.url, {}, b"hello", local=True)
+        assert service.left.wait(10)
+    finally:
+        service.left.set()
+        service.join()
+
+
 def test_a_certificate_of_nobody_is_never_good_enough() -> None:
     """A plain server at the other end: TLS fails, and nothing is said in clear instead."""
     with web_service() as service, pytest.raises(Unavailable):
@@ -143,6 +175,9 @@ def test_no_channel_of_a_repository_leads_inside(host: str, address: str) -> Non
         "mailto:a@b.example,c",
         "mailto:a@b.example\nBcc: c@d.example",
         "mailto:" + ",".join(["a@b.example"] * 6),
+        "mailto:(;-)=<@b.example",
+        "mailto:(a-).@:[b.example",
+        "mailto:<a@b.example>",
     ],
 )
 def test_what_can_be_no_channel_of_a_repository_is_refused(address: str) -> None:

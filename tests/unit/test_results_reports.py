@@ -52,6 +52,20 @@ def test_a_tap_that_is_not_whole_says_so(text: str, words: str) -> None:
         tap(text)
 
 
+def test_words_with_a_megabyte_of_blanks_among_them_are_cut_like_others() -> None:
+    """Going back over blanks a thousand times would keep the whole process busy for minutes."""
+    told = f"  ---\n  error: 'no{' ' * 1_000_000}way'\n  ...\n"
+    assert [case.message for case in tap(f"1..5\n{f'not ok 1 - a{chr(10)}{told}' * 5}")] == ["no" + " " * 1998] * 5
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("error: plain", "plain"), ("message: 'it broke'", "it broke"), ("error: \"said 'no'\"", "said 'no'")],
+)
+def test_an_error_is_told_without_its_quotes(line: str, message: str) -> None:
+    assert [case.message for case in tap(f"1..1\nnot ok 1 - a\n  ---\n  {line}\n  ...\n")] == [message]
+
+
 def test_a_plan_of_none_is_no_fault() -> None:
     assert tap("1..0 # skipped: no database\n") == []
 

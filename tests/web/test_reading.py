@@ -115,6 +115,15 @@ def test_who_calls_too_often_is_told_when_to_come_again(world: World, make_clien
     assert make_client("10.0.0.9", call_burst=2).get("/runs").status_code == 200
 
 
+@pytest.mark.parametrize(("address", "expected"), [("2001:db8:1:2:ffff::9", 429), ("2001:db8:1:3::1", 200)])
+def test_another_address_of_an_ipv6_network_gets_no_calls_of_its_own(
+    world: World, make_client: MakeClient, address: str, expected: int
+) -> None:
+    client = make_client("2001:db8:1:2::1", call_burst=2)
+    assert [client.get("/runs").status_code for _ in range(2)] == [200, 200]
+    assert TestClient(client.app, client=(address, 50000)).get("/runs").status_code == expected
+
+
 def test_who_guesses_tokens_is_slowed_down(make_client: MakeClient) -> None:
     client = make_client(call_burst=2)
     guesses = [{"authorization": f"Bearer assay_id1_guess{number}"} for number in range(3)]

@@ -1,6 +1,7 @@
 """Column types between the database's values and the domain's."""
 
 import enum
+import json
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -57,7 +58,10 @@ class Snapshot(TypeDecorator[T], Generic[T]):
         self._json: TypeAdapter[Any] = TypeAdapter(kind)
 
     def process_bind_param(self, value: T | None, _dialect: sa.Dialect) -> str | None:
-        return None if value is None else self._json.dump_json(value).decode()
+        """Half a character, which JSON of pydantic's own can't hold, is left to `dialects.storable`."""
+        if value is None:
+            return None
+        return json.dumps(self._json.dump_python(value, mode="json"), ensure_ascii=False, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, _dialect: sa.Dialect) -> T | None:
         return None if value is None else self._json.validate_json(value)

@@ -17,7 +17,8 @@ _DIRECTIVE: Final = re.compile(r"(?<!\\)#[ \t]*(skip|todo)\b[ \t]*(.*)", re.IGNO
 _PLAN: Final = re.compile(r"1\.\.(\d{1,9})\b")
 _MILLISECONDS: Final = re.compile(r"\s*duration_ms:\s*([0-9.]{1,20})\s*\Z")
 
-_ERROR: Final = re.compile(r"\s*(?:error|message):\s*['\"]?([^'\"\n].{0,2000}?)['\"]?\s*\Z")
+_ERROR: Final = re.compile(r"\s*(?:error|message):(.*)\Z")
+_QUOTES: Final = ("'", '"')
 
 
 @dataclass(slots=True)
@@ -107,9 +108,14 @@ def _note(one: _Open | None, line: str) -> None:
     if found := _MILLISECONDS.match(line):
         one.seconds = _milliseconds(found[1])
     if found := _ERROR.match(line):
-        one.message = one.message or found[1]
+        one.message = one.message or _unquoted(found[1].strip())[:MESSAGE_MAX]
     if line.strip() not in ("---", "..."):
         one.add(line.strip())
+
+
+def _unquoted(text: str) -> str:
+    begin, end = text[:1] in _QUOTES, text[-1:] in _QUOTES
+    return text[begin : len(text) - end]
 
 
 def _milliseconds(text: str) -> float | None:
