@@ -130,6 +130,7 @@ def _build(app: App, trigger: Trigger, planned: Plan, draft: Build, notify: tupl
     risky, unknown = _risky(app, trigger)
     draft = replace(draft, note=planned.note or unknown, risky_paths=risky)
     with app.work() as work:
+        work.builds.hold(trigger.repository.id, trigger.sha)
         number = _epoch(work, trigger)
         if number is None:
             # The change may have come back to it from a head that has unfinished runs.

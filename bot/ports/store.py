@@ -72,6 +72,9 @@ ALL: Final = Sought()
 
 
 class Builds(Protocol):
+    def hold(self, repository: RepositoryId, sha: Sha) -> None:
+        """Until this work ends nobody else holds the commit: two builds of it would not see each other's runs."""
+
     def add(self, build: Build) -> Build | None:
         """Store it and give it its number (`id` of the argument is ignored); None when the key is taken."""
 

@@ -19,7 +19,7 @@ from bot.app import announcing
 from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Refused, StoreBusy
 from bot.domain.quotas import UNBOUNDED, Quotas
-from bot.domain.runs import Run, RunId, RunState
+from bot.domain.runs import Build, Run, RunId, RunState
 from bot.domain.suites import Suite
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
@@ -113,6 +113,24 @@ def test_six_that_claim_at_once_keep_to_a_quota(work: OpenWork) -> None:
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(claim_some, range(6))) == 3
+
+
+def test_of_six_builds_of_one_commit_at_once_the_first_makes_the_run_that_all_count(work: OpenWork) -> None:
+    with work() as unit:
+        builds = [stored_build(unit, key=f"build {number}") for number in range(6)]
+    together = threading.Barrier(6)
+
+    def enter(build: Build) -> bool:
+        together.wait()
+        with work() as unit:
+            unit.builds.hold(build.repository, build.sha)
+            known = unit.runs.latest_at(build.repository, build.sha, "unit")
+            if known is None:
+                stored_run(unit, build)
+        return known is None
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(enter, builds)).count(True) == 1
 
 
 def test_of_six_verdicts_at_once_one_counts(work: OpenWork) -> None:

@@ -5,7 +5,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -51,6 +51,8 @@ class Place:
     engine: Engine
     repo: Repo
     docker_host: str = DOCKER_HOST
+    more_secrets: list[str] = field(default_factory=list)
+    """Of other forges than the pretend GitHub."""
 
     def push(self, script: str) -> str:
         """A commit on main whose suite runs that script; its id."""
@@ -152,6 +154,12 @@ class Place:
     @property
     def output(self) -> str:
         return "".join(each.output for each in self.processes)
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must be nowhere."""
+        key = self.github.private_key.splitlines()[1:-1]
+        return [self.github.app.webhook_secret, *key, *self.github.world.tokens, *self.more_secrets]
 
     def database(self) -> Database:
         """Opened for reading; the process may write meanwhile."""

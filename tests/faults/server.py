@@ -85,15 +85,13 @@ class Serve:
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     def start(self, faultpoints: str = "", **settings: str) -> Self:
-        """Returns when it is ready. `settings` are names without ASSAY_, DOCKER_HOST and OpenTelemetry's."""
-        others = ("DOCKER_HOST", "OTEL_")
-        named = {name if name.startswith(others) else f"ASSAY_{name}": value for name, value in settings.items()}
+        """Returns when it is ready."""
         self._starts = self._started()
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
                 [*self._inside, sys.executable, "-m", "bot", *self._command],
                 cwd=Path(bot.__file__).parents[1],
-                env={**self._environment, "ASSAY_FAULTPOINTS": faultpoints, **named},
+                env={**self.environment(**settings), "ASSAY_FAULTPOINTS": faultpoints},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -101,6 +99,12 @@ class Serve:
         wait_until(lambda: self.has_ended or self._is_ready(), _PATIENCE, "it did not become ready")
         assert self._process.poll() in (None, -signal.SIGKILL), self.output[-3000:]
         return self
+
+    def environment(self, **settings: str) -> dict[str, str]:
+        """`settings` are names without ASSAY_, DOCKER_HOST and OpenTelemetry's."""
+        others = ("DOCKER_HOST", "OTEL_")
+        named = {name if name.startswith(others) else f"ASSAY_{name}": value for name, value in settings.items()}
+        return {**self._environment, **named}
 
     def _is_ready(self) -> bool:
         """A worker has no address; it says when it takes work."""

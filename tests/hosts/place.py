@@ -4,7 +4,7 @@ import base64
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -96,12 +96,12 @@ class Hosts(Place):
         places = {(each.data / "instance").read_text(): each for each in self.workers}
         return places[owner.partition("/")[0]]
 
-    def held(self, place: str) -> list[str]:
-        """Runs that somebody at that place has; none when the database does not answer."""
-        query = "SELECT id FROM run WHERE owner LIKE ? AND state IN ('preparing', 'running', 'finalizing')"
+    def held(self, place: str) -> Mapping[str, str]:
+        """States of the runs that somebody at that place has; none when the database does not answer."""
+        query = "SELECT id, state FROM run WHERE owner LIKE ? AND state IN ('preparing', 'running', 'finalizing')"
         with contextlib.suppress(psycopg.Error), contextlib.closing(self.database()) as database:
-            return [row["id"] for row in database.execute(query, (f"{place}/%",))]
-        return []
+            return {row["id"]: row["state"] for row in database.execute(query, (f"{place}/%",))}
+        return {}
 
     def unfinished(self) -> int:
         """Deliveries, runs and reports that are not done."""

@@ -1,6 +1,7 @@
 """A soak from its start to its verdict."""
 
 import contextlib
+import json
 import random
 import shutil
 import statistics
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,28 +26,32 @@ from tests.faults.place import suite_file
 from tests.faults.quiet import Facts, RunFact, look, violations
 from tests.hosts.place import Host, Hosts, hosts
 from tests.images import BUSYBOX
-from tests.soak.accidents import Accidents
+from tests.soak.accidents import Accidents, Lost
+from tests.soak.on_github import OnGitHub
+from tests.soak.on_gitlab import OnGitLab
 from tests.soak.people import TIMEOUT, People
 from tests.soak.plan import FAULTS, Step, plan
 from tests.soak.report import Done, Report
 from tests.soak.verify import Ended, Ran, wrongs
 
-LEASE: Final = 20.0
-GRACE: Final = 6.0
+LEASE: Final = 30.0
+GRACE: Final = 8.0
 QUIET: Final = 420.0
 """Seconds after the last accident in which all has to end; what was never heard is asked for every two hundred."""
 _PAUSE: Final = 3.0
-_NAMES: Final = ("north", "south")
+_NAMES: Final = ("north", "south", "east")
+_LASTING: Final = ("east",)
+"""Its engine lets containers live when it ends."""
 
 
 def play(folder: Path, kept: Path, seed: int, minutes: float) -> Report:
     report = Report(seed=seed, minutes=minutes)
     with _scene(folder) as (here, accidents):
-        people = People(here)
+        people = People(accidents.forges, [here.serve.url, here.other.url])
         began = time.monotonic()
         try:
             _live(plan(seed, 60 * minutes), people, accidents, report)
-            _heal(here)
+            _heal(people, accidents)
             healed = time.monotonic()
             facts, report.violations = _settled(people, accidents)
         finally:
@@ -59,7 +65,7 @@ def play(folder: Path, kept: Path, seed: int, minutes: float) -> Report:
 @contextmanager
 def _scene(folder: Path) -> Iterator[tuple[Hosts, Accidents]]:
     with ExitStack() as stack:
-        engines = [stack.enter_context(private_engine()) for _ in _NAMES]
+        engines = [stack.enter_context(private_engine(lasting=name in _LASTING)) for name in _NAMES]
         postgres = stack.enter_context(servers.postgres())
         storage = stack.enter_context(servers.s3())
         url = postgres.create("soak")
@@ -71,8 +77,13 @@ def _scene(folder: Path) -> Iterator[tuple[Hosts, Accidents]]:
         here.settings.update(LEASE=str(LEASE), LEASE_GRACE=str(GRACE), WORKERS="2", DRAIN="4")
         here.github.commit(here.repo, "main", {".assay.yml": suite_file(BUSYBOX, f"    timeout: {TIMEOUT}s\n")})
         here.forget()
+        lab = stack.enter_context(OnGitLab(folder / "gitlab").running())
+        here.settings.update(lab.settings)
+        lab.commit("main", {".assay.yml": suite_file(BUSYBOX, f"    timeout: {TIMEOUT}s\n")})
+        lab.register(here)
+        here.more_secrets.extend([here.settings["SECRET_KEY"], *lab.secrets])
         here.start()
-        yield here, Accidents(here, engines, storage)
+        yield here, Accidents(here, engines, storage, [OnGitHub(here), lab], guard=LEASE)
 
 
 def _live(steps: Sequence[Step], people: People, accidents: Accidents, report: Report) -> None:
@@ -93,10 +104,12 @@ def _live(steps: Sequence[Step], people: People, accidents: Accidents, report: R
         future.result()
 
 
-def _heal(here: Hosts) -> None:
-    here.github.fail_no_more()
-    here.github.app.webhook_url = f"{here.serve.url}/webhooks/github"
-    here.start()
+def _heal(people: People, accidents: Accidents) -> None:
+    accidents.here.start()
+    for site in people.sites:
+        site.heal()
+        site.hear_at(people.webs[0])
+        site.settle()
 
 
 def _note(report: Report, step: Step, done: Future[str]) -> None:
@@ -112,15 +125,16 @@ def _show(report: Report, step: Step, words: str) -> None:
 
 def _settled(people: People, accidents: Accidents) -> tuple[Facts, list[str]]:
     """Waits until nothing is wrong any more; what still is then is a violation."""
-    here, end = people.here, time.monotonic() + QUIET
-    here.github.hooks.settle(QUIET)
+    here, end = accidents.here, time.monotonic() + QUIET
     facts = Facts()
     while True:
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: not here.unfinished(), max(1.0, end - time.monotonic()), "something goes on")
         try:
-            facts = look(here)
+            facts = _look(accidents, people)
             found = [*violations(facts), *wrongs(_ended(people, accidents, facts))]
+            if any(run.state == "awaiting_approval" for run in facts.runs):
+                people.approve_all()
         except httpx.HTTPError as error:
             found = [f"the web does not answer: {error!r}"]
         if not found or time.monotonic() > end:
@@ -128,19 +142,22 @@ def _settled(people: People, accidents: Accidents) -> tuple[Facts, list[str]]:
         time.sleep(_PAUSE)
 
 
+def _look(accidents: Accidents, people: People) -> Facts:
+    facts = look(accidents.here)
+    return replace(
+        facts,
+        happened=[one for one in facts.happened if one.run not in accidents.unguarded],
+        checks=[*facts.checks, *(check for site in people.sites for check in site.checks())],
+        answered=[*facts.answered, *(key for site in people.sites for key in site.answered())],
+    )
+
+
 def _ended(people: People, accidents: Accidents, facts: Facts) -> Ended:
-    here = people.here
-    ours = here.github.app.slug
     return Ended(
         commits=people.commits,
-        runs=[_ran(here, run) for run in facts.runs],
+        runs=[_ran(accidents.here, run) for run in facts.runs],
         slowed=frozenset(accidents.slowed),
-        comments=[
-            (pull.number, comment.body)
-            for pull in people.all_changes
-            for comment in here.github.comments(pull)
-            if comment.author.login.startswith(ours)
-        ],
+        comments=[(str(change), text) for change in people.all_changes for text in change.site.comments(change)],
         said=people.said,
     )
 
@@ -150,17 +167,13 @@ def _ran(here: Hosts, run: RunFact) -> Ran:
 
 
 def _figures(people: People, accidents: Accidents, facts: Facts) -> dict[str, float]:
-    github = people.here.github
-    sent = github.hooks.sent
+    here = accidents.here
     states = Counter(run.state for run in facts.runs)
     reasons = Counter(reason for run in facts.runs for outcome, reason in run.outcomes if outcome == "queued")
-    recovered = sorted(_recovered(people.here, accidents))
-    waited = sorted(each.duration for each in sent if each.arrived)
+    told = Counter(_told(here))
     return {
-        "webhook calls": len(sent),
-        "  answered with 2xx": sum(each.arrived for each in sent),
-        "  lost on their way": people.lost,
-        "  slowest answer in s": max(waited, default=0.0),
+        **{f"{site.name}: {name}": value for site in people.sites for name, value in site.figures.items()},
+        "pushes whose webhooks were lost": people.lost,
         "commits": len(people.commits),
         "changes": len(people.all_changes),
         "commands in comments": people.said,
@@ -169,25 +182,41 @@ def _figures(people: People, accidents: Accidents, facts: Facts) -> dict[str, fl
         "attempts": sum(len(run.outcomes) for run in facts.runs),
         **{f"  again because of {reason}": count for reason, count in sorted(reasons.items(), key=str)},
         "containers started": sum(one.what == "start" for one in facts.happened),
-        "runs in the hands of a worker that was killed": len(recovered),
-        "  started again after s, median": round(statistics.median(recovered), 1) if recovered else 0.0,
-        "  started again after s, longest": round(max(recovered, default=0.0), 1),
-        "calls to the forge": len(github.journal),
-        "  that it failed": sum(entry.status >= 500 or entry.status in (0, 429) for entry in github.journal),
-        "runs given up after three attempts without a say": sum(
-            _ran(people.here, run).given_up for run in facts.runs
-        ),
+        "runs given up after three attempts without a say": sum(_ran(here, run).given_up for run in facts.runs),
+        "runs taken over, their containers going on": told["run.taken_over"],
+        "runs given back by a reaper": told["run.reaped"],
+        **_recovery(here, accidents),
     }
 
 
-def _recovered(here: Hosts, accidents: Accidents) -> Iterator[float]:
-    """Seconds from a worker's death to the next attempt of each run that it held."""
+def _told(here: Hosts) -> Iterator[str]:
+    """Names of what the processes logged."""
+    for line in here.output.splitlines():
+        with contextlib.suppress(ValueError):
+            yield str(json.loads(line)["event"])
+
+
+def _recovery(here: Hosts, accidents: Accidents) -> dict[str, float]:
+    """Seconds from a worker's end to the next attempt of each run that it held, and those that needed none."""
+    found = [(lost, run, _next_attempt(here, lost, run)) for lost in accidents.lost for run in lost.runs]
+    again = sorted(at - lost.at for lost, _, at in found if at)
+    running = [at for lost, run, at in found if run in lost.running]
+    return {
+        "runs in the hands of a worker that was killed or ended": len(found),
+        "  whose container ran": len(running),
+        "  whose container ran and that needed no other attempt": running.count(None),
+        "  whose worker was away for longer than a lease": len(accidents.unguarded),
+        "  started again": len(again),
+        "  started again after s, median": round(statistics.median(again), 1) if again else 0.0,
+        "  started again after s, longest": round(max(again, default=0.0), 1),
+    }
+
+
+def _next_attempt(here: Hosts, lost: Lost, run: str) -> float | None:
+    query = "SELECT min(started_at) AS at FROM attempt WHERE run = ? AND started_at > ?"
     with contextlib.closing(here.database()) as database:
-        for lost in accidents.lost:
-            for run in lost.runs:
-                query = "SELECT min(started_at) AS at FROM attempt WHERE run = ? AND started_at > ?"
-                if (row := database.execute(query, (run, str(lost.at))).fetchone()) and row["at"]:
-                    yield row["at"] - lost.at
+        at: float | None = database.execute(query, (run, str(lost.at))).fetchone()["at"]
+    return at
 
 
 def _keep(here: Hosts, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.results_comment import MARK
@@ -33,8 +33,8 @@ class Ended:
     runs: Sequence[Ran]
     slowed: frozenset[str] = frozenset()
     """Runs that may have come to their deadline by an accident."""
-    comments: Sequence[tuple[int, str]] = ()
-    """Ours: the change's number and the text."""
+    comments: Sequence[tuple[str, str]] = ()
+    """Ours: the change and the text."""
     said: int = 0
     """Commands that people gave."""
 
@@ -60,7 +60,9 @@ def _of_run(run: Ran, ended: Ended) -> Iterator[str]:
     commit = ended.commits.get(run.sha)
     if commit is None or run.given_up:
         return
-    stopped = commit.stoppable and run.state in ("cancelled", "superseded")
+    if commit.stranger and not commit.approved and run.outcomes:
+        yield "a stranger's code ran, and nobody approved it"
+    stopped = commit.stoppable and run.state in ("cancelled", "superseded", "rejected")
     slowed = run.id in ended.slowed and run.state == "timed_out"
     if run.state != commit.state and not stopped and not slowed:
         yield f"ended as {run.state} after {list(run.outcomes)}, but its suite is {commit.kind}"
@@ -69,16 +71,16 @@ def _of_run(run: Ran, ended: Ended) -> Iterator[str]:
 
 
 def _of_log(run: Ran, commit: Commit) -> Iterator[str]:
-    """Of its last attempt."""
-    attempt = len(run.outcomes)
-    _, begin, rest = run.log.rpartition(b"begin %d\n" % attempt)
-    lines = rest.splitlines()
-    if not begin:
-        yield f"its log does not have the begin of attempt {attempt}"
-    elif commit.kind == "loud" and lines[:LINES] != [b"%d" % number for number in range(1, LINES + 1)]:
-        yield "lines of its log are missing"
-    elif commit.state == "passed" and b"end" not in lines:
-        yield "its log does not have its end"
+    """Of its last attempt, which may have had several workers: each line once."""
+    attempt, wanted = len(run.outcomes), LINES.get(commit.kind, 0)
+    begins = run.log.count(b"begin %d\n" % attempt)
+    lines = run.log.rpartition(b"begin %d\n" % attempt)[2].splitlines()
+    if begins != 1:
+        yield f"its log has the begin of attempt {attempt} {begins} times"
+    elif lines[:wanted] != [b"%d" % number for number in range(1, wanted + 1)]:
+        yield "lines of its log are missing, or there twice"
+    elif commit.state == "passed" and lines.count(b"end") != 1:
+        yield f"its log has its end {lines.count(b'end')} times"
 
 
 def _of_comments(ended: Ended) -> Iterator[str]:
@@ -89,13 +91,3 @@ def _of_comments(ended: Ended) -> Iterator[str]:
     others = len(ended.comments) - results.total()
     if others > ended.said:
         yield f"{others} replies to {ended.said} commands"
-
-
-@dataclass(slots=True)
-class Figures:
-    """What the soak was like."""
-
-    values: dict[str, float | int] = field(default_factory=dict)
-
-    def __setitem__(self, name: str, value: float) -> None:
-        self.values[name] = value if isinstance(value, int) else round(value, 2)

@@ -1,6 +1,8 @@
 """Builds, and which runs they show."""
 
+import zlib
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,10 +15,19 @@ from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import Build, BuildId, Cause, RunId, RunState
 from bot.ports.store import ALL, Sought
 
+_COMMITS: Final = 0x61737362
+"""Of our own, among the advisory locks of the database."""
+
 
 class SqlBuilds:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
+
+    def hold(self, repository: RepositoryId, sha: Sha) -> None:
+        """SQLite has one writer at a time anyway."""
+        if self._connection.dialect.name == "postgresql":
+            commit = zlib.crc32(f"{repository}:{sha}".encode()) - 2**31
+            self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_COMMITS, commit)))
 
     def add(self, build: Build) -> Build | None:
         store = insert(self._connection, table).values(**row_of_build(build)).on_conflict_do_nothing()
