@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from bot.domain.findings import Finding
 from bot.ports.queue import Perform, Task
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class LocalQueue:
     def trouble(self) -> str | None:
         return None
 
-    def advice(self) -> Sequence[str]:
+    def advice(self) -> Sequence[Finding]:
         return ()
 
 

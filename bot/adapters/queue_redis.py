@@ -5,7 +5,7 @@ Dramatiq's retries, delays and time limits stay off: what is lost here the sweep
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import redis
@@ -16,6 +16,8 @@ from dramatiq.errors import ConnectionClosed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from bot.domain.findings import Finding
+from bot.domain.hosts import LOOPBACK
 from bot.ports.queue import ExecuteRun, HandleDelivery, Perform, SendNotice, SendReport, Task
 
 log = structlog.get_logger()
@@ -87,18 +89,12 @@ class RedisQueue:
             return f"Redis does not answer: {error}"
         return None
 
-    def advice(self) -> Sequence[str]:
+    def advice(self) -> Sequence[Finding]:
         try:
             about = self._client.info()
         except redis.RedisError:
             return ()
-        wrong = {
-            "maxmemory-policy noeviction: it throws hints away when its memory is full": (
-                about.get("maxmemory_policy") != "noeviction"
-            ),
-            "appendonly yes: it forgets all hints when it ends": not about.get("aof_enabled"),
-        }
-        return [f"set Redis' {what}" for what, is_so in wrong.items() if is_so]
+        return tuple(_advice(about, self._client.connection_pool.connection_kwargs))
 
     def _later(self, task: Task, delay: float) -> None:
         with self._lock:
@@ -113,6 +109,20 @@ class RedisQueue:
         with self._lock:
             self._delayed -= 1
         self.send(task)
+
+
+def _advice(about: Mapping[str, Any], reached: Mapping[str, Any]) -> Iterator[Finding]:
+    """`about`: what it says of itself; `reached`: how we get there."""
+    if (policy := about.get("maxmemory_policy")) != "noeviction":
+        text = f"Redis throws hints away when its memory is full: its maxmemory-policy is {policy}"
+        yield Finding(ok=False, text=text, help="set maxmemory-policy noeviction")
+    if not about.get("aof_enabled"):
+        text = "Redis forgets all hints when it ends: it has no append-only file"
+        yield Finding(ok=False, text=text, help="set appendonly yes")
+    host = reached.get("host")
+    if host and host not in LOOPBACK and not reached.get("password"):
+        text = f"whoever reaches {host} may read and change what is in Redis: it asks for no password"
+        yield Finding(ok=True, text=text, help="set requirepass, or let nobody else reach it")
 
 
 class _Lane:

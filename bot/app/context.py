@@ -147,6 +147,8 @@ class App:
     making: AppMaking | None = None
     offer: Offer | None = None
     """What this process can run; None: it has no engine."""
+    hindrance: Callable[[str], str] = lambda _: ""
+    """Why a server of ours can't be reached at an address from here; nothing when it answers."""
     rights: KnownRights = field(default_factory=KnownRights)
     traces: Traces = field(default_factory=NoTraces)
 

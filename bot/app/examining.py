@@ -1,6 +1,7 @@
 """Is this installation in order: one check after the other, each with what to do about it (PRODUCT §2.10)."""
 
 import io
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,13 +10,21 @@ from urllib.parse import urlsplit
 
 from bot.app import registering
 from bot.app.context import App
-from bot.domain.errors import BotError, Refused
+from bot.app.registering import Registered
+from bot.domain.errors import BotError, Refused, SandboxUnavailable
+from bot.domain.findings import Finding
 from bot.domain.hosts import LOOPBACK
+from bot.domain.refs import ForgeName
 from bot.domain.suites import Network
-from bot.ports.forge import Finding, Forge
+from bot.domain.texts import duration
+from bot.ports.forge import Forge
+from bot.ports.webhooks import Sent, Webhooks
 
 _PROBE: Final = b"a probe of assay doctor"
 _SOME: Final = 20
+_OF_ENGINE: Final = frozenset({"engine", "network"})
+CLOCK_LIMIT: Final = 30.0
+"""Seconds that two clocks may be apart: GitHub refuses what is signed a minute off, leases are the database's."""
 OPEN_NETWORK_HELP: Final = (
     "let the worker set rules of iptables (docs/security.md), or set ASSAY_NETWORK_MAX=none; ASSAY_FIREWALL=true "
     "starts no suite without them"
@@ -25,9 +34,17 @@ Check = Callable[[App], Iterator[Finding]]
 
 
 def examine(app: App, names: Collection[str] | None = None) -> Sequence[Finding]:
-    """All checks or the named ones; what makes one of them stumble is its finding."""
-    chosen = {name: check for name, check in CHECKS.items() if names is None or name in names}
-    return [finding for name, check in chosen.items() for finding in _tried(name, check, app)]
+    """All checks or the named ones; what makes one of them stumble is its finding.
+
+    The engine is left out in a process that has none.
+    """
+    known = CHECKS.keys() - (_OF_ENGINE if app.offer is None else ())
+    chosen = {name: check for name, check in CHECKS.items() if name in known and (names is None or name in names)}
+    return [
+        finding if finding.check else replace(finding, check=name)
+        for name, check in chosen.items()
+        for finding in _tried(name, check, app)
+    ]
 
 
 def _tried(name: str, check: Check, app: App) -> list[Finding]:
@@ -42,21 +59,53 @@ def _url(app: App) -> Iterator[Finding]:
         text = f"this server is at {app.url}, where only this machine reaches it: for trying out"
         help_ = "for a forge elsewhere set ASSAY_URL to an https address, or ASSAY_GITHUB_DELIVERY=poll without one"
         yield Finding(ok=True, text=text, help="" if app.polled else help_)
+    elif words := app.hindrance(app.url):
+        help_ = "people and forges use that address: look at its DNS, proxy and firewall, and whether the server runs"
+        yield Finding(ok=False, text=f"{app.url} is not reached from this machine: {words}", help=help_)
     else:
-        yield Finding(ok=True, text=f"people and forges reach this server at {app.url}")
+        yield Finding(ok=True, text=f"people and forges reach this server at {app.url}; from this machine it answers")
 
 
 def _database(app: App) -> Iterator[Finding]:
+    began = app.monotonic()
     with app.work() as work:
+        ahead = work.clock() - app.now().timestamp()
+        took = app.monotonic() - began
         waiting, stuck = work.runs.queue_length(), len(work.deliveries.due(_SOME))
-    yield Finding(ok=True, text=f"the database answers: {waiting} runs and {stuck} deliveries wait")
+    text = f"the database answers, in {1000 * took:.0f} ms: {waiting} runs and {stuck} deliveries wait"
+    yield Finding(ok=True, text=text)
+    yield _clock("the database", ahead)
+
+
+def _clock(whose: str, ahead: float) -> Finding:
+    """Of those who have a clock of their own; whole seconds are all that a forge tells."""
+    if abs(ahead) <= CLOCK_LIMIT:
+        text = f"this machine's clock is within {max(1, math.ceil(abs(ahead)))} s of that of {whose}"
+        return Finding(ok=True, text=text, check="clock")
+    where = "behind" if ahead > 0 else "before"
+    text = (
+        f"this machine's clock is {abs(ahead):.0f} s {where} that of {whose}; more than {CLOCK_LIMIT:.0f} are wrong"
+    )
+    return Finding(
+        ok=False, text=text, help="let both follow a time server (timedatectl set-ntp true)", check="clock"
+    )
 
 
 def _engine(app: App) -> Iterator[Finding]:
     if trouble := app.sandbox.ready():
         yield Finding(ok=False, text=trouble, help="runs wait until this is mended")
+        return
+    yield Finding(ok=True, text="the Docker engine answers, and there is room on the disk")
+    try:
+        took = app.sandbox.probe(Network.INTERNET if _gives_internet(app) else Network.NONE)
+    except SandboxUnavailable as error:
+        text = f"the Docker engine starts no containers: {error}"
+        yield Finding(
+            ok=False, text=text, help="runs wait until it does; its own log says more (journalctl -u docker)"
+        )
     else:
-        yield Finding(ok=True, text="the Docker engine answers, and there is room on the disk")
+        yield Finding(ok=True, text=f"a container of ours ran within {took:.1f} s")
+    yield from app.sandbox.advice()
 
 
 def open_network(app: App) -> str:
@@ -127,14 +176,50 @@ def _forge(forge: Forge, _: App) -> Iterator[Finding]:
     yield from forge.examine()
 
 
+def _clocks(app: App) -> Iterator[Finding]:
+    """As the answers to what was asked before have told it (RELIABILITY F53)."""
+    for name, forge in app.forges.items():
+        if (ahead := forge.clock_ahead()) is not None:
+            yield _clock(name, ahead)
+
+
+def _deliveries(app: App) -> Iterator[Finding]:
+    """How the last call to each App's one webhook ended: whether a forge reaches us, only the forge can say."""
+    for name, webhooks in app.webhooks.items():
+        if webhooks.of_installation() and name not in app.polled:
+            found = _tried(name, partial(_last_delivery, name, webhooks), app)
+            yield from found
+
+
+def _last_delivery(name: ForgeName, webhooks: Webhooks, app: App) -> Iterator[Finding]:
+    url, last = f"{app.url}/webhooks/{name}", webhooks.last(None)
+    if last is None:
+        text = f"{name} has not called {url} yet, or has forgotten it"
+        yield Finding(ok=True, text=text, help="once the App is installed somewhere, a push there is a call")
+    elif last.arrived:
+        yield Finding(ok=True, text=f"the last delivery of {name} arrived {_ago(app, last)}")
+    else:
+        text = f"{url} is not reached from {name}: the last delivery failed {_how(last)}{_ago(app, last)}"
+        help_ = "let the forge reach that address (DNS, firewall, proxy), or set ASSAY_GITHUB_DELIVERY=poll"
+        yield Finding(ok=False, text=text, help=help_)
+
+
+def _how(sent: Sent) -> str:
+    return f'with "{sent.answer}", ' if sent.answer else ""
+
+
+def _ago(app: App, sent: Sent) -> str:
+    return f"{duration(max(0.0, (app.now() - sent.at).total_seconds()))} ago"
+
+
 def _hooks(app: App) -> Iterator[Finding]:
-    """What the forges say of each webhook (RELIABILITY F44)."""
+    """What the forges say of each webhook of a repository (RELIABILITY F44)."""
     registered = [one for one in registering.every(app) if one.hook is not None]
     well = 0
     for one in registered:
         name = f"{one.repository.forge}:{one.repository.path}"
         try:
-            trouble = registering.trouble(app, one)
+            trouble = registering.trouble(app, one) or _lost(app, one)
         except BotError as error:
             trouble = str(error)
         if trouble:
@@ -142,6 +227,11 @@ def _hooks(app: App) -> Iterator[Finding]:
         well += not trouble
     if registered:
         yield Finding(ok=True, text=f"{well} of {len(registered)} webhooks of repositories are in order")
+
+
+def _lost(app: App, registered: Registered) -> str:
+    last = registering.last_sent(app, registered)
+    return "" if last is None or last.arrived else f"its last delivery failed {_how(last)}{_ago(app, last)}"
 
 
 CHECKS: Final[dict[str, Check]] = {
@@ -152,6 +242,8 @@ CHECKS: Final[dict[str, Check]] = {
     "storage": _storage,
     "keys": _keys,
     "forges": _forges,
+    "clock": _clocks,
+    "deliveries": _deliveries,
     "webhooks": _hooks,
 }
-"""In the order in which they are told."""
+"""In the order in which they are told; of the clocks once the forges have answered."""

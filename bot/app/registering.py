@@ -11,7 +11,7 @@ from bot.app.context import App
 from bot.domain.errors import BadInput, Gone, NotAllowed, Refused
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen
 from bot.ports.store import UnitOfWork
-from bot.ports.webhooks import Hook, StoredHook, Webhooks
+from bot.ports.webhooks import Hook, Sent, StoredHook, Webhooks
 
 log = structlog.get_logger()
 
@@ -107,6 +107,14 @@ def trouble(app: App, registered: Registered) -> str:
         return "it is not known whether the forge has the webhook; add it again" if registered.hook else ""
     webhooks, _ = _of(app, registered)
     return webhooks.trouble(Hook(registered.repository, registered.hook.number))
+
+
+def last_sent(app: App, registered: Registered) -> Sent | None:
+    """What the forge tried to send last to the webhook. Raises what talking to a forge may."""
+    if registered.hook is None or registered.hook.number is None:
+        return None
+    webhooks, _ = _of(app, registered)
+    return webhooks.last(Hook(registered.repository, registered.hook.number))
 
 
 def remove(app: App, registered: Registered, *, actor: str) -> None:

@@ -15,9 +15,9 @@ import structlog
 
 from bot.app.context import App
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, Refused
+from bot.domain.findings import Finding
 from bot.domain.hosts import Host, address_of
 from bot.domain.refs import ForgeName
-from bot.ports.forge import Finding
 from bot.ports.hosts import AppMaking, Hosts, Order, SetupKind
 from bot.ports.store import UnitOfWork
 

@@ -21,7 +21,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from bot import __version__, faultpoints
-from bot.adapters import signin_oauth
+from bot.adapters import reach_http, signin_oauth
 from bot.adapters.artifacts_fs import FileArtifacts
 from bot.adapters.caches_fs import FileCaches
 from bot.adapters.forge_github import GitHubAppMaking, GitHubForge, api_url
@@ -109,6 +109,7 @@ def build(
         sign_ins=forges.sign_ins,
         hosts=forges,
         offer=None if role is Role.WEB else settings.offer,
+        hindrance=reach_http.hindrance,
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
     watch = watch_of(replace(app, work=look), settings, {"queue": queue.trouble, **_engine(role, sandbox)}, telemetry)

@@ -10,9 +10,9 @@ import structlog
 from bot.adapters.forge_github import GitHubForge
 from bot.adapters.forge_gitlab import GitLabForge
 from bot.domain.errors import BotError
+from bot.domain.findings import Finding
 from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
-from bot.ports.forge import Finding
 from bot.ports.signin import SignIn
 from bot.ports.webhooks import Webhooks
 

@@ -25,7 +25,11 @@ def built(settings: Settings, role: Role = Role.ALL) -> Bot:
 
 def serving(settings: Settings, role: Role = Role.ALL) -> Bot:
     """For a process that takes up work."""
-    bot = built(settings, role)
+    try:
+        bot = built(settings, role)
+    except BotError as error:
+        click.echo(f"assay: it can't start: {error}", err=True)
+        sys.exit(3)
     if bot.hindrance:
         end_with(BadSettings(bot.hindrance))
     return bot

@@ -1,6 +1,6 @@
 """A forge: its webhooks, its repositories, its checks.
 
-Every method but `read`, `parse` and `lacks` talks over the network and may raise:
+Every method but `read`, `parse`, `lacks` and `clock_ahead` talks over the network and may raise:
     ForgeUnavailable: no answer, a 5xx, garbage; RateLimited with the seconds to wait.
     NotAllowed: a permission is missing. Gone: 404, 410.
 """
@@ -13,6 +13,7 @@ from typing import Protocol
 from bot.domain.checks import Check
 from bot.domain.dialect import Dialect
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
+from bot.domain.findings import Finding
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Repository, RepositorySeen, Sha
 
@@ -85,16 +86,6 @@ class Access:
     """To be told that the forge did not take the credential: the next access has another one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that the operator should know of our standing at the forge."""
-
-    ok: bool
-    text: str
-    help: str = ""
-    """What to do about it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
     """A file that a change shall add."""
@@ -127,6 +118,9 @@ class Forge(Protocol):
 
     def lacks(self) -> Sequence[str]:
         """What people do without here because of the way we are let in, a line for each. Pure."""
+
+    def clock_ahead(self) -> float | None:
+        """Seconds by which its clock goes before ours, by its last answer; None: none has told. Pure."""
 
     def examine(self) -> Sequence[Finding]:
         """Who we are to the forge, and which rights we miss. Raises only ForgeUnavailable."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.findings import Finding
 from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
-from bot.ports.forge import Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

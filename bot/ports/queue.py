@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bot.domain.findings import Finding
 from bot.domain.runs import RunId
 
 
@@ -52,5 +53,5 @@ class WorkQueue(TaskQueue, Protocol):
     def trouble(self) -> str | None:
         """Why hints do not go through now."""
 
-    def advice(self) -> Sequence[str]:
-        """What its operator should set otherwise; nothing when it can't be asked."""
+    def advice(self) -> Sequence[Finding]:
+        """What its operator should know; nothing when it can't be asked."""

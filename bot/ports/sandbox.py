@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
+from bot.domain.findings import Finding
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB, Limits, Network
 
@@ -177,10 +178,19 @@ class Sandbox(Protocol):
     """Every method may raise SandboxUnavailable: the engine is out of reach, full or broken; worth another try."""
 
     def ready(self) -> str | None:
-        """Why no run can be taken now (engine gone, disk nearly full), or None."""
+        """Why no run can be taken now, or None: the engine is gone, the disk nearly full, or no container starts.
+
+        After one that could not be started nothing can be taken until a probe of our own has passed.
+        """
 
     def exposure(self) -> str:
         """Why runs with the internet reach this machine and private networks as well; nothing when they don't."""
+
+    def advice(self) -> Sequence[Finding]:
+        """What the operator should know of the engine; nothing when all is as it should be."""
+
+    def probe(self, network: Network) -> float:
+        """Start a container that does nothing, with that network, and remove it; the seconds that it took."""
 
     def machine(self) -> Machine: ...
 

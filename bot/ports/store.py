@@ -303,6 +303,9 @@ class UnitOfWork(Protocol):
     @property
     def leases(self) -> Leases: ...
 
+    def clock(self) -> float:
+        """The database's, in seconds since 1970."""
+
     def send(self, task: Task, *, delay: float = 0) -> None:
         """Hand a hint to the queue after the commit; `delay` in seconds."""
 

@@ -28,6 +28,8 @@ class Sent:
     at: datetime
     arrived: bool
     """Answered with 2xx."""
+    answer: str = ""
+    """How it ended, in the forge's words."""
     repository: int | None = None
     """The forge's number of the repository that it is about, where the forge tells."""
 
@@ -59,6 +61,9 @@ class Webhooks(Protocol):
 
         None stands for the webhook of the installation itself, a GitHub App's; nothing where there is none.
         """
+
+    def last(self, hook: Hook | None) -> Sent | None:
+        """The newest attempt that it remembers, for one call; `hook` as in `sent`."""
 
     def send_again(self, hook: Hook | None, sent: Sent) -> None:
         """Ask the forge for one more attempt."""

@@ -58,6 +58,12 @@ def passed(check: Check) -> Check:
     )
 
 
+def test_it_is_known_how_far_its_clock_is_before_ours_once_it_has_answered(forge_world: ForgeWorld) -> None:
+    forge_world.forge.find(forge_world.repository.path)
+
+    assert forge_world.forge.clock_ahead() == 0
+
+
 def test_a_signed_push_is_understood(forge_world: ForgeWorld, sha: Sha) -> None:
     headers, body = forge_world.push_delivery(sha, "d-1")
 

@@ -121,10 +121,10 @@ def test_a_server_that_takes_nothing_more_costs_only_the_hint(worker: Worker) ->
 
 def test_a_server_that_may_forget_is_told_of() -> None:
     with servers.redis("--maxmemory-policy", "allkeys-lru") as server:
-        assert [words.partition(":")[0] for words in RedisQueue(server.url, {}).advice()] == [
-            "set Redis' maxmemory-policy noeviction",
-            "set Redis' appendonly yes",
+        assert [(one.ok, one.help) for one in RedisQueue(server.url, {}).advice()] == [
+            (False, "set maxmemory-policy noeviction"),
+            (False, "set appendonly yes"),
         ]
     assert RedisQueue(server.url, {}).advice() == ()
     with servers.redis("--appendonly", "yes") as server:
-        assert RedisQueue(server.url, {}).advice() == []
+        assert RedisQueue(server.url, {}).advice() == ()

@@ -9,6 +9,7 @@ import pytest
 
 from bot.domain.errors import BadInput, ImageMissing
 from bot.domain.runs import RunId
+from bot.domain.suites import Network
 from bot.ports.sandbox import Exit, FileLimits, Found, Job, JobService, Listens, Sandbox, Skipped, Stop
 from tests.fakes.sandbox import Act, FakeSandbox
 from tests.images import BUSYBOX
@@ -51,6 +52,12 @@ def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sandbox]
 
 def test_it_is_ready(sandbox: Sandbox) -> None:
     assert sandbox.ready() is None
+
+
+@pytest.mark.parametrize("network", [Network.NONE, Network.INTERNET])
+def test_a_probe_runs_and_leaves_nothing(sandbox: Sandbox, network: Network) -> None:
+    assert sandbox.probe(network) > 0
+    assert sandbox.leftovers() == []
 
 
 def test_output_comes_to_the_byte_and_the_code_as_it_was(sandbox: Sandbox) -> None:

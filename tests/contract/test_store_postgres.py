@@ -54,6 +54,17 @@ def empty_url(postgres_server: servers.Postgres) -> Iterator[str]:
     postgres_server.drop("empty")
 
 
+def test_a_database_that_can_not_hold_every_text_is_refused_in_one_line(postgres_server: servers.Postgres) -> None:
+    url = postgres_server.create("ascii", "template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+    engine = open_engine(url)
+    try:
+        with pytest.raises(Refused, match="the database's encoding is SQL_ASCII, and it must be UTF8"):
+            upgrade(engine)
+    finally:
+        engine.dispose()
+        postgres_server.drop("ascii")
+
+
 def test_a_new_database_gets_exactly_the_tables_of_the_code(empty_url: str) -> None:
     engine = open_engine(empty_url)
     upgrade(engine)

@@ -93,6 +93,19 @@ def test_attempts_are_told_newest_first_with_what_became_of_them(hooks: HooksWor
     ]
 
 
+def test_the_newest_attempt_is_told_by_itself_with_how_it_ended(hooks: HooksWorld) -> None:
+    hook = put(hooks)
+    assert hooks.webhooks.last(None) is None
+    for status, key in ((200, "d-1"), (503, "d-2")):
+        hooks.sent(status, key)
+
+    last = hooks.webhooks.last(hook)
+
+    assert last is not None
+    assert (last.key, last.arrived) == ("d-2", False)
+    assert last.answer
+
+
 def test_old_attempts_are_left_out(hooks: HooksWorld) -> None:
     hook = put(hooks)
     hooks.sent(503, "d-1")

@@ -9,9 +9,10 @@ from bot.domain.checks import Check, CheckStatus
 from bot.domain.dialect import GITHUB, Dialect
 from bot.domain.errors import BadSignature, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
+from bot.domain.findings import Finding
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
 
 ANA = Person(1, "ana")
 STAN = Person(9, "stan")
@@ -70,6 +71,7 @@ class FakeForge:
     after_reply: list[Exception] = field(default_factory=list)
     events: dict[bytes, ForgeEvent | Ignored] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    ahead: float | None = None
     lacking: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=lambda: [Finding(ok=True, text="the fake forge")])
 
@@ -98,6 +100,9 @@ class FakeForge:
 
     def lacks(self) -> Sequence[str]:
         return self.lacking
+
+    def clock_ahead(self) -> float | None:
+        return self.ahead
 
     def examine(self) -> Sequence[Finding]:
         self._called("examine")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.domain.errors import Refused
+from bot.domain.findings import Finding
 from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
-from bot.ports.forge import Finding
 from bot.ports.hosts import Order
 from tests.fakes.forge import FakeForge
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from bot.domain.errors import BadInput, ImageMissing, SandboxUnavailable
+from bot.domain.findings import Finding
 from bot.domain.runs import RunId
+from bot.domain.suites import Network
 from bot.ports.sandbox import Exit, FileLimits, Found, Job, Leftover, Machine, Skipped, Started, Stop
 from bot.ports.shells import Kept
 
@@ -57,6 +59,8 @@ class FakeSandbox:
         """What `exposure` says."""
         self.broken: str = ""
         """While it is set, every method raises SandboxUnavailable with these words."""
+        self.advised: list[Finding] = []
+        """What `advice` says."""
         self.jobs: list[Job] = []
         self.prepared: list[str] = []
         self.found: list[dict[str, bytes]] = []
@@ -74,6 +78,14 @@ class FakeSandbox:
 
     def exposure(self) -> str:
         return self.exposed
+
+    def advice(self) -> Sequence[Finding]:
+        self._check()
+        return self.advised
+
+    def probe(self, network: Network) -> float:
+        self._check()
+        return 0.5
 
     def machine(self) -> Machine:
         self._check()

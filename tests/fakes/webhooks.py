@@ -68,6 +68,10 @@ class FakeWebhooks:
             return []
         return [one for one in reversed(self.attempts) if one.at >= since]
 
+    def last(self, hook: Hook | None) -> Sent | None:
+        self._break()
+        return self.attempts[-1] if self.attempts and (hook is None) == self.app else None
+
     def send_again(self, hook: Hook | None, sent: Sent) -> None:
         self._break()
         self.asked_again.append(sent.key)

@@ -4,6 +4,8 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -12,6 +14,10 @@ from urllib3 import HTTPResponse
 
 from bot.demo.gitlab.api import answer
 from bot.demo.gitlab.gitlab import PretendGitLab
+from tests.sims.github_wire import Clock
+
+_DATE: Final = formatdate(Clock().time(), usegmt=True)
+"""That of a clock that nobody has moved."""
 
 Answer = Callable[[requests.PreparedRequest], requests.Response]
 
@@ -58,7 +64,7 @@ def response(
 ) -> requests.Response:
     made = requests.Response()
     made.status_code = status
-    made.headers.update(headers)
+    made.headers.update({"Date": _DATE, **headers})
     made.raw = HTTPResponse(io.BytesIO(content), headers=dict(headers), status=status, preload_content=False)
     made.url = request.url or ""
     made.request = request

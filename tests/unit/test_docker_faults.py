@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 import requests
 from docker.errors import APIError
@@ -102,3 +103,40 @@ def test_a_full_disk_of_the_engine_is_no_fault_of_the_job(
 
     with pytest.raises(SandboxUnavailable, match="no space left on device"):
         run(sandbox, job("true"))
+
+
+def test_an_engine_that_starts_no_container_gets_none_until_a_probe_of_ours_has_run(
+    sandbox: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(sandbox._doubt, "_monotonic", lambda: now[0])
+    asked: list[str] = []
+
+    def start(_: docker.APIClient, container: str) -> None:
+        asked.append(container)
+        raise refused(500, "cgroups: cannot find cgroup mount destination")
+
+    monkeypatch.setattr(docker.APIClient, "start", start)
+    wanted = job("true")
+    with pytest.raises(SandboxUnavailable):
+        run(sandbox, wanted)
+    sandbox.remove(wanted.run, wanted.attempt)
+
+    words = [sandbox.ready() for _ in range(3)]
+    told = "starting the container: cgroups: cannot find cgroup mount destination"
+    assert words == [f"the Docker engine starts no containers: {told}"] * 3
+    assert len(asked) == 2  # the job's and one probe's
+    monkeypatch.undo()
+    now[0] = 100.0
+
+    monkeypatch.setattr(sandbox._doubt, "_monotonic", lambda: now[0])
+    assert sandbox.ready() is None
+    assert run(sandbox, job("true")).exit.code == 0
+    assert [one for one in sandbox.leftovers() if one.run == "probe"] == []
+
+
+def test_a_container_that_fails_for_a_reason_of_its_own_casts_no_doubt(sandbox: DockerSandbox) -> None:
+    run(sandbox, job("exit 3"))
+
+    assert sandbox.ready() is None
+    assert sandbox._doubt._network is None

@@ -87,7 +87,7 @@ def test_a_clock_that_is_very_wrong_is_named_once(world: GitHubWorld) -> None:
         ask(world)
         ask(world)
 
-    assert logs == [{"event": "github.clock_skew", "forge": "github", "seconds": 90, "log_level": "warning"}]
+    assert logs == [{"event": "forge.clock_skew", "forge": "github", "seconds": 90, "log_level": "warning"}]
 
 
 def test_small_skews_are_not_worth_a_word(world: GitHubWorld) -> None:

@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from bot.app import setting_up
 from bot.app.context import Rules
+from bot.domain.findings import Finding
 from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
-from bot.ports.forge import Finding
 from bot.web.asgi import make_asgi
 from tests.fakes.forge import ANA, STAN
 from tests.fakes.hosts import FakeAppMaking, FakeHosts

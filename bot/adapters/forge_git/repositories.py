@@ -9,10 +9,11 @@ from bot.domain.checks import Check
 from bot.domain.dialect import GITHUB, Dialect
 from bot.domain.errors import BadInput, BadSignature, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
+from bot.domain.findings import Finding
 from bot.domain.plain import PLAIN, Address, Allowed, address_of
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import Person, Repository, RepositorySeen, Sha, sha_of
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
 from bot.ports.source import Source, Wanted
 
 _BRANCH: Final = "refs/heads/{}"
@@ -37,6 +38,9 @@ class GitRepositories:
 
     def lacks(self) -> Sequence[str]:
         return ()
+
+    def clock_ahead(self) -> float | None:
+        return None
 
     def examine(self) -> Sequence[Finding]:
         count = len(self._allowed.patterns)

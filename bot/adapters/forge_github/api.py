@@ -12,7 +12,7 @@ import httpx
 
 from bot.adapters.forge_github import publishing, standing, statuses
 from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
-from bot.adapters.forge_github.client import RAW, Client, ServerClock, http_client
+from bot.adapters.forge_github.client import RAW, Client, http_client
 from bot.adapters.forge_github.conversation import edit, find, react, reply
 from bot.adapters.forge_github.hooks import GitHubWebhooks
 from bot.adapters.forge_github.people import person
@@ -24,12 +24,14 @@ from bot.domain.checks import Check
 from bot.domain.dialect import GITHUB, Dialect
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
+from bot.domain.findings import Finding
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositoryId, RepositorySeen, Sha
 from bot.foreign.calls import json_object
+from bot.foreign.clock import ServerClock
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, understood
 from bot.foreign.pacing import Lanes
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_OPEN_CHANGES: Final = 500
@@ -112,6 +114,9 @@ class GitHubForge:
 
     def lacks(self) -> Sequence[str]:
         return () if self._app else standing.LACKING
+
+    def clock_ahead(self) -> float | None:
+        return self._session.client.clock.ahead
 
     def examine(self) -> Sequence[Finding]:
         if self._app:

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
-import structlog
 from gidgethub import sansio
 
 from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import ForgeName
+from bot.foreign.clock import ServerClock
 from bot.foreign.limits import tell_limits
 from bot.foreign.pacing import Breaker
 from bot.ports.telemetry import Metric, Telemetry
@@ -26,9 +24,6 @@ _TOTAL_SECONDS: Final = 30.0
 _MAX_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 307, 308})
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_SKEW_WORTH_A_WORD: Final = 60
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +48,6 @@ class Answer:
     body: bytes
     """The first `limit` bytes."""
     is_whole: bool
-
-
-class ServerClock:
-    """The time as GitHub has it, learned from the `Date` of its answers; ours until one came."""
-
-    def __init__(self, forge: ForgeName, now: Callable[[], datetime]) -> None:
-        self._forge = forge
-        self._now = now
-        self._skew = timedelta()
-        self._told = False
-
-    def now(self) -> datetime:
-        return self._now() + self._skew
-
-    def learn(self, date: str) -> None:
-        try:
-            theirs = parsedate_to_datetime(date)
-        except ValueError:
-            return
-        if not 2000 <= theirs.year < 2200:  # noqa: PLR2004  # a year that a clock in order can show
-            return
-        skew = theirs.replace(tzinfo=theirs.tzinfo or UTC) - self._now()
-        self._skew = skew if abs(skew) > timedelta(seconds=2) else timedelta()
-        if abs(skew).total_seconds() > _SKEW_WORTH_A_WORD and not self._told:
-            self._told = True
-            log.warning("github.clock_skew", forge=self._forge, seconds=round(-skew.total_seconds()))
 
 
 class Client:

@@ -25,6 +25,7 @@ EVENTS: Final = ("issue_comment", "pull_request", "pull_request_review_comment",
 _MOST_HOOKS: Final = 2
 """Pages; GitHub allows 20 webhooks for an event, its server for enterprises 250."""
 _MOST_PAGES: Final = 50
+_LONGEST_ANSWER: Final = 100
 _APP: Final = "/app/hook/deliveries"
 _RIGHT: Final = (
     "the token may not manage webhooks of {path}: it needs the scope admin:repo_hook (fine-grained tokens: "
@@ -96,6 +97,11 @@ class GitHubWebhooks:
             found += [one] if one else []
         return found
 
+    def last(self, hook: Hook | None) -> Sent | None:
+        if hook is None and self._app is None:
+            return None
+        return next(filter(None, map(_sent, self._rows(hook))), None)
+
     def send_again(self, hook: Hook | None, sent: Sent) -> None:
         if hook is not None:
             self._session.reserve(hook.repository, 1)
@@ -165,6 +171,7 @@ def _sent(row: Fields) -> Sent | None:
         key=guid,
         at=at,
         arrived=isinstance(code, int) and httpx.codes.is_success(code),
+        answer=row.text("status", _LONGEST_ANSWER),
         repository=repository if isinstance(repository, int) else None,
     )
 

@@ -11,12 +11,13 @@ import httpx
 
 from bot.adapters.forge_github.answers import json_of
 from bot.adapters.forge_github.api import api_url
-from bot.adapters.forge_github.client import Client, Request, ServerClock, http_client
+from bot.adapters.forge_github.client import Client, Request, http_client
 from bot.adapters.forge_github.standing import NEEDED
 from bot.adapters.forge_github.translation import SUBSCRIBED
 from bot.domain.errors import BadInput, Gone, Refused
 from bot.domain.hosts import Host
 from bot.domain.refs import ForgeName
+from bot.foreign.clock import ServerClock
 from bot.foreign.fields import MAX_LOGIN, MAX_MESSAGE, MAX_URL, Fields, understood
 from bot.ports.hosts import Order
 from bot.ports.telemetry import Telemetry

@@ -7,8 +7,8 @@ from bot.adapters.forge_github.answers import UNAUTHORIZED, json_of
 from bot.adapters.forge_github.auth import Tokens
 from bot.adapters.forge_github.client import Answer, Client, Request
 from bot.domain.errors import Refused
+from bot.domain.findings import Finding
 from bot.foreign.fields import MAX_LOGIN, Fields
-from bot.ports.forge import Finding
 
 NEEDED: Final[Mapping[str, str]] = {
     "checks": "write",

@@ -23,11 +23,12 @@ from bot.domain.checks import Check
 from bot.domain.dialect import GITLAB, Dialect
 from bot.domain.errors import BadInput, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.events import CommentKind, ForgeEvent, Ignored
+from bot.domain.findings import Finding
 from bot.domain.planning import ChangedFiles
 from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
 from bot.foreign.calls import json_object
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_REF, MAX_TITLE, MAX_URL, Fields, understood
-from bot.ports.forge import Access, Change, Commit, Delivery, Finding, NewFile, Permission, Reaction
+from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
 from bot.ports.telemetry import Telemetry
 
 MAX_OPEN_CHANGES: Final = 500
@@ -96,6 +97,9 @@ class GitLabForge:
 
     def lacks(self) -> Sequence[str]:
         return ()
+
+    def clock_ahead(self) -> float | None:
+        return self._client.clock.ahead
 
     def examine(self) -> Sequence[Finding]:
         return tuple(examine(self._client, self._now()))

@@ -17,6 +17,7 @@ from bot.adapters.forge_gitlab.answers import Answer, error_of, json_of
 from bot.adapters.forge_gitlab.transport import MAX_ANSWER, CarefulSession
 from bot.domain.errors import Ambiguous, BotError, ForgeUnavailable, RateLimited
 from bot.domain.refs import ForgeName
+from bot.foreign.clock import ServerClock
 from bot.foreign.fields import Fields, understood
 from bot.foreign.limits import tell_limits
 from bot.foreign.pacing import Breaker, Lane, Lanes, Urgency
@@ -59,6 +60,7 @@ class Client:
         self._adapter = adapter
         self._telemetry = telemetry
         self._monotonic = monotonic
+        self.clock = ServerClock(forge, now)
         self._now = now
         self._breaker = Breaker(monotonic)
         self._lanes = Lanes(monotonic)
@@ -139,6 +141,7 @@ class Client:
         finally:
             self._telemetry.count(Metric.FORGE_CALLS, forge=self._forge, method=call.method.upper(), status=status)
             (self._breaker.failed if status in ("error", "5xx") else self._breaker.succeeded)()
+        self.clock.learn(answer.headers.get("date", ""))
         tell_limits(self._telemetry, self._forge, answer.headers)
         return answer
 

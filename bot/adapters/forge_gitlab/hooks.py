@@ -95,6 +95,9 @@ class GitLabWebhooks:
         found = map(self._sent, self._rows(hook))
         return [one for one in found if one is not None and one.at >= since]
 
+    def last(self, hook: Hook | None) -> Sent | None:
+        return None if hook is None else next(filter(None, map(self._sent, self._rows(hook))), None)
+
     def send_again(self, hook: Hook | None, sent: Sent) -> None:
         if hook is not None:
             self._client.reserve(hook.repository.forge_id)
@@ -136,6 +139,7 @@ class GitLabWebhooks:
             key=delivery_key(told, _json(payload), ""),
             at=at,
             arrived=row.text("response_status", 50).startswith(("2", "3")),
+            answer=row.text("response_status", 50),
         )
 
     def _write(

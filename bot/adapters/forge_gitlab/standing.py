@@ -6,8 +6,8 @@ from typing import Final
 
 from bot.adapters.forge_gitlab.client import Client
 from bot.domain.errors import Refused
+from bot.domain.findings import Finding
 from bot.foreign.fields import MAX_LOGIN, Fields
-from bot.ports.forge import Finding
 
 _SOON: Final = timedelta(days=30)
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from docker.errors import NotFound
 
-from bot.adapters.sandbox_docker import folders, packing, profile
+from bot.adapters.sandbox_docker import advising, folders, packing, probing, profile
 from bot.adapters.sandbox_docker.collecting import collect
 from bot.adapters.sandbox_docker.containers import Containers
 from bot.adapters.sandbox_docker.engine import ENGINE_ERRORS, Engine, translated, words_of
@@ -28,6 +28,7 @@ from bot.adapters.sandbox_docker.shells import DockerShells
 from bot.adapters.sandbox_docker.stream import Pipe, Pipes, make_pipe
 from bot.adapters.sandbox_docker.watching import ENDED, AskingSignal, EndWatch, Stopper
 from bot.domain.errors import SandboxUnavailable
+from bot.domain.findings import Finding
 from bot.domain.runs import RunId
 from bot.domain.suites import GIB, Guarding, Network
 from bot.faultpoints import faultpoint
@@ -75,6 +76,7 @@ class DockerSandbox:
         self._containers = Containers(self._engine, self.guard)
         self._services = Services(self._engine, self._images, self._containers)
         self.shells = DockerShells(self._engine, self._containers, self._place_of)
+        self._doubt = probing.Doubt(self.probe)
         self._waiting: dict[Attempt, str] = {}
         """Containers that are made and not started yet."""
         if not _NAME.fullmatch(instance):
@@ -103,10 +105,27 @@ class DockerSandbox:
         wanted = min(self._reserve, disk.total * self._reserve_share)
         if disk.free < wanted:
             return f"the disk is nearly full: {disk.free / GIB:.1f} GiB free, {wanted / GIB:.1f} GiB wanted"
-        return None
+        return self._doubt.trouble() or None
 
     def exposure(self) -> str:
         return self.guard.exposure()
+
+    def advice(self) -> Sequence[Finding]:
+        with translated("asking the engine about itself"):
+            return tuple(advising.advice(self._engine.host, self._engine.client().info()))
+
+    def probe(self, network: Network) -> float:
+        began, job = time.monotonic(), probing.job(network)
+        attempt = self._attempt(job.run, job.attempt)
+        image = probing.image(self._engine)
+        self.workspace(job)
+        try:
+            body = {**self._body(attempt, job, image), **probing.COMMAND}
+            container = self._containers.create(attempt, job, body, self._place(attempt))
+            probing.see_it_run(self._engine, self._containers, container)
+        finally:
+            self.remove(job.run, job.attempt)
+        return time.monotonic() - began
 
     def machine(self) -> Machine:
         with translated("asking the engine about its machine"):
@@ -126,7 +145,9 @@ class DockerSandbox:
     def set_up(self, job: Job) -> None:
         if not self._unfit(job):
             attempt = self._attempt(job.run, job.attempt)
-            self._waiting[attempt] = self._create(attempt, job, self._images.find(job.image))
+            image = self._images.find(job.image)
+            with self._doubt.starting(job.network):
+                self._waiting[attempt] = self._create(attempt, job, image)
 
     def run(
         self,
@@ -148,12 +169,15 @@ class DockerSandbox:
         with _disk("making the job's pipes"):
             make_pipe(self._place(attempt) / GO, owner)
         with self._pipes(attempt, partial(Pipe.make, owner=owner)) as pipes:
-            container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
+            with self._doubt.starting(job.network):
+                container = self._waiting.pop(attempt, None) or self._create(attempt, job, image)
             if failed := self._wait_for_services(attempt, job, image, should_stop):
                 return failed
             try:
                 faultpoint("sandbox.after_create")
-                if words := self._containers.start(container):
+                with self._doubt.starting(job.network):
+                    words = self._containers.start(container)
+                if words:
                     return Exit(code=None, error=words, image_id=image.id)
                 faultpoint("sandbox.after_start")
                 on_start()

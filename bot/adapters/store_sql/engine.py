@@ -15,13 +15,15 @@ from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
 from bot.adapters.store_sql.dialects import is_worth_another_try, storable
-from bot.domain.errors import StoreBusy
+from bot.domain.errors import Refused, StoreBusy
 
 _PRIVATE: Final = 0o600
 _READING: Final = "reading"
 _TURN: Final = "turn"
 _PAUSE: Final = 0.02
 """Seconds between two tries."""
+_ENCODING: Final = "UTF8"
+_ANEW: Final = "CREATE DATABASE assay ENCODING 'UTF8' TEMPLATE template0"
 _KEEPALIVES: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
@@ -29,7 +31,7 @@ def open_engine(url: str, *, patience: float = 10.0) -> sa.Engine:
     """Connect to `sqlite:///FILE`, `sqlite://` (in memory, for tests and the demo) or `postgresql://…`.
 
     Everything that the engine does raises StoreBusy where another try may help, and when it has waited for a
-    connection or a lock for `patience` seconds.
+    connection or a lock for `patience` seconds; Refused of a PostgreSQL database that can't hold every text.
     """
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
@@ -77,12 +79,15 @@ def _open_postgres(address: sa.URL, patience: float) -> sa.Engine:
     )
 
     def set_limits(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != _ENCODING:
+            raise Refused(f"the database's encoding is {encoding}, and it must be {_ENCODING}: {_ANEW}")
         connection.execute(f"SET idle_in_transaction_session_timeout = {limit}")
         connection.execute(f"SET lock_timeout = {limit}")
         connection.execute(f"SET tcp_user_timeout = {limit}")
         connection.commit()
 
-    event.listen(engine, "connect", set_limits)
+    event.listen(engine, "connect", set_limits, insert=True)  # before SQLAlchemy asks something that it can't read
     return engine
 
 

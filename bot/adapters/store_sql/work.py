@@ -13,6 +13,7 @@ from bot.adapters.store_sql.bisections import SqlBisections
 from bot.adapters.store_sql.builds import SqlBuilds
 from bot.adapters.store_sql.catalog import SqlCatalog
 from bot.adapters.store_sql.deliveries import SqlDeliveries
+from bot.adapters.store_sql.dialects import DatabaseNow
 from bot.adapters.store_sql.engine import connect
 from bot.adapters.store_sql.figures import SqlFigures
 from bot.adapters.store_sql.hooks import SqlHooks
@@ -76,6 +77,9 @@ class SqlWork:
                 return
         for task, delay in self._hints:
             self._hint(task, delay)
+
+    def clock(self) -> float:
+        return self._connection.execute(sa.select(DatabaseNow())).scalar_one()
 
     def send(self, task: Task, *, delay: float = 0) -> None:
         self._hints.append((task, delay))
