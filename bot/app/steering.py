@@ -245,6 +245,7 @@ def mark(app: App, origin: Build, suites: Sequence[Suite], wish: Wish, reason: R
     state = RunState.PASSED if reason is Reason.OVERRIDE else RunState.SKIPPED
     person = wish.person
     with app.work() as work:
+        work.builds.hold(origin.repository, origin.sha)
         old = {run.suite.key: run for run in work.runs.of_commit(origin.repository, origin.sha)}
         made = replace(origin, key=f"{wish.key}#0", cause=wish.cause, sender=person.login, sender_id=person.id)
         build = work.builds.add(replace(made, problems=(), created_at=app.now()))

@@ -20,7 +20,6 @@ from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Refused, StoreBusy
 from bot.domain.quotas import UNBOUNDED, Quotas
 from bot.domain.runs import Build, Run, RunId, RunState
-from bot.domain.suites import Suite
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
 from tests import servers
@@ -322,28 +321,6 @@ def announced_run(work: OpenWork) -> Run:
         announcing.run_made(unit, build, run)
         announcing.build_made(unit, build)
     return run
-
-
-def test_needs_that_end_at_the_same_moment_are_looked_at_once_more(work: OpenWork) -> None:
-    """Neither of the two transactions sees the other's end."""
-    with work() as unit:
-        build = stored_build(unit)
-        needs = [stored_run(unit, build, name) for name in ("a", "b")]
-        suite = Suite(name="last", image="busybox", commands=("true",), needs=("a", "b"))
-        last = stored_run(unit, build, suite, blocked=True)
-        claimed = [unit.runs.claim(run.id, "worker", 60) for run in needs]
-    with work() as one, work() as other:
-        for unit, run in zip((one, other), claimed, strict=True):
-            assert run is not None
-            passed = run.ended(RunState.PASSED, None, AT)
-            assert unit.runs.save(run, passed, "worker")
-            announcing.run_changed(unit, passed)
-    with work() as unit:
-        assert unit.runs.get(last.id).blocked
-        assert unit.runs.commits_with_blocked(10) == [(build.repository, build.sha)]
-        assert announcing.look_at_needs(unit, build.repository, build.sha) == 1
-        assert not unit.runs.get(last.id).blocked
-        assert unit.runs.commits_with_blocked(10) == []
 
 
 def test_a_new_build_and_a_claim_of_what_it_replaces_do_not_wait_for_each_other_in_a_circle(work: OpenWork) -> None:
