@@ -19,7 +19,7 @@ from bot.app.local import Linger, Local, Wish, Write, run_suites
 from bot.app.secrets import fault_of_name, fault_of_value
 from bot.bootstrap import build_local, clear_kept, work_tree
 from bot.cli.reading import read_settings
-from bot.cli.streaming import Stream
+from bot.cli.streaming import Stream, fresh
 from bot.cli.workplace import fail, read_suite_file
 from bot.domain.checks import PASSING
 from bot.domain.errors import BadInput, SourceRefused, Unavailable
@@ -74,6 +74,7 @@ def run(
     _keep_quiet()
     try:
         tree = work_tree(Path.cwd())
+        _refuse_links(tree.root / FOLDER)
         if clean:
             click.echo(f"assay: removed {clear_kept(settings, tree)}")
             return
@@ -140,7 +141,8 @@ class _Round:
         with contextlib.suppress(Unavailable):  # they are help, no result
             for name, printed in last_words(self._local.sandbox, job, hide):
                 path = f"{stem}+{name}.log"
-                (self._root / path).write_bytes(printed)
+                with fresh(self._root / path) as file:
+                    file.write(printed)
                 self._services[key].append(f"log of service {name}: {path}")
 
     def _details(self, each: Run) -> Iterator[str]:
@@ -289,6 +291,13 @@ def log_paths(suites: Sequence[Suite]) -> dict[str, str]:
         names = (f"{FOLDER}/logs/{stem}{'' if turn == 1 else f'~{turn}'}.log" for turn in range(1, len(suites) + 1))
         paths[suite.key] = next(name for name in names if name not in taken)
     return paths
+
+
+def _refuse_links(folder: Path) -> None:
+    """A repository may hold such a folder. Raises: BadInput: what a suite prints would be written elsewhere."""
+    for one in (folder, *(folder / name for name in (".gitignore", "cache", "logs", "runs"))):
+        if one.is_symlink():
+            raise BadInput(f"{one} is a link, and nothing of ours is written where it leads: remove it")
 
 
 def _make_folder(root: Path) -> None:

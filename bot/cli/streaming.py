@@ -3,12 +3,19 @@
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from bot.domain.texts import plain
 
 _LONGEST: Final = 64 * 1024
 """Bytes that are kept back for the end of their line."""
+
+
+def fresh(path: Path) -> BinaryIO:
+    """The file made anew: whatever had its name, a link above all, is not written to."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path.open("xb")
 
 
 class Stream:
@@ -23,8 +30,7 @@ class Stream:
         self._is_terminal = sys.stdout.isatty()
         self._prefix = f"{name} │ " if name else ""
         self._held = b""
-        log.parent.mkdir(parents=True, exist_ok=True)
-        self._file = log.open("wb")
+        self._file = fresh(log)
 
     def __enter__(self) -> Self:
         return self

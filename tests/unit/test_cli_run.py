@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bot.cli.run import log_paths, read_secrets, run, status_of
+from bot.cli.streaming import Stream
 from bot.domain.errors import BadInput
 from bot.domain.refs import RepositoryId, Sha
 from bot.domain.runs import BuildId, Run, RunId, RunState, Trust
@@ -62,6 +63,30 @@ def test_two_suite_files_are_status_2(folder: Path) -> None:
     (folder / ".assay.yaml").write_text(GOOD)
     done = invoke()
     assert (done.exit_code, "both .assay.yml and .assay.yaml are there" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", [".assay", ".assay/logs", ".assay/runs", ".assay/cache", ".assay/.gitignore"])
+@pytest.mark.parametrize("args", [[], ["--clean"]])
+def test_a_folder_of_ours_that_the_repository_links_elsewhere_is_refused(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str, args: list[str]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("home")
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).symlink_to(elsewhere)
+    done = invoke(*args)
+    assert (done.exit_code, f"{folder / name} is a link" in done.stderr) == (2, True)
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_what_a_suite_prints_never_goes_through_a_link_of_the_repository(tmp_path: Path) -> None:
+    """Else a repository could have its own words written into its reader's .bashrc."""
+    theirs, log = tmp_path / "bashrc", tmp_path / "logs/unit.log"
+    theirs.write_bytes(b"as it was")
+    log.parent.mkdir()
+    log.symlink_to(theirs)
+    with Stream(log) as stream:
+        stream.write(b"harm\n")
+    assert (theirs.read_bytes(), log.is_symlink(), log.read_bytes()) == (b"as it was", False, b"harm\n")
 
 
 @pytest.mark.parametrize(
