@@ -36,6 +36,9 @@ log = structlog.get_logger()
 
 _TRIES: Final = 12
 """Before a delivery is given up, with waits that double from two seconds to an hour."""
+_LONGEST: Final = 3600.0
+_LONGEST_AWAY: Final = 60.0
+"""What came while the forge was away is done soon after its return; its breaker spares it until then."""
 _GIVE_UP: Final = 12 * 3600.0
 """Seconds that one is kept for at least; it may have lain here while nothing ran, so it has its tries as well."""
 
@@ -57,14 +60,16 @@ def handle(app: App, task: HandleDelivery) -> None:
             _wait_for_turn(app, delivery, error)
         except Unavailable as error:
             is_over = delivery.age > _GIVE_UP and delivery.attempts >= _TRIES
-            _try_later(app, delivery, str(error), error.retry_after, give_up=is_over)
+            wait = _wait(delivery, _LONGEST_AWAY) if error.retry_after is None else error.retry_after
+            _try_later(app, delivery, str(error), wait, give_up=is_over)
         except Refused as error:
             _finish(app, delivery, DeliveryStatus.FAILED, str(error))
         except (
             Exception
         ) as error:  # the queue's loop ends here: a delivery that makes us stumble must not stop others
             log.exception("delivery.stumbled")
-            _try_later(app, delivery, f"{type(error).__name__}", None, give_up=delivery.attempts >= _TRIES)
+            wait = _wait(delivery, _LONGEST)
+            _try_later(app, delivery, f"{type(error).__name__}", wait, give_up=delivery.attempts >= _TRIES)
         else:
             _finish(app, delivery, DeliveryStatus.PROCESSED, reason)
 
@@ -83,11 +88,14 @@ def _wait_for_turn(app: App, delivery: StoredDelivery, error: Busy) -> None:
         work.send(HandleDelivery(delivery.id), delay=wait)
 
 
-def _try_later(app: App, delivery: StoredDelivery, error: str, retry_after: float | None, *, give_up: bool) -> None:
+def _wait(delivery: StoredDelivery, most: float) -> float:
+    return min(2.0 ** min(delivery.attempts, _TRIES), most)
+
+
+def _try_later(app: App, delivery: StoredDelivery, error: str, wait: float, *, give_up: bool) -> None:
     if give_up:
         _finish(app, delivery, DeliveryStatus.FAILED, error)
         return
-    wait = retry_after if retry_after is not None else min(2.0 ** min(delivery.attempts, 12), 3600.0)
     with app.work() as work:
         work.deliveries.postpone(delivery.id, wait, error)
         work.send(HandleDelivery(delivery.id), delay=wait)

@@ -28,7 +28,8 @@ from bot.ports.telemetry import Fact, Metric, SpanName
 
 log = structlog.get_logger()
 
-_LONGEST_PAUSE: Final = 600.0
+_LONGEST_PAUSE: Final = 45.0
+"""Seconds: within a minute of a forge's recovery what ended meanwhile is shown; its breaker spares it until then."""
 
 
 def send(app: App, task: SendReport) -> None:
@@ -129,7 +130,7 @@ def _note_sent(
 
 
 def _postpone(app: App, report: Report, repository: Repository, error: Unavailable) -> None:
-    """Full jitter up to ten minutes, or what the forge asked for; given up after a day by upkeep."""
+    """Ever longer, with jitter, or what the forge asked for."""
     pause = min(2.0 ** min(report.attempts, 12), _LONGEST_PAUSE)
     seconds = error.retry_after if error.retry_after is not None else random.uniform(pause / 2, pause)  # noqa: S311  # spreads calls, guards nothing
     with app.work() as work:

@@ -32,6 +32,8 @@ _LINE: Final = 15.0
 """Seconds that the line of those who wait may be long; some may never come back."""
 FAILURES: Final = 5
 OPEN_SECONDS: Final = 30.0
+_SOON: Final = 2.0
+"""Seconds until it is known what became of the call that tries."""
 
 Monotonic = Callable[[], float]
 
@@ -88,6 +90,7 @@ class Breaker:
         self._seconds = seconds
         self._failed = 0
         self._until = 0.0
+        self._is_tried = False
         self._lock = threading.Lock()
 
     def enter(self) -> None:
@@ -98,15 +101,19 @@ class Breaker:
             now = self._monotonic()
             if now < self._until:
                 wait = self._until - now
+                wait = min(wait, _SOON) if self._is_tried else wait
                 raise ForgeUnavailable("the forge has failed several times in a row", retry_after=wait)
             self._until = now + self._seconds
+            self._is_tried = True
 
     def succeeded(self) -> None:
         with self._lock:
             self._failed = 0
+            self._is_tried = False
 
     def failed(self) -> None:
         with self._lock:
+            self._is_tried = False
             self._failed += 1
             if self._failed >= self._allowed:
                 self._until = self._monotonic() + self._seconds

@@ -119,7 +119,11 @@ def _note(report: Report, step: Step, done: Future[str]) -> None:
 
 def _show(report: Report, step: Step, words: str) -> None:
     report.done.append(Done(step.at, step.what, words))
-    sys.stdout.write(f"{step.at:8.2f} {step.what}: {words}\n")
+    _say(f"{step.at:8.2f} {step.what}: {words}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
@@ -139,6 +143,7 @@ def _settled(people: People, accidents: Accidents) -> tuple[Facts, list[str]]:
             found = [f"the web does not answer: {error!r}"]
         if not found or time.monotonic() > end:
             return facts, found
+        _say(f"not quiet yet, {len(found)}: {found[0]}")
         time.sleep(_PAUSE)
 
 

@@ -153,6 +153,22 @@ def test_a_half_open_breaker_lets_one_probe_through(clock: Clock) -> None:
         breaker.enter()
 
 
+def test_who_is_refused_while_one_tries_comes_back_when_that_is_over(clock: Clock) -> None:
+    breaker = Breaker(clock.monotonic)
+    times(5, breaker.failed)
+    clock.advance(30)
+    breaker.enter()
+
+    with pytest.raises(ForgeUnavailable) as caught:
+        breaker.enter()
+
+    assert caught.value.retry_after == 2
+    breaker.failed()
+    with pytest.raises(ForgeUnavailable) as caught:
+        breaker.enter()
+    assert caught.value.retry_after == 30
+
+
 def test_a_probe_that_fails_keeps_the_breaker_open(clock: Clock) -> None:
     breaker = Breaker(clock.monotonic)
     times(5, breaker.failed)

@@ -91,6 +91,18 @@ def test_what_lay_here_while_nothing_ran_outlives_a_forge_that_is_away_for_a_mom
     assert world.conclusions() == PASSED
 
 
+def test_what_came_while_the_forge_was_away_for_long_is_done_within_a_minute_of_its_return(world: World) -> None:
+    world.forge.trouble["read_file"] = [ForgeUnavailable("502") for _ in range(15)]
+    world.push()
+    world.settle()
+    for _ in range(15):
+        with world.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE delivery SET due_at = due_at - 60")
+        world.turn("deliveries")
+        world.settle()
+    assert world.conclusions() == PASSED
+
+
 def test_deliveries_of_one_change_wait_for_each_other_as_long_as_it_takes(world: World) -> None:
     world.open_change(a_change(7, ONE))
     with world.app.work() as work:

@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.domain.errors import Ambiguous, ForgeUnavailable, RateLimited, Refused
 from bot.domain.runs import RunState
@@ -81,6 +82,26 @@ def test_a_forge_that_is_away_gets_the_final_state_later(world: World) -> None:
     assert world.run().state is RunState.PASSED
     assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
     assert len(world.forge.shown) == 2
+
+
+def test_however_long_the_forge_was_away_the_end_is_shown_within_a_minute_of_its_return(world: World) -> None:
+    world.forge.trouble["publish"] = [ForgeUnavailable("502") for _ in range(100)]
+    world.push()
+    world.settle()
+    for _ in range(15):
+        _pass(world, 60)
+    assert world.conclusions() == {}
+    world.forge.trouble["publish"] = []
+    _pass(world, 60)
+    assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
+
+
+def _pass(world: World, seconds: int) -> None:
+    """That time goes by for reports, which are then sent if they are due."""
+    with world.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE report SET next_at = next_at - :seconds"), {"seconds": seconds})
+    world.turn("reports")
+    world.settle()
 
 
 def test_a_creation_whose_answer_got_lost_is_adopted(world: World) -> None:
