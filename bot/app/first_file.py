@@ -41,7 +41,7 @@ def offer(app: App, repository: Repository) -> Offer:
         is_there=there is not None,
         text=text,
         page=forge.new_file_page(repository, _PATH, text) if _is_web(repository.web_url) else "",
-        proposes=forge.proposes,
+        proposes=there is None and forge.proposes(repository),
     )
 
 

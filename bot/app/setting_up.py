@@ -83,7 +83,7 @@ def leave(app: App, session: str) -> None:
         work.setup_keys.take(SetupKind.SESSION, _digest(session))
 
 
-def order_app(app: App, url: str, organisation: str, name: str, *, state: str) -> Ordered:
+def order_app(app: App, url: str, organisation: str, name: str, *, state: str, writes_files: bool = False) -> Ordered:
     """What the browser sends to GitHub. `state`: 256 random bits as text. Raises: BadInput."""
     making, url = _making(app), _address(url)
     _refuse_fixed(app, _GITHUB)
@@ -92,7 +92,8 @@ def order_app(app: App, url: str, organisation: str, name: str, *, state: str) -
     if organisation and not _ORGANISATION.fullmatch(organisation):
         raise BadInput("that is no name of an organization")
     redirect = f"{app.url}/setup/github/done"
-    order = making.order(url, organisation, name, ours=app.url, redirect=redirect, state=state)
+    about = {"ours": app.url, "redirect": redirect, "state": state}
+    order = making.order(url, organisation, name, **about, writes_files=writes_files)
     flow = {"state": state, "url": url, "until": app.now().timestamp() + _AT_THE_FORGE}
     return Ordered(order, app.vault.encrypt(json.dumps(flow).encode()).decode("ascii"))
 

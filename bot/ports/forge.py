@@ -180,9 +180,8 @@ class Forge(Protocol):
         Raises: Gone: there is no such change; with `unique`: somebody deleted the comment.
         """
 
-    @property
-    def proposes(self) -> bool:
-        """Our rights let us open changes; elsewhere people do it at `new_file_page`."""
+    def proposes(self, repository: Repository) -> bool:
+        """Our rights there let us open changes, as they are now; elsewhere people do it at `new_file_page`."""
 
     def propose(self, repository: Repository, file: NewFile) -> str:
         """Open a change that adds the file to the default branch; its address.

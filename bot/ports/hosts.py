@@ -70,8 +70,13 @@ class AppMaking(Protocol):
     def usual(self) -> str:
         """The address of the GitHub that is meant unless another is named."""
 
-    def order(self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str) -> Order:
-        """`url` is GitHub's address, `ours` this server's; without an organisation the App is the person's own."""
+    def order(
+        self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str, writes_files: bool
+    ) -> Order:
+        """`url` is GitHub's address, `ours` this server's; without an organisation the App is the person's own.
+
+        `writes_files`: the App asks for that too, beyond what it needs.
+        """
 
     def convert(self, url: str, code: str) -> Host:
         """What the App has; a code works once, for an hour.

@@ -27,7 +27,7 @@ _PRIVATE: Final = {"Cache-Control": "no-store"}
 _CHECKS: Final = ("url", "database", "engine", "storage", "keys")
 _SESSION: Final = "setup"
 _FLOW: Final = "setup-app"
-_FIELDS: Final = ("url", "organisation", "name", "app_id", "client_id")
+_FIELDS: Final = ("url", "organisation", "name", "writes_files", "app_id", "client_id")
 """What a form that is shown again has of what was typed into it; nothing secret."""
 
 Form = dict[str, str]
@@ -84,6 +84,7 @@ def _order(request: Request, browser: _Browser, form: Form) -> Response:
         form.get("organisation", "").strip(),
         form.get("name", "").strip(),
         state=secrets.token_urlsafe(32),
+        writes_files="writes_files" in form,
     )
     action = urlsplit(made.order.action)
     policy = PAGE_POLICY.replace("form-action 'self'", f"form-action 'self' {action.scheme}://{action.netloc}")

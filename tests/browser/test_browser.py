@@ -134,13 +134,7 @@ def test_a_forge_is_set_up_from_the_link_to_the_first_installation(
         page.get_by_role("button", name="Begin the set-up").click()
         with chromium.new_context(storage_state=page.context.storage_state()) as seen:
             looks_well(seen.new_page(), f"{bare.url}/setup")
-        page.get_by_role("button", name="Make the App").click()
-        page.get_by_role("button", name=re.compile("Go to 127.0.0.1")).click()
-        page.get_by_role("button", name="Create GitHub App").click()
-        expect(page).to_have_url(f"{bare.url}/setup")
-        page.get_by_role("link", name="Install the App").click()
-        page.get_by_role("button", name="Install on acme").click()
-        expect(page.get_by_text("acme: installed")).to_be_visible()
+        set_up_the_app(page)
         assert [one.ok for one in bare.bot.app.forge(next(iter(bare.bot.app.forges))).examine()] == [True]
         first_suite_file(page, bare)
 
@@ -149,17 +143,53 @@ def first_suite_file(page: Page, place: Site) -> None:
     """From the repository's page to a pull request that is green."""
     web = next(one for one in place.github.world.repos if one.path == "acme/web")
     place.github.commit(web, "main", {"Makefile": b"test:\n\ttrue\n"}, "Tests")
+    to_the_first_suite_file(page, place)
+    expect(page.get_by_text("make test")).to_be_visible()
+    page.get_by_role("link", name="Make the file on GitHub").click()
+    page.get_by_label("Text").fill(FILES.format(image=busybox()).replace("exit 1", "exit 0"))
+    page.get_by_role("button", name="Propose new file").click()
+    wait_until(lambda: _words(place) == {"passed"}, 60, "the pull request did not become green")
+
+
+def test_a_chosen_right_lets_the_app_open_the_pull_request_with_the_first_suite_file(
+    page: Page, tmp_path: Path
+) -> None:
+    with site(tmp_path, has_app=False) as bare:
+        web = bare.github.add_repository("acme/web", {"README.md": b"x"}, roles={"ana": "write"})
+        page.goto(setting_up.make_link(bare.bot.app, "only-the-link-has-it", actor="test"))
+        page.get_by_role("button", name="Begin the set-up").click()
+        page.get_by_label("Let it open the pull request").check()
+        set_up_the_app(page)
+        bare.github.commit(web, "main", {"Makefile": b"test:\n\ttrue\n"}, "Tests")
+        to_the_first_suite_file(page, bare)
+        page.get_by_role("button", name="Open a pull request").click()
+        expect(page.get_by_role("link", name=f"{bare.github.url}/acme/web/pull/1")).to_be_visible()
+        (pull,) = bare.github.world.pulls
+        assert (pull.head_ref, pull.author.login) == ("assay/first-suite-file", "assay[bot]")
+        wait_until(
+            lambda: {"assay", "assay / make"} <= {one.name for one in bare.github.check_runs(web, pull.head_sha)},
+            30,
+            "its own checks did not come",
+        )
+
+
+def set_up_the_app(page: Page) -> None:
+    page.get_by_role("button", name="Make the App").click()
+    page.get_by_role("button", name=re.compile("Go to 127.0.0.1")).click()
+    page.get_by_role("button", name="Create GitHub App").click()
+    page.get_by_role("link", name="Install the App").click()
+    page.get_by_role("button", name="Install on acme").click()
+    expect(page.get_by_text("acme: installed")).to_be_visible()
+
+
+def to_the_first_suite_file(page: Page, place: Site) -> None:
+    """As ana, from the repository's page."""
     wait_until(lambda: _knows(place, "acme/web"), 30, "the push was not heard")
     page.goto(f"{place.url}/repos/github/acme/web")
     page.get_by_role("link", name="sign in").click()
     page.get_by_role("link", name="Sign in with GitHub").click()
     page.get_by_role("link", name="I am ana").click()
     page.get_by_role("link", name="Let one be proposed").click()
-    expect(page.get_by_text("make test")).to_be_visible()
-    page.get_by_role("link", name="Make the file on GitHub").click()
-    page.get_by_label("Text").fill(FILES.format(image=busybox()).replace("exit 1", "exit 0"))
-    page.get_by_role("button", name="Propose new file").click()
-    wait_until(lambda: _words(place) == {"passed"}, 60, "the pull request did not become green")
 
 
 def _knows(place: Site, path: str) -> bool:

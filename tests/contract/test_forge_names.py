@@ -7,7 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from bot.domain.errors import Gone, NotAllowed, Refused
+from bot.adapters.forge_github.auth import WRITING
+from bot.demo.forge.state import Installation
+from bot.domain.errors import Ambiguous, Gone, NotAllowed, Refused
 from bot.domain.refs import Sha
 from bot.ports.forge import NewFile
 from tests.contract.forge_world import ForgeWorld, GitHubTokenWorld, GitHubWorld
@@ -75,19 +77,41 @@ def test_people_are_led_to_a_page_that_makes_the_file(forge_world: ForgeWorld) -
 
 
 def test_who_only_reads_files_opens_no_change(forge_world: ForgeWorld) -> None:
-    assert not forge_world.forge.proposes
+    assert not forge_world.forge.proposes(forge_world.repository)
     with pytest.raises(NotAllowed):
         forge_world.forge.propose(forge_world.repository, FIRST)
 
 
-def test_a_merge_request_adds_the_file_once_however_often_it_is_asked_for(tmp_path: Path) -> None:
-    world = GitLabWorld(tmp_path)
+class WritingGitHubWorld(GitHubWorld):
+    """The App was made with the right to write files, and its installation has it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.installation.permissions.update(WRITING)
+
+    @property
+    def installation(self) -> Installation:
+        (one,) = self.github.world.installations
+        return one
+
+
+@pytest.fixture(params=[WritingGitHubWorld, GitLabWorld], ids=["github", "gitlab"])
+def writing_world(request: pytest.FixtureRequest, tmp_path: Path) -> WritingGitHubWorld | GitLabWorld:
+    world: WritingGitHubWorld | GitLabWorld = request.param(tmp_path)
     world.commit("First", {"a": b"1"})
-    assert world.forge.proposes
+    return world
+
+
+def test_a_change_adds_the_file_once_however_often_it_is_asked_for(
+    writing_world: WritingGitHubWorld | GitLabWorld,
+) -> None:
+    world = writing_world
+    assert world.forge.proposes(world.repository)
     address = world.forge.propose(world.repository, FIRST)
     assert world.forge.propose(world.repository, FIRST) == address
     (change,) = world.forge.open_changes(world.repository)
-    assert address == f"{world.repository.web_url}/-/merge_requests/{change.number}"
+    assert address.startswith(world.repository.web_url)
+    assert address.endswith(f"/{change.number}")
     assert (change.title, change.base_ref, change.head_ref) == ("Add it", "main", "assay/first")
     assert world.forge.read_file(world.repository, change.head, FIRST.path, 1000) == FIRST.text.encode()
 
@@ -108,3 +132,45 @@ def test_a_token_without_write_access_opens_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotAllowed):
         world.forge.propose(world.repository, FIRST)
     assert world.forge.open_changes(world.repository) == []
+
+
+def test_an_attempt_whose_answers_are_lost_ends_in_one_change(tmp_path: Path) -> None:
+    world = WritingGitHubWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    for _ in range(3):  # the branch, the file, the pull request
+        world.lose_next_write()
+        with pytest.raises(Ambiguous):
+            world.forge.propose(world.repository, FIRST)
+    address = world.forge.propose(world.repository, FIRST)
+    (change,) = world.forge.open_changes(world.repository)
+    assert address == f"{world.repository.web_url}/pull/{change.number}"
+    assert world.forge.read_file(world.repository, change.head, FIRST.path, 1000) == FIRST.text.encode()
+
+
+def test_a_branch_of_that_name_in_a_fork_is_not_taken_for_ours(tmp_path: Path) -> None:
+    world = WritingGitHubWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    fork = world.github.fork(world.repo, "eve")
+    world.github.commit(fork, FIRST.branch, {FIRST.path: b"evil"}, "Add it", author="eve")
+    theirs = world.github.open_pull(world.repo, FIRST.branch, fork=fork, author="eve")
+    address = world.forge.propose(world.repository, FIRST)
+    assert address != f"{world.repository.web_url}/pull/{theirs.number}"
+    assert len(world.forge.open_changes(world.repository)) == 2
+
+
+def test_the_token_that_writes_the_file_is_for_that_repository_alone(tmp_path: Path) -> None:
+    world = WritingGitHubWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    world.forge.propose(world.repository, FIRST)
+    writers = [one for one in world.github.world.tokens.values() if one.repositories == frozenset({world.repo.id})]
+    assert [one.permissions for one in writers] == [{"metadata": "read", **WRITING}]
+
+
+def test_rights_that_were_taken_back_count_at_once(tmp_path: Path) -> None:
+    world = WritingGitHubWorld(tmp_path)
+    world.commit("First", {"a": b"1"})
+    assert world.forge.proposes(world.repository)
+    world.installation.permissions["contents"] = "read"
+    assert not world.forge.proposes(world.repository)
+    with pytest.raises(NotAllowed):
+        world.forge.propose(world.repository, FIRST)

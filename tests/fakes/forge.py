@@ -56,7 +56,7 @@ class FakeForge:
     after_publish: list[Exception] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     """Other files, at any commit."""
-    proposes: bool = False
+    may_propose: bool = False
     proposed: list[NewFile] = field(default_factory=list)
     admins: set[int] = field(default_factory=set)
     strangers: set[int] = field(default_factory=set)
@@ -189,9 +189,12 @@ class FakeForge:
             raise self.after_publish.pop(0)
         return ref
 
+    def proposes(self, repository: Repository) -> bool:  # the same for all
+        return self.may_propose
+
     def propose(self, repository: Repository, file: NewFile) -> str:
         self._called("propose")
-        if not self.proposes:
+        if not self.may_propose:
             raise NotAllowed("files are only read here")
         self.proposed.append(file)
         return f"{repository.web_url}/pull/1"

@@ -43,9 +43,11 @@ class FakeAppMaking:
     """The state of each."""
     codes: dict[str, str] = field(default_factory=dict)
 
-    def order(self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str) -> Order:
+    def order(
+        self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str, writes_files: bool
+    ) -> Order:
         self.orders.append(state)
-        manifest = {"name": name, "url": ours, "redirect_url": redirect}
+        manifest = {"name": name, "url": ours, "redirect_url": redirect, "writes_files": writes_files}
         whose = f"/organizations/{organisation}" if organisation else ""
         return Order(f"{url}{whose}/settings/apps/new?state={state}", json.dumps(manifest))
 

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import yaml
 
+from bot.adapters.forge_github import making
+from bot.adapters.forge_github.auth import WRITING
 from bot.adapters.forge_github.standing import NEEDED
 from bot.adapters.forge_github.translation import SUBSCRIBED
 from bot.demo.forge.app import EVENTS, PERMISSIONS
@@ -37,6 +39,8 @@ EVENT_NEEDS: Final = {
 }
 """Re-run buttons of checks need the right to write them."""
 CALL_NEEDS: Final = {
+    # Where the installation has it beyond what the App asks for (set-up offers it).
+    r"/git/refs|/contents\{/path\*\}": None,
     # Where browsers go, there and back.
     r"/(?:organizations|settings/apps|sign-in|done|webhooks|installations|new)\b.*": None,
     # With a person's token, or where an App has it beyond what it asks for.
@@ -95,6 +99,12 @@ def test_its_permissions_are_those_that_events_and_calls_need() -> None:
     # Reading comes before writing, so that of both the dictionary keeps writing, which includes it.
     needs = {EVENT_NEEDS[event] for event in SUBSCRIBED} | {need for call in calls() if (need := need_of(call))}
     assert manifest()["default_permissions"] == dict(sorted(needs)) == NEEDED
+
+
+def test_writing_files_is_asked_for_by_choice_alone() -> None:
+    usual, more = (making.manifest("Assay", "https://ci.example.org", writes_files=one) for one in (False, True))
+    assert usual["default_permissions"] == NEEDED
+    assert more == {**usual, "default_permissions": {**NEEDED, **WRITING}}
 
 
 def test_the_pretend_forge_grants_no_more_than_it_asks_for() -> None:

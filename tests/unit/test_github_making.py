@@ -44,7 +44,9 @@ def making(github: PretendGitHub) -> GitHubAppMaking:
 
 
 def ordered(making: GitHubAppMaking, github: PretendGitHub, organisation: str = "") -> Order:
-    return making.order(github.url, organisation, "Assay of Ana", ours=OURS, redirect=BACK, state="a state")
+    return making.order(
+        github.url, organisation, "Assay of Ana", ours=OURS, redirect=BACK, state="a state", writes_files=False
+    )
 
 
 def confirmed(order: Order, github: PretendGitHub) -> dict[str, str]:

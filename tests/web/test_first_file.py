@@ -55,7 +55,7 @@ def test_who_has_not_signed_in_is_asked_to(browser: TestClient) -> None:
 def test_it_is_for_those_who_may_write(
     world: World, browser: TestClient, door: FakeSignIn, person: Person, status: int
 ) -> None:
-    world.forge.proposes = True
+    world.forge.may_propose = True
     sign_in(browser, door, person)
     assert browser.get(PAGE).status_code == status
     assert send(browser)[0] == status
@@ -74,7 +74,7 @@ def test_where_files_are_only_read_the_forges_page_is_linked_filled_in(browser: 
 
 
 def test_where_the_forge_lets_us_a_change_is_opened(world: World, browser: TestClient, door: FakeSignIn) -> None:
-    world.forge.proposes = True
+    world.forge.may_propose = True
     sign_in(browser, door)
     assert "Open a pull request" in browser.get(PAGE).text
     status, text = send(browser)
@@ -87,7 +87,7 @@ def test_where_the_forge_lets_us_a_change_is_opened(world: World, browser: TestC
 
 
 def test_one_that_is_there_is_not_proposed_again(world: World, browser: TestClient, door: FakeSignIn) -> None:
-    world.forge.proposes = True
+    world.forge.may_propose = True
     world.forge.suite_files[""] = b"suites: {}"
     sign_in(browser, door)
     assert "is there already" in browser.get(PAGE).text
@@ -96,7 +96,7 @@ def test_one_that_is_there_is_not_proposed_again(world: World, browser: TestClie
 
 
 def test_what_the_forge_says_is_told(world: World, browser: TestClient, door: FakeSignIn) -> None:
-    world.forge.proposes = True
+    world.forge.may_propose = True
     world.forge.trouble["propose"] = [Ambiguous("no answer")]
     sign_in(browser, door)
     status, text = send(browser)

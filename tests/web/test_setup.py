@@ -313,3 +313,11 @@ def test_the_checks_of_the_server_are_shown_with_what_to_do(bare: World, browser
     assert "reach this server at https://ci.example.org" in text
     assert "The database answers" in text
     assert "its clock and ours agree" in text
+
+
+@pytest.mark.parametrize(("fields", "wanted"), [({}, False), ({"writes_files": "on"}, True)])
+def test_the_app_asks_to_write_files_by_choice_alone(
+    bare: World, browser: TestClient, fields: dict[str, str], *, wanted: bool
+) -> None:
+    page = order(browser, enter(bare, browser), **fields)
+    assert (f"&#34;writes_files&#34;: {str(wanted).lower()}" in page) is True

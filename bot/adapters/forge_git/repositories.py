@@ -108,7 +108,9 @@ class GitRepositories:
     def reply(self, repository: Repository, change: int, text: str, ref: str | None, *, unique: str = "") -> str:
         raise Gone("plain repositories have no comments")
 
-    proposes = False
+    def proposes(self, repository: Repository) -> bool:
+        del repository
+        return False
 
     def propose(self, repository: Repository, file: NewFile) -> str:
         raise NotAllowed("plain repositories are only read")

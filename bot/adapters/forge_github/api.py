@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 
-from bot.adapters.forge_github import publishing, standing, statuses
+from bot.adapters.forge_github import proposing, publishing, standing, statuses
 from bot.adapters.forge_github.auth import AppKey, Credentials, PersonalToken, Scope, Tokens
 from bot.adapters.forge_github.client import RAW, Client, http_client
 from bot.adapters.forge_github.conversation import edit, find, react, reply
@@ -236,11 +237,17 @@ class GitHubForge:
         me = understood(lambda: account.number("id"))
         return lambda comment: comment.has("user") and comment.inner("user").data.get("id") == me
 
-    proposes = False
+    def proposes(self, repository: Repository) -> bool:
+        return self._app is not None and self._app.writes_files(repository)
 
     def propose(self, repository: Repository, file: NewFile) -> str:
-        del repository, file
-        raise NotAllowed("the GitHub App reads files and writes none")
+        """Raises: Ambiguous: a branch or pull request may have been made; repeating finds it."""
+        if not self.proposes(repository):
+            raise NotAllowed("the GitHub App may read files there and write none")
+        address = proposing.propose(replace(self._session, writes_files=True), repository, file)
+        if _origin(address) != self._origin:
+            raise ForgeUnavailable("the answer leads to another host")
+        return address
 
     def new_file_page(self, repository: Repository, path: str, text: str) -> str:
         """GitHub's own page offers to commit to a new branch and to open a pull request from there."""

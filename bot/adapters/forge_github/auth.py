@@ -20,21 +20,25 @@ _LIFE: Final = timedelta(minutes=9)
 _BEFORE_END: Final = timedelta(minutes=5)
 _REFUSED_SECONDS: Final = 60.0
 _MAX_TOKEN: Final = 65536
+WRITING: Final[Mapping[str, str]] = {"contents": "write", "pull_requests": "write"}
+"""What a change with a file of ours takes; the first is more than the App asks for."""
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a token is for: all of an installation (to report), or reading one repository (to clone)."""
+    """What a token is for: all of an installation (to report), or one repository: to clone it, or to write a file."""
 
     installation: int
     repository: int | None = None
+    writes: bool = False
 
     @property
     def body(self) -> Mapping[str, Any]:
         if self.repository is None:
             return {}
-        return {"repository_ids": [self.repository], "permissions": {"contents": "read"}}
+        permissions = WRITING if self.writes else {"contents": "read"}
+        return {"repository_ids": [self.repository], "permissions": permissions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,13 @@ class Tokens:
     def forget_installation(self, repository: Repository) -> None:
         with self._lock:
             self._installations.pop(repository.forge_id, None)
+
+    def writes_files(self, repository: Repository) -> bool:
+        """Does the installation allow it now? Raises: as `as_app`."""
+        names = {"number": str(self.installation(repository))}
+        data = Fields(self.as_app(Request(method="GET", path="/app/installations/{number}", names=names)))
+        granted = data.inner("permissions").data if data.has("permissions") else {}
+        return all(granted.get(name) == level for name, level in WRITING.items())
 
     def as_app(self, request: Request) -> Any:
         """A call in the App's own name."""

@@ -28,8 +28,9 @@ _VERSION: Final = "2022-11-28"
 _CODE: Final = re.compile(r"[0-9A-Za-z_-]{1,200}", re.ASCII)
 
 
-def manifest(name: str, ours: str) -> dict[str, Any]:
+def manifest(name: str, ours: str, *, writes_files: bool = False) -> dict[str, Any]:
     """What our App is, may do and is told of."""
+    more = {"contents": "write"} if writes_files else {}
     return {
         "name": name,
         "description": DESCRIPTION,
@@ -37,7 +38,7 @@ def manifest(name: str, ours: str) -> dict[str, Any]:
         "hook_attributes": {"url": f"{ours}/webhooks/{NAME}", "active": True},
         "callback_urls": [f"{ours}/sign-in/{NAME}/done"],
         "public": False,
-        "default_permissions": dict(NEEDED),
+        "default_permissions": {**NEEDED, **more},
         "default_events": sorted(SUBSCRIBED),
     }
 
@@ -49,10 +50,13 @@ class GitHubAppMaking:
         self.usual = usual
         self._telemetry, self._monotonic, self._now = telemetry, monotonic, now
 
-    def order(self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str) -> Order:
+    def order(
+        self, url: str, organisation: str, name: str, *, ours: str, redirect: str, state: str, writes_files: bool
+    ) -> Order:
         whose = f"/organizations/{quote(organisation, safe='')}" if organisation else ""
+        asked = manifest(name, ours, writes_files=writes_files)
         action = f"{url}{whose}/settings/apps/new?{urlencode({'state': state})}"
-        return Order(action, json.dumps({**manifest(name, ours), "redirect_url": redirect}))
+        return Order(action, json.dumps({**asked, "redirect_url": redirect}))
 
     def convert(self, url: str, code: str) -> Host:
         if not _CODE.fullmatch(code):

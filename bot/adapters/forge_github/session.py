@@ -22,6 +22,8 @@ class Session:
     client: Client
     tokens: Credentials
     lanes: Lanes
+    writes_files: bool = False
+    """With tokens that may do that in the repository, and little else."""
 
     def get(self, repository: Repository, path: str, /, **names: Any) -> Any:
         """`path` is a URI template below the repository, filled from `names`."""
@@ -90,13 +92,17 @@ class Session:
         lane.check()
         turn: AbstractContextManager[None] = lane.writing() if alone else nullcontext()
         with turn:
-            scope = Scope(self.tokens.installation(repository))
+            scope = self._scope(repository)
             token = self._token(repository, lane, scope)
             answer = send(f"Bearer {token}")
             if answer.status == UNAUTHORIZED:
                 self.tokens.drop(scope, token)
                 answer = send(f"Bearer {self._token(repository, lane, scope)}")
         return answer
+
+    def _scope(self, repository: Repository) -> Scope:
+        installation = self.tokens.installation(repository)
+        return Scope(installation, repository.forge_id, writes=True) if self.writes_files else Scope(installation)
 
     def _token(self, repository: Repository, lane: Lane, scope: Scope) -> str:
         try:

@@ -183,7 +183,9 @@ class GitLabForge:
         """Raises: NotAllowed: also for a locked discussion; Ambiguous: a new note may have been written."""
         return reply(self._client, repository, change, text, ref, unique)
 
-    proposes = True
+    def proposes(self, repository: Repository) -> bool:
+        del repository  # whether the token may write there shows when it does
+        return True
 
     def propose(self, repository: Repository, file: NewFile) -> str:
         """Raises: Ambiguous: a branch or merge request may have been made; repeating finds it."""

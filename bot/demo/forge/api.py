@@ -9,9 +9,11 @@ from starlette.convertors import Convertor
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from bot.demo.forge.actions import Actions
 from bot.demo.forge.api_app import AppApi
 from bot.demo.forge.api_checks import ChecksApi
 from bot.demo.forge.api_comments import CommentsApi
+from bot.demo.forge.api_files import FilesApi
 from bot.demo.forge.api_hooks import HooksApi
 from bot.demo.forge.api_repository import RepositoryApi
 from bot.demo.forge.calls import ApiError, Call
@@ -40,13 +42,16 @@ class Route:
 
 
 class Api:
-    def __init__(self, world: World, hooks: Hooks, pressing: Pressing, talk: Talk, telling: Telling) -> None:
+    def __init__(
+        self, world: World, hooks: Hooks, pressing: Pressing, talk: Talk, telling: Telling, actions: Actions
+    ) -> None:
         self._world = world
         self._routes = [
             *_app_routes(AppApi(world, hooks)),
             *_checks_routes(ChecksApi(world, pressing)),
             *_comments_routes(CommentsApi(world, talk)),
             *_repository_routes(RepositoryApi(world)),
+            *_files_routes(FilesApi(world, actions)),
             *_hooks_routes(HooksApi(world, hooks, telling)),
         ]
 
@@ -151,6 +156,14 @@ def _comments_routes(api: CommentsApi) -> list[Route]:
         _route("POST", "/repo/issues/comments/{id:int}/reactions", api.react, "issues:write"),
         _route("DELETE", "/repo/issues/comments/{id:int}/reactions/{reaction:int}", api.unreact, "issues:write"),
         _route("POST", "/repo/pulls/comments/{id:int}/reactions", api.react_to_review, "pull_requests:write"),
+    ]
+
+
+def _files_routes(api: FilesApi) -> list[Route]:
+    return [
+        _route("POST", "/repo/git/refs", api.create_ref, "contents:write"),
+        _route("PUT", "/repo/contents/{path:path}", api.write, "contents:write"),
+        _route("POST", "/repo/pulls", api.open, "pull_requests:write"),
     ]
 
 

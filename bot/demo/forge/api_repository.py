@@ -35,11 +35,14 @@ class RepositoryApi:
         return JSONResponse({**objects.pull(self._world, one), **stats})
 
     def pulls(self, call: Call) -> Response:
-        state = call.query.get("state", "open")
+        state, query = call.query.get("state", "open"), call.query
         found = [
             objects.pull(self._world, one)
             for one in self._world.pulls
-            if one.repo is call.repo and state in ("all", "open" if one.is_open else "closed")
+            if one.repo is call.repo
+            and state in ("all", "open" if one.is_open else "closed")
+            and query.get("base") in (None, one.base_ref)
+            and query.get("head") in (None, _head_of(one))
         ]
         return paged(call, found[::-1])
 
@@ -132,6 +135,10 @@ class RepositoryApi:
         if sha is None:
             raise ApiError(404, "Not Found")
         return sha
+
+
+def _head_of(one: Pull) -> str:
+    return f"{one.head_repo.owner.login}:{one.head_ref}" if one.head_repo else ""
 
 
 def _file(one: Entry, content: bytes) -> dict[str, object]:

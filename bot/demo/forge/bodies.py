@@ -145,6 +145,24 @@ class SuiteCreate(Body):
     head_sha: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
 
+class RefCreate(Body):
+    ref: Annotated[str, Field(pattern=r"^refs/heads/[^\s~^:?*\\\[]+$")]
+    sha: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+
+
+class FileWrite(Body):
+    message: Annotated[str, Field(min_length=1)]
+    content: str
+    branch: str
+
+
+class PullCreate(Body):
+    title: Annotated[str, Field(min_length=1)]
+    head: Annotated[str, Field(min_length=1)]
+    base: Annotated[str, Field(min_length=1)]
+    body: Text = ""
+
+
 Model = TypeVar("Model", bound=Body)
 
 

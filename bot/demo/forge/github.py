@@ -66,7 +66,7 @@ class PretendGitHub:
         self._talk = Talk(self.world, self._telling)
         self._pressing = Pressing(self.world, self._telling)
         self._queue = MergeQueue(self.world, self._telling, self._actions)
-        api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling)
+        api = Api(self.world, self.hooks, self._pressing, self._talk, self._telling, self._actions)
         page = Page(self.world, self.buttons, self._talk, self._pressing)
         pages = (SignIn(self.world), Manifests(self.world, self._actions), Editor(self.world, self._actions))
         self.door = Door(self.world, api, pages, page)
