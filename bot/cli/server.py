@@ -8,6 +8,7 @@ import sys
 import click
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from bot.app import setting_up
 from bot.app.context import App
@@ -22,6 +23,8 @@ log = structlog.get_logger()
 
 _LAST_ANSWERS = 5
 """Seconds that open requests get when the process ends; live logs would keep it for ever."""
+_HEARD = 4096
+"""Bytes of one message of a websocket's client: nobody has to say anything there."""
 
 
 @click.command()
@@ -33,9 +36,18 @@ def serve(no_workers: bool) -> None:
     for warning in unknown_names():
         log.warning("settings.unknown", warning=warning)
     bot = serving(settings, Role.WEB if no_workers else Role.ALL)
-    host, port = settings.address
-    config = uvicorn.Config(
-        bot.asgi,
+    server = _Server(config_of(bot.asgi, *settings.address), bot)
+    # uvicorn hands the signal on when its work is done: who asked for the end shall see that it went well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server.run()
+    if not server.started:
+        sys.exit(3)
+
+
+def config_of(asgi: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """With bounds for strangers: how many, and how much each of them may say at once."""
+    return uvicorn.Config(
+        asgi,
         host=host,
         port=port,
         log_config=None,
@@ -45,13 +57,9 @@ def serve(no_workers: bool) -> None:
         timeout_graceful_shutdown=_LAST_ANSWERS,
         limit_concurrency=1000,
         h11_max_incomplete_event_size=64 * 1024,
+        ws_max_size=_HEARD,
+        ws_max_queue=1,
     )
-    server = _Server(config, bot)
-    # uvicorn hands the signal on when its work is done: who asked for the end shall see that it went well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server.run()
-    if not server.started:
-        sys.exit(3)
 
 
 def _offer_setup(app: App) -> None:

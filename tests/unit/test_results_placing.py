@@ -77,6 +77,24 @@ def test_a_failure_is_placed_where_its_text_points(case: Case, place: tuple[str,
     assert places().of_case(case) == place
 
 
+_NAMES = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map("/".join)
+
+
+@given(files=st.frozensets(_NAMES, max_size=12), path=_NAMES, hint=st.sampled_from(["", "a", "x.b"]))
+def test_a_file_is_found_by_the_end_of_its_path_if_there_is_but_one(files: frozenset[str], path: str, hint: str) -> None:
+    ends = [file for file in files if f"/{file}".endswith(f"/{path}")]
+    if len(ends) > 1 and hint:
+        ends = [file for file in ends if f"/{file}".split("/")[-2] == hint.rpartition(".")[2]]
+    expected = path if path in files else ends[0] if len(ends) == 1 else ""
+    assert Places(files, "", "/workspace/src").find(path, hint) == expected
+
+
+def test_a_hundred_thousand_files_of_one_name_keep_nobody_waiting() -> None:
+    found = Places(frozenset(f"{number}/a.py" for number in range(100_000)), "", "/workspace/src")
+    told = "\n".join(f"{number}x/a.py:1" for number in range(300))
+    assert {found.of_case(a_case(details=told)) for _ in range(50)} == {("", 0)}
+
+
 def test_a_finding_elsewhere_is_dropped() -> None:
     here = Annotation(path="/workspace/src/src/parse.py", line=1, message="m", title="t")
     placed = places().of_finding(here)

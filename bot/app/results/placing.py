@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections import defaultdict
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
@@ -61,11 +61,17 @@ class Places:
         return next((end for end in ends if end in self._files), "")
 
     def _only(self, end: str, hint: str) -> str:
-        found = [file for file in self._by_name.get(posixpath.basename(end), ()) if f"/{file}".endswith(end)]
-        if len(found) > 1 and hint:
+        """The one file whose path ends so; of several the one in the folder that the hint names."""
+        found = self._ending(end)
+        if len(found) > 1 and hint and end.count("/") == 1:
             folder = re.split(r"[./:\\]", hint)[-1]
-            found = [file for file in found if posixpath.basename(posixpath.dirname(file)) == folder]
+            found = self._ending(f"/{folder}{end}")
         return found[0] if len(found) == 1 else ""
+
+    def _ending(self, end: str) -> list[str]:
+        """Two of them at most; nobody looks through all, of which a commit may have very many of one name."""
+        start = bisect_left(self._backwards, end[::-1])
+        return [one[-2::-1] for one in self._backwards[start : start + 2] if one.startswith(end[::-1])]
 
     def _by_class(self, name: str) -> str:
         """`com.acme.FooTest$Inner` of the JVM's languages lies where its name says."""
@@ -81,8 +87,6 @@ class Places:
             yield self.find(one[1] or one[3], hint), int(one[2] or one[4]) or 1
 
     @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for file in self._files:
-            found[posixpath.basename(file)].append(file)
-        return found
+    def _backwards(self) -> list[str]:
+        """Paths from their end, each with a slash at its begin, in order: what ends alike stands together."""
+        return sorted(f"/{file}"[::-1] for file in self._files)
