@@ -81,7 +81,7 @@ _NAMES = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=4).map(
 
 
 @given(files=st.frozensets(_NAMES, max_size=12), path=_NAMES, hint=st.sampled_from(["", "a", "x.b"]))
-def test_a_file_is_found_by_the_end_of_its_path_if_there_is_but_one(files: frozenset[str], path: str, hint: str) -> None:
+def test_a_file_is_found_by_its_end_if_there_is_but_one(files: frozenset[str], path: str, hint: str) -> None:
     ends = [file for file in files if f"/{file}".endswith(f"/{path}")]
     if len(ends) > 1 and hint:
         ends = [file for file in ends if f"/{file}".split("/")[-2] == hint.rpartition(".")[2]]
