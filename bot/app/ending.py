@@ -74,10 +74,15 @@ def end_waiting_of_branch(app: App, repository: Repository, branch: str) -> int:
 
 
 def end_merge_group(app: App, repository: Repository, sha: Sha, note: str) -> int:
-    """The queue has no use for that commit any more."""
+    """The queue has no use for that commit any more; once it is merged, the branch may count on its runs."""
     with app.work() as work:
         builds = [one for one in work.builds.at(repository.id, sha) if one.cause is Cause.MERGE_QUEUE]
-        return sum(end_run(app, work, run, Reason.CLOSED, note) for run in _runs(work, builds))
+        unwanted = [
+            run
+            for run in _runs(work, builds)
+            if all(one.cause is Cause.MERGE_QUEUE for one in work.builds.counting(run.id))
+        ]
+        return sum(end_run(app, work, run, Reason.CLOSED, note) for run in unwanted)
 
 
 def _runs(work: UnitOfWork, builds: Iterable[Build]) -> Iterable[Run]:

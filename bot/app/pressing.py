@@ -1,5 +1,6 @@
 """Buttons beside a check: the forge's re-run, and our own; each with the sender's permission asked anew."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from bot.domain.suites import ChecksPer
 from bot.ports.forge import Permission
 from bot.ports.store import UnitOfWork
 
+_BUILD: Final = re.compile(r"build-([0-9]{1,18})", re.ASCII)
 _BURST: Final = timedelta(seconds=10)
 """A forge sends an event for each check when all are re-run; within this time they are one request."""
 
@@ -88,10 +90,11 @@ def _target(app: App, repository: Repository, event: RerunAsked | ActionAsked) -
             if not builds:
                 raise Gone("nothing has run on this commit")
             return builds[0], None
-        name, _, number = event.external_id.partition("-")
-        is_build = name == "build" and number.isdecimal()
-        run = None if is_build else work.runs.get(RunId(event.external_id))
-        build = work.builds.get(run.build if run else BuildId(int(number)))
+        if named := _BUILD.fullmatch(event.external_id):
+            build, run = work.builds.get(BuildId(int(named[1]))), None
+        else:
+            run = work.runs.get(RunId(event.external_id))
+            build = work.builds.get(run.build)
     if (build.repository, build.sha) != (repository.id, event.sha):
         raise Gone("that check is of another commit")
     return build, run

@@ -142,6 +142,19 @@ def test_an_approve_button_of_an_older_head_does_nothing(waiting: World) -> None
     assert ran(waiting) == []
 
 
+@pytest.mark.parametrize(
+    "external_id", ["build-99", f"build-{'9' * 30}", "build-\N{ARABIC-INDIC DIGIT ONE}", "build-", "x"]
+)
+def test_a_check_that_shows_nothing_of_ours_starts_nothing(built: World, external_id: str) -> None:
+    built.hear(RerunAsked(repository=HELLO, sha=ONE, external_id=external_id, sender=ANA))
+    built.settle()
+    with built.engine.connect() as connection:
+        done = connection.exec_driver_sql("SELECT status, reason FROM delivery ORDER BY id DESC LIMIT 1").one()
+    assert done.status == "processed"
+    assert done.reason.startswith("there is no")
+    assert ran(built) == []
+
+
 def test_a_rerun_of_a_commit_that_nobody_approved_does_nothing(waiting: World) -> None:
     rerun(waiting, None)
     rerun(waiting, "assay")
@@ -184,3 +197,17 @@ def test_a_merge_group_that_is_gone_is_cancelled(world: World) -> None:
     world.settle()
     assert world.run().state is RunState.CANCELLED
     assert world.titles(TWO)["assay / unit"] == "Cancelled: merge group dequeued"
+
+
+def test_what_the_branch_counts_on_by_now_outlives_its_merge_group(world: World) -> None:
+    """The push of what was merged may come before the end of the group."""
+    world.source.add(TWO, {})
+    world.hear(group())
+    world.step(HandleDelivery)
+    world.push(TWO)
+    world.step(HandleDelivery)
+    world.hear(MergeGroupGone(repository=HELLO, sha=TWO, reason="merged"))
+    world.step(HandleDelivery)
+    world.settle()
+    assert world.conclusions(TWO) == {"assay": "success", "assay / unit": "success"}
+    assert ran(world) == ["unit"]
