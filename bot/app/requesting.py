@@ -105,7 +105,7 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
         ref=ref,
         title=commit.message.strip().partition("\n")[0][:200],
         message=commit.message,
-        sender=viewer.person or Person(0, viewer.actor),
+        sender=_asker(viewer, repository),
         trust=trust,
         approved=trust is Trust.UNTRUSTED,
         sharing=Sharing.NONE,
@@ -297,7 +297,7 @@ def retest(app: App, viewer: Viewer, run_id: RunId) -> Granted:
     access.require_at(app, viewer, Scope.WRITE, view.repository)
     build, suite = view.build, view.run.suite.name
     # The same key as the forge's button: pressed here and there it is still one wish.
-    wish = Wish(viewer.person or Person(0, viewer.actor), f"rerun:{run_id}:{build.sha}", Cause.RERUN, may_start=True)
+    wish = Wish(_asker(viewer, view.repository), f"rerun:{run_id}:{build.sha}", Cause.RERUN, may_start=True)
     try:
         if build.change is not None:
             change = steering.change_of(app, view.repository, build)
@@ -354,6 +354,12 @@ def approve(app: App, viewer: Viewer, number: BuildId, sha: Sha) -> None:
         approving.approve(app, number, actor=viewer.actor)
     except NotAllowed as error:
         raise Conflict(str(error)) from error
+
+
+def _asker(viewer: Viewer, repository: Repository) -> Person:
+    """A person's number means somebody else at another forge."""
+    person = viewer.person if viewer.forge == repository.forge else None
+    return person or Person(0, viewer.actor)
 
 
 def _audit(work: UnitOfWork, viewer: Viewer, build: Build, action: str, detail: str) -> None:

@@ -178,7 +178,8 @@ def approve(
         build = _build_to_approve(work, repository.id, change)
         if build is None:
             raise NotAllowed(f"nothing waits for an approval on {change.head[:7]}")
-        if said_at is not None and build.head_at is not None and said_at <= build.head_at:
+        # A head that nobody told of, but that we found, is there since then at the latest.
+        if said_at is not None and said_at <= (build.head_at or build.created_at):
             raise NotAllowed(f"{change.head[:7]} was pushed after or as you wrote; look at it and approve it anew")
         work.approvals.add(build.id, build.sha, person, actor)
         if later_commits and person is not None:

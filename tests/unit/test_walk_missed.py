@@ -14,6 +14,7 @@ from bot.domain.refs import Person
 from bot.domain.runs import Cause
 from bot.ports.forge import Delivery
 from bot.ports.webhooks import Sent
+from tests.builders import NOON
 from tests.fakes.forge import ANA, HELLO, STAN, a_change
 from tests.walks import GITHUB, ONE, SUITES, TWO, World
 
@@ -104,6 +105,19 @@ def test_the_head_of_an_open_change_that_nobody_told_of_is_built_once(world: Wor
 
     assert [one.change for one in world.builds()] == [7]
     assert world.conclusions()["assay"] == "success"
+
+
+def test_an_approval_that_is_older_than_our_finding_a_head_does_not_reach_it(world: World) -> None:
+    """When it was pushed nobody knows."""
+    world.forge.changes[7] = a_change(7, ONE, author=STAN, fork=True)
+    world.source.add(ONE, {"code.txt": ONE})
+    world.turn("open changes")
+    pass_time(world)
+    world.settle()
+    world.say("/ok-to-test", created_at=NOON - timedelta(minutes=1))
+    assert world.sandbox.jobs == []
+    world.say("/ok-to-test", created_at=NOON + timedelta(minutes=1))
+    assert len(world.sandbox.jobs) == 1
 
 
 def test_a_head_whose_delivery_comes_meanwhile_is_built_once(world: World) -> None:

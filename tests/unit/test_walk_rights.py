@@ -4,9 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from bot.app import requesting
+from bot.app.queries import Viewer
+from bot.app.requesting import Order
 from bot.domain.errors import RateLimited
-from bot.domain.refs import Person
+from bot.domain.refs import ForgeName, Person
 from bot.domain.runs import RunState
+from bot.domain.tokens import Scope
 from bot.ports.forge import Reaction
 from tests.builders import NOON
 from tests.fakes.forge import ANA, STAN, a_change
@@ -44,6 +48,17 @@ def test_the_author_may_run_a_change_that_was_approved(waiting: World) -> None:
     waiting.say("/ok-to-test")
     waiting.say("/test", by=STAN)
     assert ran(waiting) == ["unit", "unit"]
+
+
+def test_who_starts_something_over_the_api_is_nobody_of_another_forge(world: World) -> None:
+    world.push()
+    world.settle()
+    operator = Viewer(
+        name="root", scopes=frozenset({Scope.ADMIN}), forge=ForgeName("gitlab"), person=Person(STAN.id, "root")
+    )
+    order = Order(repository="acme/hello", sha=ONE, ref="", suites=())
+    requesting.start(world.app, operator, order, None)
+    assert (world.builds()[0].sender_id, world.builds()[0].sender) == (0, "root")
 
 
 def test_somebody_without_write_access_gets_three_commands_in_ten_minutes(waiting: World) -> None:
