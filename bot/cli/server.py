@@ -4,11 +4,12 @@ import secrets
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import click
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
 
 from bot.app import setting_up
 from bot.app.context import App
@@ -44,7 +45,7 @@ def serve(no_workers: bool) -> None:
         sys.exit(3)
 
 
-def config_of(asgi: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def config_of(asgi: Callable[..., Any], host: str, port: int) -> uvicorn.Config:
     """With bounds for strangers: how many, and how much each of them may say at once."""
     return uvicorn.Config(
         asgi,
