@@ -9,7 +9,7 @@ import structlog
 from bot.app import announcing, quotas
 from bot.app.context import App
 from bot.domain.errors import Gone
-from bot.domain.runs import Run, RunState
+from bot.domain.runs import BuildId, Run, RunState, Trust
 from bot.domain.workers import Needs, Worker, at_most, needs_of, why_none
 from bot.ports.store import UnitOfWork
 
@@ -62,6 +62,8 @@ def drain(app: App, name: str, *, draining: bool, actor: str) -> Sequence[Worker
 def with_waits(app: App, work: UnitOfWork, runs: Iterable[Run]) -> list[Run]:
     """The same runs, as people shall see them: those that no worker will take, or a quota holds, say why."""
     known: list[Worker] | None = None
+    held: dict[tuple[BuildId, Trust], str] = {}
+    """By what quotas look at, which is the same for all cells of a build."""
     shown = []
     for run in runs:
         if run.state is not RunState.QUEUED or run.blocked:
@@ -69,7 +71,9 @@ def with_waits(app: App, work: UnitOfWork, runs: Iterable[Run]) -> list[Run]:
             continue
         known = list(work.workers.every()) if known is None else known
         needs = at_most(needs_of(run.suite), app.rules.ceiling)
-        shown.append(replace(run, waits=why_none(needs, known) or quotas.hindrance(work, run, app.rules)))
+        if (whose := (run.build, run.trust)) not in held:
+            held[whose] = quotas.hindrance(work, run, app.rules)
+        shown.append(replace(run, waits=why_none(needs, known) or held[whose]))
     return shown
 
 

@@ -1,17 +1,20 @@
 """Quotas: what one repository or one stranger may have at once; the rest waits, or is refused with the reason."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
-from bot.app import approving, listing, queries, ruling
+from bot.app import approving, listing, presence, queries, ruling
 from bot.app.queries import Viewer
 from bot.domain.errors import BadInput
 from bot.domain.quotas import Quotas
 from bot.domain.refs import Person, Sha
 from bot.domain.runs import BuildId, Reason, Run, RunState
 from bot.ports.queue import ExecuteRun, HandleDelivery
-from tests.fakes.forge import HELLO, STAN, a_change
+from tests.fakes.forge import ANA, HELLO, STAN, a_change
 from tests.walks import ONE, TWO, World
 
 THREE = Sha("3" * 40)
@@ -30,6 +33,18 @@ def claim(world: World, run: Run) -> None:
     """Another worker takes it."""
     with world.app.work() as work:
         assert work.runs.claim(run.id, "elsewhere/1:a", 60)
+
+
+@contextmanager
+def counted_statements(world: World) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(world.engine, "before_cursor_execute", note)
+    yield statements
+    sa.event.remove(world.engine, "before_cursor_execute", note)
 
 
 def a_strangers(world: World, number: int, head: Sha, author: Person = STAN) -> None:
@@ -133,6 +148,29 @@ def test_a_build_that_would_make_the_queue_too_long_is_refused_as_a_whole_and_sa
     assert world.titles(TWO)["assay / a"] == title
     assert world.conclusions(TWO)["assay"] == "failure"
     assert world.titles(ONE)["assay / a"].startswith("Passed")
+
+
+@pytest.mark.parametrize("stranger", [False, True])
+def test_what_holds_the_runs_of_a_build_is_looked_up_once_however_many_there_are(
+    world: World, stranger: bool
+) -> None:
+    bound(world, runs_max=1, stranger_runs_max=1)
+    asked = []
+    for number, cells in enumerate((2, 30), 1):
+        values = ", ".join(f"v{one}" for one in range(cells))
+        file = f"suites: {{unit: {{image: box, run: x, matrix: {{v: [{values}]}}}}}}"
+        world.forge.suite_files[""] = file.encode()
+        author = STAN if stranger else ANA
+        world.open_change(a_change(number, Sha(str(number) * 40), author=author, fork=stranger), sender=author)
+        world.step(HandleDelivery)
+        world.lose_hints()
+        if stranger:
+            approving.approve(world.app, BuildId(number), actor="ana")
+        with world.app.work() as work, counted_statements(world) as statements:
+            shown = presence.with_waits(world.app, work, work.runs.of_build(BuildId(number)))
+        asked.append(len(statements))
+        assert [run.state for run in shown] == [RunState.QUEUED] * cells
+    assert asked[0] == asked[1]
 
 
 def test_what_was_refused_runs_when_somebody_asks_for_it_later(world: World) -> None:
