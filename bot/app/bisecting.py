@@ -18,6 +18,7 @@ from bot.domain.bisecting import (
     Ended,
     next_step,
 )
+from bot.domain.catalog import Chosen
 from bot.domain.errors import BotError, NotAllowed, Refused, Unavailable
 from bot.domain.planning import Sharing, Trigger
 from bot.domain.refs import Person, Repository, Sha
@@ -38,8 +39,9 @@ _BROKEN: Final = frozenset({RunState.FAILED, RunState.TIMED_OUT})
 
 
 def may_be_asked(build: Build, run: Run) -> bool:
-    """It failed on a branch; who may ask is the caller's to know."""
-    is_on_branch = build.change is None and build.cause in _OF_A_BRANCH and build.trust is Trust.TRUSTED
+    """It failed on a branch; who may ask is the caller's to know. Registered suites run there by orders alone."""
+    is_told = build.cause in _OF_A_BRANCH or (build.cause is Cause.API and build.chosen is not None)
+    is_on_branch = build.change is None and is_told and build.trust is Trust.TRUSTED
     return is_on_branch and run.state in _BROKEN and run.bisection is None
 
 
@@ -53,7 +55,7 @@ def begin(app: App, repository: Repository, build: Build, run: Run, person: Pers
         raise NotAllowed(f"{run.suite.key} did not fail on a branch, so there is no commit to look for")
     with app.work() as work:
         known = work.bisections.of_run(run.id)
-        good = work.bisections.last_good(run, build.ref)
+        good = work.bisections.last_good(run, build.ref, build.chosen)
     if known is not None:
         return known
     if good is None:
@@ -120,7 +122,7 @@ def _stepped(app: App, bisection: Bisection) -> bool:
     with app.work() as work:
         runs = work.bisections.runs(bisection.id)
         known = findings.known(work, bisection)
-        repository = work.repositories.get(bisection.repository)
+        repository, build = work.repositories.get(bisection.repository), work.builds.get(bisection.build)
     if any(not run.state.is_final for run in runs):
         return False
     if stopped := next((run for run in runs if run.reason is Reason.USER), None):
@@ -130,7 +132,7 @@ def _stepped(app: App, bisection: Bisection) -> bool:
         return _conclude(app, repository, bisection, step)
     if len(runs) >= MOST_RUNS:
         return _end(app, bisection, BisectionState.UNCLEAR, f"given up after {MOST_RUNS} runs")
-    return _try(app, repository, bisection, step.sha)
+    return _try(app, repository, bisection, step.sha, build.chosen)
 
 
 def _conclude(app: App, repository: Repository, bisection: Bisection, end: Ended) -> bool:
@@ -143,7 +145,7 @@ def _conclude(app: App, repository: Repository, bisection: Bisection, end: Ended
     return _end(app, named, BisectionState.FOUND, one_line(commit.message.strip().partition("\n")[0], 200))
 
 
-def _try(app: App, repository: Repository, bisection: Bisection, sha: Sha) -> bool:
+def _try(app: App, repository: Repository, bisection: Bisection, sha: Sha, chosen: Chosen | None) -> bool:
     trigger = Trigger(
         key=f"{Cause.BISECT}:{bisection.id}:{sha}",
         repository=repository,
@@ -155,6 +157,7 @@ def _try(app: App, repository: Repository, bisection: Bisection, sha: Sha) -> bo
         trust=Trust.TRUSTED,
         sharing=Sharing.NONE,
         only=(bisection.suite,),
+        chosen=chosen,
         bisection=bisection.id,
         repeats=bisection.run,
         may_start=True,

@@ -69,7 +69,8 @@ def _broken_tests(work: UnitOfWork, bisection: Bisection, first_bad: Run | None)
 
 def _telling(work: UnitOfWork, bisection: Bisection) -> dict[Sha, Run]:
     """Of each commit that has run already the newest run."""
-    return {run.sha: run for run in work.bisections.told(bisection)}
+    chosen = work.builds.get(bisection.build).chosen
+    return {run.sha: run for run in work.bisections.told(bisection, chosen)}
 
 
 def known(work: UnitOfWork, bisection: Bisection) -> Mapping[Sha, Finding]:

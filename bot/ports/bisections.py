@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.domain.bisecting import Bisection
+from bot.domain.catalog import Chosen
 from bot.domain.runs import BuildId, Run, RunId
 
 
@@ -28,8 +29,11 @@ class Bisections(Protocol):
     def runs(self, number: int) -> Sequence[Run]:
         """Those that it started, oldest first."""
 
-    def last_good(self, run: Run, branch: str) -> Run | None:
-        """The newest earlier run of its suite and cell that passed on a push to the branch, with all its shards."""
+    def last_good(self, run: Run, branch: str, chosen: Chosen | None) -> Run | None:
+        """The newest earlier run of its suite and cell that passed on the branch, with all its shards.
 
-    def told(self, bisection: Bisection) -> Sequence[Run]:
-        """Finished runs of its suite and cell on pushes to its branch at its commits, oldest first."""
+        Of a suite file's suite (`chosen` None) one that counts for a push; of a registered one a run of that version.
+        """
+
+    def told(self, bisection: Bisection, chosen: Chosen | None) -> Sequence[Run]:
+        """Such runs of its suite and cell at its commits that have ended, oldest first."""

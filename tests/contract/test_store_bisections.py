@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.domain.bisecting import Bisection, BisectionState
+from bot.domain.catalog import Chosen
 from bot.domain.refs import Sha
 from bot.domain.runs import Cause, Run, RunState
 from bot.domain.suites import Suite
@@ -55,10 +56,10 @@ def test_its_runs_speak_for_nothing_else_and_pushes_tell_it_what_they_know(work:
     with work() as unit:
         good = pushed(unit, RunState.PASSED, sha=OTHER_SHA)
         failed = pushed(unit, RunState.FAILED)
-        assert unit.bisections.last_good(failed, "main") == good
-        assert unit.bisections.last_good(failed, "other") is None
+        assert unit.bisections.last_good(failed, "main", None) == good
+        assert unit.bisections.last_good(failed, "other", None) is None
         one = unit.bisections.add(a_search(failed))
-        assert unit.bisections.told(one) == [failed]
+        assert unit.bisections.told(one, None) == [failed]
         build = stored_build(unit, ref="main", cause=Cause.BISECT, change=None)
         step = a_run(build, bisection=one.id)
         unit.runs.add(step)
@@ -83,4 +84,25 @@ def test_a_shard_was_good_where_all_its_siblings_passed(work: OpenWork) -> None:
         good, _ = push(OTHER_SHA, RunState.PASSED, RunState.PASSED)
         push(Sha("d" * 40), RunState.PASSED, RunState.FAILED)
         failed, _ = push(SHA, RunState.FAILED, RunState.PASSED)
-        assert unit.bisections.last_good(failed, "main") == good
+        assert unit.bisections.last_good(failed, "main", None) == good
+
+
+def test_a_registered_suite_is_told_of_by_orders_of_that_version_alone(work: OpenWork) -> None:
+    chosen = Chosen(suite="s1", suite_version=2, environment="e1", environment_version=1)
+
+    def ordered(unit: UnitOfWork, state: RunState, sha: Sha, what: Chosen, cause: Cause = Cause.API) -> Run:
+        build = stored_build(unit, ref="main", cause=cause, change=None, sha=sha, chosen=what)
+        run = a_run(build, state=state, finished_at=AT)
+        unit.runs.add(run)
+        return run
+
+    with work() as unit:
+        pushed(unit, RunState.PASSED, sha=Sha("c" * 40))
+        good = ordered(unit, RunState.PASSED, OTHER_SHA, chosen)
+        ordered(unit, RunState.PASSED, Sha("d" * 40), replace(chosen, suite_version=1))
+        ordered(unit, RunState.PASSED, Sha("e" * 40), replace(chosen, suite="s2"), Cause.RERUN)
+        failed = ordered(unit, RunState.FAILED, SHA, chosen)
+        assert unit.bisections.last_good(failed, "main", chosen) == good
+        one = unit.bisections.add(replace(a_search(failed), commits=(OTHER_SHA, SHA)))
+        assert unit.bisections.told(one, chosen) == [good, failed]
+        assert unit.bisections.told(one, None) == []

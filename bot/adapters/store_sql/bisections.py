@@ -12,11 +12,13 @@ from bot.adapters.store_sql.tables import UNFINISHED, build, build_run
 from bot.adapters.store_sql.tables import run as run_table
 from bot.adapters.store_sql.tables_bisections import bisection as table
 from bot.domain.bisecting import Bisection, BisectionState
+from bot.domain.catalog import Chosen
 from bot.domain.errors import Gone
 from bot.domain.runs import BuildId, Cause, Run, RunId, RunState, Trust
 
 _CHANGING: Final = ("untestable", "state", "first_bad", "note", "author", "finished_at")
 _PUSHED: Final = (Cause.PUSH, Cause.SCHEDULE, Cause.RERUN)
+_ORDERED: Final = (Cause.API, Cause.RERUN)
 
 
 class SqlBisections:
@@ -49,21 +51,21 @@ class SqlBisections:
     def runs(self, number: int) -> Sequence[Run]:
         return self._runs(run_table.c.bisection == number)
 
-    def last_good(self, run: Run, branch: str) -> Run | None:
+    def last_good(self, run: Run, branch: str, chosen: Chosen | None) -> Run | None:
         own = sa.select(run_table.c.number).where(run_table.c.id == run.id).scalar_subquery()
         same = [run_table.c.repository == run.repository, run_table.c.suite_key == run.suite.key]
         passed = [run_table.c.state == RunState.PASSED, run_table.c.reason.is_(None), run_table.c.number < own]
-        query = sa.select(run_table).where(*same, *passed, _is_pushed(branch), ~_has_bad_shards(run))
+        query = sa.select(run_table).where(*same, *passed, _counts(branch, chosen), ~_has_bad_shards(run))
         row = self._connection.execute(query.order_by(run_table.c.number.desc()).limit(1)).one_or_none()
         return None if row is None else run_of(row)
 
-    def told(self, bisection: Bisection) -> Sequence[Run]:
+    def told(self, bisection: Bisection, chosen: Chosen | None) -> Sequence[Run]:
         return self._runs(
             run_table.c.repository == bisection.repository,
             run_table.c.suite_key == bisection.suite,
             run_table.c.sha.in_(bisection.commits),
             run_table.c.state.not_in(UNFINISHED),
-            _is_pushed(bisection.branch),
+            _counts(bisection.branch, chosen),
         )
 
     def _runs(self, *conditions: sa.ColumnElement[bool]) -> Sequence[Run]:
@@ -89,9 +91,10 @@ def _has_bad_shards(run: Run) -> sa.ColumnElement[bool]:
     return sa.exists(sa.select(other.c.id).where(at_the_same, other.c.suite_key.in_(keys), is_bad))
 
 
-def _is_pushed(branch: str) -> sa.ColumnElement[bool]:
-    """It counts for a push to the branch; what a change's build made may be shared by one."""
+def _counts(branch: str, chosen: Chosen | None) -> sa.ColumnElement[bool]:
+    """For a push to the branch (what a change's build made may be shared by one), or for an order of that suite."""
     counting = sa.select(build.c.id).join(build_run, build_run.c.build == build.c.id)
     of_branch = counting.where(build_run.c.run == run_table.c.id, build.c.ref == branch, build.c.change.is_(None))
-    is_told = of_branch.where(build.c.cause.in_(_PUSHED))
+    is_same = build.c.chosen.is_(None) if chosen is None else build.c.chosen == chosen
+    is_told = of_branch.where(build.c.cause.in_(_PUSHED if chosen is None else _ORDERED), is_same)
     return sa.and_(run_table.c.trust == Trust.TRUSTED, sa.exists(is_told))
