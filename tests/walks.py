@@ -104,7 +104,7 @@ class World:
             owner="here/1:a",
             webhooks={GITHUB: self.webhooks},
             offer=Offer(name="here", slots=100),
-            rules=Rules(**{"progress_pause": 0.0, **rules}),  # type: ignore[arg-type]  # the constructor checks
+            rules=Rules(**{"progress_pause": 0.0, "retry_pauses": (0.0, 0.0), **rules}),  # type: ignore[arg-type]  # the constructor checks
         )
 
         presence.announce(self.app)

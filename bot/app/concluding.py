@@ -28,7 +28,8 @@ log = structlog.get_logger()
 
 _TAIL: Final = 32 * 1024
 """Bytes at the end of a log that its last lines are taken from."""
-_PAUSE_BEFORE_RETRY: Final = 5.0
+_AT_ONCE: Final = frozenset({Reason.WORKER_LOST, Reason.SELECTION})
+"""Faults that are gone with the attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +130,24 @@ def is_stored(work: UnitOfWork, after: Run) -> bool:
 def _save(app: App, subject: Subject, after: Run, verdict: Verdict) -> bool:
     before = subject.run
     with app.work() as work:
-        if not work.runs.save(before, after, app.owner):
+        pause = _pause(app, before, after)
+        if not work.runs.save(before, after, app.owner, pause=pause):
             return is_stored(work, after)
         if after.state.is_final and verdict.results is not None:
             work.results.conclude(after, comparing.branch_of(subject.build), verdict.results)
         announcing.run_changed(work, after)
         if after.state is RunState.QUEUED:
-            is_our_fault = after.failures == before.failures
-            work.send(ExecuteRun(after.id), delay=_PAUSE_BEFORE_RETRY * after.attempt if is_our_fault else 0)
+            work.send(ExecuteRun(after.id), delay=pause)
     return True
+
+
+def _pause(app: App, before: Run, after: Run) -> float:
+    """Before the next attempt: what was wrong with engine, sources or forge may take a while to mend."""
+    is_our_fault = after.failures == before.failures and after.reason not in _AT_ONCE
+    if after.state is not RunState.QUEUED or not is_our_fault:
+        return 0.0
+    pauses = app.rules.retry_pauses
+    return pauses[min(before.attempt - before.failures, len(pauses)) - 1]
 
 
 def _ended(app: App, before: Run, verdict: Verdict, wishes: Run, end: Exit | None, facts: dict[str, object]) -> Run:

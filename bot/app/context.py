@@ -64,6 +64,8 @@ class Rules:
     """Bytes of all caches of a repository."""
     cache_limit_all: int = 10 * GIB
     """Bytes of all caches on one machine."""
+    retry_pauses: tuple[float, float] = (5.0, 30.0)
+    """Before the second and the third attempt, where ours or the world's fault ended the one before."""
     admins: frozenset[str] = frozenset()
     """People who may see and do everything: `FORGE:NUMBER` or `FORGE:login` in lower case."""
     anonymous_read: bool = True
@@ -161,6 +163,11 @@ class App:
     def process(self) -> str:
         """Place and number: no two living processes have the same."""
         return self.owner.rpartition(":")[0]
+
+    @property
+    def worker(self) -> str:
+        """As people know this process, where it runs suites."""
+        return self.offer.name if self.offer else self.process
 
     def forge(self, name: ForgeName) -> Forge:
         if name == PLAIN and self.plain is not None:

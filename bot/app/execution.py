@@ -54,6 +54,8 @@ def execute(app: App, task: ExecuteRun, shutdown: threading.Event) -> None:
     faultpoint("worker.after_hint")
     if (trouble := app.sandbox.ready()) is not None:
         log.warning("worker.not_ready", trouble=trouble)
+        with app.work() as work:
+            _hand_on(app, work, task)
         return
     subject = _claim(app, task)
     if subject is None:
@@ -144,9 +146,10 @@ def _attempt(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | No
         return _run(app, subject, job, hold, runlog, selected)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
-        verdict = verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error)
         runlog.note(f"Could not run: {error}")
-        return verdict, None
+        if stopped:
+            return verdicts.of_exit(Exit(code=None, stopped=stopped)), None
+        return verdicts.of_error(error, app.worker), None
     finally:
         concluding.end_log(runlog, hold)
 

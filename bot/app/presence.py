@@ -73,8 +73,15 @@ def with_waits(app: App, work: UnitOfWork, runs: Iterable[Run]) -> list[Run]:
         needs = at_most(needs_of(run.suite), app.rules.ceiling)
         if (whose := (run.build, run.trust)) not in held:
             held[whose] = quotas.hindrance(work, run, app.rules)
-        shown.append(replace(run, waits=why_none(needs, known) or held[whose]))
+        shown.append(replace(run, waits=_pause(work, run) or why_none(needs, known) or held[whose]))
     return shown
+
+
+def _pause(work: UnitOfWork, run: Run) -> str:
+    """What the attempt before met, and when the next one can begin."""
+    if not run.attempt or run.free_at is None or run.free_at.timestamp() <= work.clock():
+        return ""
+    return f"next attempt at {run.free_at:%H:%M:%S} UTC: {run.note}"
 
 
 def tell_waits(app: App) -> int:

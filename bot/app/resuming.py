@@ -54,7 +54,9 @@ def _follow(app: App, subject: Subject, hold: Hold) -> tuple[Verdict, Exit | Non
         return _read_on(app, subject, hold, started)
     except (Refused, Unavailable) as error:
         stopped = hold.should_stop()
-        return verdicts.of_exit(Exit(code=None, stopped=stopped)) if stopped else verdicts.of_error(error), None
+        if stopped:
+            return verdicts.of_exit(Exit(code=None, stopped=stopped)), None
+        return verdicts.of_error(error, app.worker), None
 
 
 def _read_on(app: App, subject: Subject, hold: Hold, started: Started) -> tuple[Verdict, Exit | None]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import structlog
 
 from bot.app import announcing, bisecting, caching, collecting, ending, missed, presence, reclaiming, scheduling
-from bot.app.context import App
+from bot.app.context import App, Rules
 from bot.domain.errors import BotError
 from bot.domain.runs import Reason, Run, RunState
 from bot.ports.queue import ExecuteRun, HandleDelivery, SendNotice, SendReport, Task
@@ -46,6 +46,13 @@ def pause(app: App, duty: Duty) -> float:
     A process that dies holds nothing up for longer than that.
     """
     return max(duty.every * min(app.rules.lease / _USUAL_LEASE, 1.0), min(duty.every, 1.0))
+
+
+def retry_pauses(lease: float) -> tuple[float, float]:
+    """Shorter with the lease, as everything that goes by it."""
+    share = min(lease / _USUAL_LEASE, 1.0)
+    first, second = Rules().retry_pauses
+    return first * share, second * share
 
 
 def take_turn(app: App, name: str, duty: Duty, *, first: bool = False) -> None:

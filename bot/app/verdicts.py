@@ -67,8 +67,8 @@ def with_results(verdict: Verdict, results: Results, *, optional: bool) -> Verdi
             return replace(verdict, results=results)
 
 
-def of_error(error: Refused | Unavailable) -> Verdict:
-    """Of what kept the container from starting or from being watched."""
+def of_error(error: Refused | Unavailable, worker: str = "") -> Verdict:
+    """Of what kept the container from starting or from being watched, on that worker."""
     note = one_line(str(error), 300)
     match error:
         case ImageMissing():
@@ -78,7 +78,8 @@ def of_error(error: Refused | Unavailable) -> Verdict:
         case Refused():
             return Verdict(RunState.ERRORED, Reason.INTERNAL, note)
         case SandboxUnavailable():
-            return Verdict(None, Reason.SANDBOX, note)
+            whose = f"engine of worker {worker}: " if worker else ""
+            return Verdict(None, Reason.SANDBOX, one_line(f"{whose}{error}", 300))
         case SourceUnavailable():
             return Verdict(None, Reason.SOURCE, note)
         case _:

@@ -35,7 +35,7 @@ from bot.adapters.storage_s3 import S3Artifacts, S3Logs, open_store
 from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, reading, upgrade
 from bot.adapters.telemetry_prometheus import PrometheusTelemetry
 from bot.adapters.vault_fernet import FernetVault, load_or_make_key
-from bot.app import setting_up
+from bot.app import setting_up, upkeep
 from bot.app.context import App, Rules
 from bot.app.local import Local
 from bot.app.measuring import Trouble
@@ -358,6 +358,7 @@ def _rules(settings: Settings) -> Rules:
         cache_limit=settings.cache_limit,
         cache_limit_all=settings.cache_limit_all,
         bare_commands=settings.bare_commands,
+        retry_pauses=upkeep.retry_pauses(settings.lease),
         admins=settings.administrators,
         anonymous_read=settings.anonymous_read,
         comments=settings.comments == "allowed",

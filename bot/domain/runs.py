@@ -272,6 +272,8 @@ class Run:
     """Of the present attempt, in order; none where the suite is one script."""
     waits: str = ""
     """Why no worker that is there will take it; not stored, but put in by who shows it."""
+    free_at: datetime | None = field(default=None, compare=False)
+    """When it can or could be claimed, by the database's clock, which sets it."""
     created_at: datetime
     started_at: datetime | None = None
     """When its container started (of the last attempt)."""

@@ -156,12 +156,12 @@ class Runs(Protocol):
     def renew(self, run: RunId, fence: int, lease: float) -> Run | None:
         """Lengthen the lease; the run as it is now, or None when it has another fence or is finished."""
 
-    def save(self, before: Run, after: Run, actor: str) -> bool:
+    def save(self, before: Run, after: Run, actor: str, *, pause: float = 0) -> bool:
         """Write `after` if state and fence are still those of `before`; False and no effect otherwise.
 
         Adds an event. Refuses (IllegalMove) what domain.runs.MOVES doesn't know. Going back to queued raises the
         fence, so that whoever held the run can't write any more; it is also False when the store has a `cancel`:
-        get the run again and end it.
+        get the run again and end it. What is queued can be claimed after `pause` seconds, a minute at most.
         """
 
     def keep_groups(self, run: RunId, fence: int, groups: tuple[Group, ...]) -> bool:
@@ -178,7 +178,10 @@ class Runs(Protocol):
         """
 
     def queued(self, limit: int, quotas: Quotas | None = None) -> Sequence[RunId]:
-        """Those that may be claimed under `quotas`; None: those that quotas hold as well. Oldest first."""
+        """Those that may be claimed under `quotas`; None: those that quotas or a pause hold as well.
+
+        Oldest first.
+        """
 
     def crowd(self, repository: RepositoryId, *, of: int | None = None) -> Crowd:
         """Of the repository; `of`: only those of untrusted changes of that author (the forge's number)."""

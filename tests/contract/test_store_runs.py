@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Gone, IllegalMove
+from bot.domain.quotas import UNBOUNDED
 from bot.domain.runs import MOVES, Cause, Group, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Occasion, Suite, When
 from bot.ports.store import UnitOfWork
@@ -119,6 +121,43 @@ def test_what_was_given_back_can_not_be_written_by_its_old_worker(work: OpenWork
         assert not unit.runs.save(run, run.ended(RunState.PASSED, None, AT), "worker-1")
     assert again is not None
     assert (again.fence, again.attempt) == (3, 2)
+
+
+def test_what_was_given_back_with_a_pause_is_seen_in_the_queue_and_has_no_turn_before_its_end(work: OpenWork) -> None:
+    run = claimed(work)
+    with work() as unit:
+        assert unit.runs.save(run, run.given_back(Reason.SANDBOX, AT, "no space"), "worker-1", pause=30)
+
+    with work() as unit:
+        seen = unit.runs.get(run.id)
+        assert seen.free_at is not None
+        assert 20 < seen.free_at.timestamp() - unit.clock() <= 30
+        assert (unit.runs.whose_turn(), unit.runs.place(run.id)) == (None, None)
+        assert unit.runs.claim(run.id, "worker-2", 60) is None
+        assert (unit.runs.queued(9, UNBOUNDED), unit.runs.queued(9)) == ([], [run.id])
+
+
+def test_once_the_pause_is_over_it_can_be_claimed(work: OpenWork) -> None:
+    run = claimed(work)
+    with work() as unit:
+        assert unit.runs.save(run, run.given_back(Reason.SANDBOX, AT, "no space"), "worker-1", pause=0.05)
+
+    def is_its_turn() -> bool:
+        with work() as unit:
+            return unit.runs.whose_turn() == run.id
+
+    wait_until(is_its_turn, 10, "it never has its turn")
+    with work() as unit:
+        assert unit.runs.claim(run.id, "worker-2", 60)
+
+
+def test_a_clock_that_was_set_back_holds_nothing(work: OpenWork) -> None:
+    run = claimed(work)
+    with work() as unit:
+        assert unit.runs.save(run, run.given_back(Reason.SANDBOX, AT, "no space"), "worker-1", pause=3600)
+
+    with work() as unit:
+        assert unit.runs.whose_turn() == run.id
 
 
 def test_a_run_that_shall_end_is_not_given_back_unseen(work: OpenWork) -> None:

@@ -1,5 +1,6 @@
 """Rows to values and back, by hand, so that the domain knows nothing of tables."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -128,6 +129,7 @@ def run_of(row: Row) -> Run:
         tail=row.tail,
         output_at=row.output_at,
         groups=row.log_groups or (),
+        free_at=None if row.free_at is None else datetime.fromtimestamp(row.free_at, UTC),
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,

@@ -19,7 +19,13 @@ from bot.domain.workers import Labels, Needs, Room, taken
 from bot.ports.store import ALL, RunEvent, Sought
 
 _QUEUED: Final = table.c.state == RunState.QUEUED
-_FREE: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
+_OPEN: Final = sa.and_(_QUEUED, sa.not_(table.c.blocked))
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds; a run that is free later than that was given back before the database's clock was set back."""
+_IS_TIME: Final = sa.or_(
+    table.c.free_at.is_(None), table.c.free_at <= DatabaseNow(), table.c.free_at > DatabaseNow() + _LONGEST_PAUSE
+)
+_FREE: Final = sa.and_(_OPEN, _IS_TIME)
 _COUNTS: Final = table.c.bisection.is_(None)
 """It speaks for its commit."""
 _CLAIMED: Final = table.c.state.in_(CLAIMED)
@@ -139,7 +145,7 @@ class SqlRuns:
         row = self._connection.execute(renew.returning(table)).one_or_none()
         return None if row is None else run_of(row)
 
-    def save(self, before: Run, after: Run, actor: str) -> bool:
+    def save(self, before: Run, after: Run, actor: str, *, pause: float = 0) -> bool:
         _refuse_illegal(before, after)
         unchanged = [table.c.id == before.id, table.c.state == before.state, table.c.fence == before.fence]
         values = outcome_of_run(after)
@@ -152,7 +158,7 @@ class SqlRuns:
         if before.state is RunState.AWAITING_APPROVAL:
             values["since"] = DatabaseNow()
         if _is_free(after):
-            values["free_at"] = DatabaseNow()
+            values["free_at"] = DatabaseNow() + pause
         if self._connection.execute(sa.update(table).where(*unchanged).values(**values)).rowcount == 0:
             return False
         self._end_attempt(before, after)
@@ -201,8 +207,8 @@ class SqlRuns:
         return [one for one in asked if split(one) <= labels]
 
     def queued(self, limit: int, quotas: Quotas | None = None) -> Sequence[RunId]:
-        query = sa.select(table.c.id).where(_FREE).order_by(table.c.number).limit(limit)
-        query = query if quotas is None else query.where(are_free(quotas))
+        query = sa.select(table.c.id).order_by(table.c.number).limit(limit)
+        query = query.where(_OPEN) if quotas is None else query.where(_FREE, are_free(quotas))
         return [RunId(run) for run in self._connection.execute(query).scalars()]
 
     def crowd(self, repository: RepositoryId, *, of: int | None = None) -> Crowd:
