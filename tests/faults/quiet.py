@@ -144,9 +144,9 @@ def _of_report(report: ReportFact, facts: Facts) -> Iterator[str]:
 def _of_all(runs: Sequence[RunFact]) -> str:
     """Of the newest run of a suite; these tests have one suite, so the newest run."""
     state = runs[-1].state if runs else ""
-    return {"passed": "success", "skipped": "success", "superseded": "cancelled", "cancelled": "cancelled"}.get(
-        state, "failure"
-    )
+    if state in ("passed", "skipped"):
+        return "success"
+    return "cancelled" if CONCLUSIONS.get(state) == "cancelled" else "failure"
 
 
 def _of_check(check: CheckFact) -> Iterator[str]:

@@ -94,3 +94,25 @@ def test_whatever_else_is_wrong_is_found(wrong: dict[str, object], words: str) -
 def test_a_report_that_was_given_up_need_not_show_on_the_forge() -> None:
     given_up = [replace(each, dead=True) for each in FINE.reports]
     assert violations(replace(FINE, reports=given_up, checks=[])) == []
+
+
+def test_a_strangers_build_may_wait_on_the_forge_before_its_check_goes_on() -> None:
+    waited = replace(FINE.checks[1], conclusions=["action_required"])
+    assert violations(replace(FINE, checks=[CHECK, waited, FINE.checks[1]])) == []
+
+
+def test_a_strangers_change_that_was_closed_is_shown_as_cancelled() -> None:
+    rejected = replace(
+        RUN, state="rejected", attempt=0, moves=[(None, "awaiting_approval"), ("awaiting_approval", "rejected")]
+    )
+    shown = replace(FINE.checks[1], conclusions=["cancelled"])
+    facts = replace(FINE, runs=[rejected], reports=[FINE.reports[1]], checks=[shown])
+    assert violations(facts) == []
+
+
+def test_where_the_forge_has_no_word_for_it_a_timeout_is_a_failure() -> None:
+    late = replace(RUN, state="timed_out", moves=[*RUN.moves[:-1], ("running", "timed_out")])
+    checks = [replace(CHECK, conclusions=["failure"]), replace(FINE.checks[1], conclusions=["failure"])]
+    facts = replace(FINE, runs=[late], checks=checks)
+    assert violations(replace(facts, reports=[replace(each, forge="gitlab") for each in FINE.reports])) == []
+    assert violations(facts) == ["assay / unit at c0: the forge shows failure, not timed_out"]

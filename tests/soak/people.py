@@ -31,7 +31,7 @@ class Commit:
     kind: str
     branch: str
     changed: bool = False
-    """Somebody asked for more or less than its one run: a change, a command, a button."""
+    """Somebody asked for more or less than its one run: a command, a button."""
     stoppable: bool = False
     """It may have been cancelled or superseded."""
     stranger: bool = False
@@ -93,7 +93,7 @@ class People:
             return self._open(site, chance)
         change = chance.choice(self.changes)
         self.commits[change.head].stoppable = True
-        words = self._commit(change.site, change.branch, chance, changed=True, stranger=change.stranger)
+        words = self._commit(change.site, change.branch, chance, stranger=change.stranger)
         return f"change {change}: {words}"
 
     def close(self, site: Site, chance: random.Random) -> str:
@@ -152,21 +152,19 @@ class People:
 
     def _open(self, site: Site, chance: random.Random, *, stranger: bool = False) -> str:
         branch = f"topic-{len(self.all_changes)}"
-        words = self._commit(site, branch, chance, changed=True, stranger=stranger)
+        words = self._commit(site, branch, chance, stranger=stranger)
         change = site.open(branch, stranger=stranger)
         self.changes.append(change)
         self.all_changes.append(change)
         return f"change {change}{' of a stranger' if stranger else ''}: {words}"
 
-    def _commit(
-        self, site: Site, branch: str, chance: random.Random, *, changed: bool = False, stranger: bool = False
-    ) -> str:
+    def _commit(self, site: Site, branch: str, chance: random.Random, *, stranger: bool = False) -> str:
         (kind,) = chance.choices(list(SCRIPTS), _WEIGHTS)
         script = SCRIPTS[kind][0].format(seconds=chance.randint(2, 8))
         text = f'echo "begin $ASSAY_ATTEMPT"; {script}; echo end\n'
         files = {"test.sh": text, "number": f"{len(self.commits)}\n"}
         sha = site.commit(branch, files, stranger=stranger)
-        self.commits[sha] = Commit(kind, branch, changed, stranger=stranger)
+        self.commits[sha] = Commit(kind, branch, stranger=stranger)
         return f"{kind} {sha[:7]} on {branch}"
 
 

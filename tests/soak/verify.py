@@ -52,7 +52,7 @@ def wrongs(ended: Ended) -> list[str]:
 def _of_commit(commit: Commit, runs: Sequence[Ran]) -> Iterator[str]:
     if not runs and not commit.stoppable:
         yield f"has no run ({commit})"
-    if len(runs) > 1 and not commit.changed:
+    if len(runs) > 1 and not commit.changed and not commit.stoppable:
         yield f"has {len(runs)} runs, and nobody asked for more than one"
 
 
