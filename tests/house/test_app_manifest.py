@@ -43,8 +43,10 @@ CALL_NEEDS: Final = {
     r"/git/refs|/contents\{/path\*\}": None,
     # Where browsers go, there and back.
     r"/(?:organizations|settings/apps|sign-in|done|webhooks|installations|new)\b.*": None,
-    # With a person's token, or where an App has it beyond what it asks for.
-    r"/(?:statuses|hooks|user)\b.*|/commits/\{sha\}/statuses\b.*": None,
+    # With a person's token.
+    r"/(?:hooks|user)\b.*": None,
+    # Reading them is part of writing them.
+    r"/statuses\b.*|/commits/\{sha\}/statuses\b.*": ("statuses", "write"),
     r"/commits/\{sha\}/check-runs\b.*": ("checks", "read"),
     r"/check-runs\b.*": ("checks", "write"),
     r"/issues\b.*": ("issues", "write"),

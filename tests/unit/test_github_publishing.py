@@ -68,7 +68,8 @@ def test_an_app_that_may_make_no_check_runs_speaks_in_statuses(world: GitHubWorl
 
 def test_an_app_that_may_do_neither_is_told_what_it_needs(world: GitHubWorld) -> None:
     sha = world.commit("First widget", {})
-    world.github.world.installations[0].permissions.pop("checks")
+    for name in ("checks", "statuses"):
+        world.github.world.installations[0].permissions.pop(name)
 
     with pytest.raises(NotAllowed, match="checks=write"):
         world.forge.publish(world.repository, check_at(sha), None)

@@ -208,6 +208,15 @@ def test_a_missing_permission_of_the_app_is_named(tmp_path: Path) -> None:
     assert ["checks: write" in bad[0], "push" in bad[1], len(bad)] == [True, True, 2]
 
 
+def test_an_app_without_what_results_fall_back_to_is_not_wrong(tmp_path: Path) -> None:
+    world = GitHubWorld(tmp_path)
+    del world.github.app.permissions["statuses"]
+
+    (found,) = [one for one in world.forge.examine() if one.help]
+
+    assert (found.ok, "statuses: write" in found.text) == (True, True)
+
+
 @pytest.mark.parametrize(("scopes", "role"), [(["repo"], "admin"), (["repo", "admin:repo_hook"], "write")])
 def test_who_may_not_make_webhooks_is_told_what_is_needed(tmp_path: Path, scopes: list[str], role: str) -> None:
     world = GitHubTokenWorld(tmp_path, scopes=scopes, role=role)

@@ -17,8 +17,11 @@ NEEDED: Final[Mapping[str, str]] = {
     "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "write",
 }
 """Permissions of the App."""
+_FALLBACK: Final = "statuses"
+"""What results are shown by where an App may make no check runs (BEHAVIOUR §3)."""
 LACKING: Final = (
     "Results are commit statuses, not check runs: a line of 140 characters that links here.",
     "There are no buttons on GitHub: /retest, /cancel and /ok-to-test are written as comments.",
@@ -40,10 +43,13 @@ def of_app(client: Client, app: Tokens, events: Sequence[str]) -> Iterator[Findi
     name = data.text("slug", MAX_LOGIN) or data.text("name", MAX_LOGIN)
     yield Finding(ok=True, text=f"GitHub knows us as the App {name}")
     granted = data.inner("permissions").data if data.has("permissions") else {}
-    missing = [f"{key}: {level}" for key, level in NEEDED.items() if _level(granted.get(key)) < _LEVELS[level]]
+    missing = {key: level for key, level in NEEDED.items() if _level(granted.get(key)) < _LEVELS[level]}
     if missing:
-        what = f"the App {name} lacks the permissions {', '.join(missing)}"
-        yield Finding(ok=False, text=what, help="add them in the App's settings and let each owner accept them")
+        what = (
+            f"the App {name} lacks the permissions {', '.join(f'{key}: {level}' for key, level in missing.items())}"
+        )
+        help_ = "add them in the App's settings and let each owner accept them"
+        yield Finding(ok=missing.keys() == {_FALLBACK}, text=what, help=help_)
     unheard = sorted(set(events) - set(map(str, data.data.get("events") or ())))
     if unheard:
         what = f"the App {name} is not told of {', '.join(unheard)}"

@@ -15,6 +15,7 @@ PERMISSIONS: Final = {
     "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",
+    "statuses": "write",
 }
 EVENTS: Final = (
     "check_run",
