@@ -11,6 +11,7 @@ from bot.adapters.store_sql import SqlLogs, SqlWork, open_engine, upgrade
 from bot.ports.logs import Logs
 from bot.ports.queue import Task
 from bot.ports.store import UnitOfWork
+from tests import servers
 from tests.memory import IN_MEMORY, open_copy
 
 OpenWork = Callable[[], UnitOfWork]
@@ -58,3 +59,10 @@ def work(engine: sa.Engine, hints: list[tuple[Task, float]]) -> OpenWork:
 @pytest.fixture
 def logs(engine: sa.Engine, tmp_path: Path) -> Logs:
     return SqlLogs(engine, tmp_path / "logs")
+
+
+@pytest.fixture
+def empty_url(postgres_server: servers.Postgres) -> Iterator[str]:
+    """A database without tables."""
+    yield postgres_server.create("empty")
+    postgres_server.drop("empty")

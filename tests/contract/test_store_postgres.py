@@ -46,13 +46,6 @@ def work(engine: sa.Engine) -> OpenWork:
     return lambda: SqlWork(engine, _send_nothing)
 
 
-@pytest.fixture
-def empty_url(postgres_server: servers.Postgres) -> Iterator[str]:
-    """A database without tables."""
-    yield postgres_server.create("empty")
-    postgres_server.drop("empty")
-
-
 def test_a_database_that_can_not_hold_every_text_is_refused_in_one_line(postgres_server: servers.Postgres) -> None:
     url = postgres_server.create("ascii", "template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
     engine = open_engine(url)

@@ -1,6 +1,8 @@
 """Migrations lead to the tables of the code, at any start and from many processes."""
 
+import contextlib
 import multiprocessing
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,6 +46,21 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone() -> None:
     with pytest.raises(Refused, match=r"newer version of Assay .*9999"):
         upgrade(engine)
     engine.dispose()
+
+
+def test_a_file_that_somebody_writes_to_for_long_is_waited_for(tmp_path: Path) -> None:
+    """As the upgrade of another process does, which may take longer than any transaction."""
+    file = tmp_path / "store.db"
+    impatient = open_engine(f"sqlite:///{file}", patience=0.05)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("BEGIN IMMEDIATE")
+        upgrading = pool.submit(upgrade, impatient)
+        with pytest.raises(TimeoutError):
+            upgrading.result(0.5)
+        writer.execute("COMMIT")
+        upgrading.result(30)
+    impatient.dispose()
 
 
 def test_threads_that_start_together_all_find_the_tables(tmp_path: Path) -> None:

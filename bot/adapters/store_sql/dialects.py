@@ -78,6 +78,17 @@ def is_worth_another_try(error: BaseException) -> bool:
     return state is None or state[:2] in _SQLSTATE_TROUBLE or state in _STATES_OF_TROUBLE
 
 
+def is_locked(error: BaseException | None) -> bool:
+    """Whether somebody else had what was wanted, or wanted it in another order."""
+    if (code := getattr(error, "sqlite_errorcode", None)) is not None:
+        return code & 0xFF in _SQLITE_LOCKED
+    return getattr(error, "sqlstate", None) in _SQLSTATE_LOCKED
+
+
+# BUSY, LOCKED
+_SQLITE_LOCKED: Final = frozenset({5, 6})
+# a deadlock, a lock that somebody else has
+_SQLSTATE_LOCKED: Final = frozenset({"40P01", "55P03"})
 # BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL
 _SQLITE_TROUBLE: Final = frozenset({5, 6, 7, 8, 10, 13, 14, 15})
 # connection, transaction rollback, insufficient resources, operator intervention, system error
