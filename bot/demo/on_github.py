@@ -6,6 +6,7 @@ from pathlib import Path
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.page import FrontButton, PullButton
 from bot.demo.forge.state import Pull, Repo
+from bot.demo.hello import PERSON
 from bot.demo.stage import Shown
 
 
@@ -41,6 +42,7 @@ class OnGitHub:
             "ASSAY_GITHUB_WEBHOOK_SECRET": app.webhook_secret,
             "ASSAY_GITHUB_CLIENT_ID": app.client_id,
             "ASSAY_GITHUB_CLIENT_SECRET": app.client_secret,
+            "ASSAY_ADMINS": f"github:{PERSON}",
         }
 
     def add_repository(self, path: str, files: Mapping[str, str], *, writer: str, stranger: str) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
@@ -147,6 +147,7 @@ def environment(app: App) -> Environment:
         "query": lambda text: quote(text, safe="/"),
         "capitalize_first": lambda text: text[:1].upper() + text[1:],
         "cell": _cell,
+        "ticked": _ticked,
     }
     pages.globals |= {
         "SIGNS": SIGNS,
@@ -158,6 +159,15 @@ def environment(app: App) -> Environment:
         "percent": percent,
     }
     return pages
+
+
+def _ticked(text: str) -> Markup:
+    """What stands between backticks is code."""
+    parts = text.split("`")
+    shown = [
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts)
+    ]
+    return Markup("").join(shown)
 
 
 def _cell(run: Run) -> str:

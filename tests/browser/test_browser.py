@@ -266,6 +266,8 @@ PAGES: Final = (
     "/admin/notices",
     "/setup",
     "/audit",
+    "/docs",
+    "/me/tokens",
     "/nothing",
 )
 
