@@ -96,6 +96,23 @@ class Hosts(Place):
         places = {(each.data / "instance").read_text(): each for each in self.workers}
         return places[owner.partition("/")[0]]
 
+    def build_of(self, run: str) -> int:
+        with contextlib.closing(self.database()) as database:
+            build: int = database.execute("SELECT build FROM run WHERE id = ?", (run,)).fetchone()["build"]
+        return build
+
+    def is_packed(self, run: str) -> bool:
+        """Whether its log is in the storage and no more in the database."""
+        query = "SELECT (SELECT count(*) FROM log_chunk WHERE run = ?) AS pieces, members FROM log WHERE run = ?"
+        with contextlib.closing(self.database()) as database:
+            row = database.execute(query, (run, run)).fetchone()
+        return row["pieces"] == 0 and row["members"] is not None
+
+    def let_go(self) -> None:
+        for each in self.workers:
+            for sources in (each.data / "runs").glob("*/src"):
+                (sources / "go").touch()
+
     def held(self, place: str) -> Mapping[str, str]:
         """States of the runs that somebody at that place has; none when the database does not answer."""
         query = "SELECT id, state FROM run WHERE owner LIKE ? AND state IN ('preparing', 'running', 'finalizing')"

@@ -2,13 +2,16 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 
 from bot.demo.forge.hooks import wait_until
 from bot.ports.telemetry import SpanName
+from tests.faults.place import COUNTED, COUNTING
 from tests.faults.quiet import assert_quiet
+from tests.hosts.following import Page, Program
 from tests.hosts.place import Hosts
 
 pytestmark = [pytest.mark.docker, pytest.mark.postgres, pytest.mark.redis, pytest.mark.timeout(180)]
@@ -128,6 +131,30 @@ def test_web_worker_and_redis_may_die_in_the_middle_and_every_build_ends_once(he
     late = here.push("true\n")
     assert [here.conclusions(sha) for sha in [*commits, late]] == [PASSED] * 5
     assert_quiet(here)
+
+
+def test_who_follows_a_log_goes_on_at_another_process_when_one_is_killed(here: Hosts) -> None:
+    sha = here.push(COUNTING)
+    here.wait_log("line 20\n")
+    run, program, page = here.run_at(sha), Program(), Page()
+    with ThreadPoolExecutor(2) as pool:
+        listening = [
+            pool.submit(program.listen, here.serve, run),
+            pool.submit(page.listen, here.serve, here.build_of(run)),
+        ]
+        wait_until(lambda: b"line 20\n" in program.heard and len(page.lines) >= 20, 60, "nobody hears anything")
+        here.serve.kill()
+        for one in listening:
+            one.result(60)
+    here.let_go()
+    page.listen(here.other, here.build_of(run))
+    program.listen(here.other, run)
+    assert program.heard.decode().splitlines() == COUNTED
+    assert page.lines == list(enumerate(COUNTED, start=1)), "each once, with its number"
+    assert page.word == "passed"
+    assert here.conclusions(sha) == PASSED
+    wait_until(lambda: here.is_packed(run), 30, "the log did not move to the storage")
+    assert httpx.get(f"{here.other.url}/runs/{run}/log", trust_env=False).content == program.heard
 
 
 def test_without_redis_deliveries_are_stored_and_done_once_it_is_back(here: Hosts) -> None:
