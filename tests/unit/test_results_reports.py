@@ -128,6 +128,13 @@ def test_what_passed_or_was_suppressed_or_is_nowhere_is_no_finding() -> None:
     assert (found.message, found.line, found.level) == ("kept", 1, "warning")
 
 
+@pytest.mark.parametrize("value", ["{}", "[]", "1"])
+def test_sarif_of_very_many_small_values_is_refused_before_it_fills_the_memory(value: str) -> None:
+    text = f'{{"runs": [{{"results": [{f"{value}," * 2_000_000}0]}}]}}'
+    with pytest.raises(Unreadable, match="more than 2,000,000 values"):
+        read_sarif(io.BytesIO(text.encode()))
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"runs": 1}', "[" * 100_000])
 def test_what_is_no_sarif_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):

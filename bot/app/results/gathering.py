@@ -19,6 +19,8 @@ from bot.ports.sandbox import FileLimits, Found, Skipped
 
 LIMITS: Final = FileLimits(count=1000, size=128 * MIB)
 _FAULTS_MAX: Final = 20
+_FINDINGS_MAX: Final = 20_000
+"""Of all files together."""
 _KINDS: Final = {"junit": "test", "tap": "test", "coverage": "coverage", "sarif": "SARIF"}
 """Keys of `reports`, and how people call them."""
 _READERS: Final[dict[str, Callable[[Content], Iterator[Case]]]] = {"junit": read_junit, "tap": read_tap}
@@ -86,7 +88,8 @@ def _read(gathered: Gathered, kind: str, file: Found) -> None:
                 covered, lines = read_coverage(file.content)
                 gathered.covered, gathered.lines = gathered.covered + covered, gathered.lines + lines
             case "sarif":
-                gathered.findings += read_sarif(file.content)
+                room = _FINDINGS_MAX - len(gathered.findings)
+                gathered.findings += read_sarif(file.content)[:room]
             case _:
                 gathered.tally.begin_file()
                 for case in _READERS[kind](file.content):

@@ -10,6 +10,8 @@ from bot.domain.checks import Annotation
 from bot.domain.texts import one_line, plain
 
 SIZE_MAX: Final = 32 << 20
+_VALUES_MAX: Final = 2_000_000
+"""Of JSON: each takes a hundred bytes of memory, however short it is written."""
 _MANY: Final = 5000
 _LEVELS: Final = {"error": "failure", "warning": "warning", "note": "notice"}
 _NUMBER_MAX: Final = 10_000_000
@@ -22,6 +24,8 @@ def read_sarif(content: Content) -> list[Annotation]:
         data += piece
     if len(data) > SIZE_MAX:
         raise Unreadable(f"it has more than {SIZE_MAX >> 20} MiB")
+    if sum(map(data.count, (b",", b"[", b"{"))) > _VALUES_MAX:
+        raise Unreadable(f"it has more than {_VALUES_MAX:,} values")
     try:
         whole = json.loads(data.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError) as error:
