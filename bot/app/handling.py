@@ -128,11 +128,11 @@ def _obey(app: App, event: ForgeEvent) -> str:
             return _ref_deleted(app, event, repository)
         case ChangeUpdated() | ChangeClosed() | Commented():
             # Else the slower of two could end the newer head's runs.
-            with one_at_a_time(app, f"change:{repository.id}:{event.number}"):
-                return _of_change(app, event, repository)
+            with one_at_a_time(app, f"change:{repository.id}:{event.number}") as alone:
+                return _of_change(alone, event, repository)
         case RerunAsked() | ActionAsked():
-            with one_at_a_time(app, f"commit:{repository.id}:{event.sha}"):
-                return _pressed(app, event, repository)
+            with one_at_a_time(app, f"commit:{repository.id}:{event.sha}") as alone:
+                return _pressed(alone, event, repository)
         case MergeGroupAsked() | MergeGroupGone():
             return _merge_group(app, event, repository)
         case RepositoryMoved():

@@ -41,10 +41,10 @@ def note_push(app: App, repository: Repository, file: SuiteFile | InvalidSuiteFi
         known = {one.suite: one.schedule for one in work.schedules.of_repository(repository.id)}
     if known == _scheduled(repository, file):
         return
-    with _alone(app, repository.id):
-        _, now = _head(app, repository)
+    with _alone(app, repository.id) as alone:
+        _, now = _head(alone, repository)
         if not isinstance(now, InvalidSuiteFile):
-            _plan(app, repository, _scheduled(repository, now))
+            _plan(alone, repository, _scheduled(repository, now))
 
 
 def start_due(app: App) -> int:
@@ -54,8 +54,8 @@ def start_due(app: App) -> int:
     count = 0
     for number in due:
         try:
-            with _alone(app, number):
-                count += _start_due_of(app, number)
+            with _alone(app, number) as alone:
+                count += _start_due_of(alone, number)
         except BotError as error:
             log.warning("schedule.failed_for_one", repository=number, error=str(error))
     return count
@@ -136,5 +136,5 @@ def _plan(app: App, repository: Repository, wanted: Mapping[str, Schedule]) -> N
         work.schedules.replace(repository.id, planned)
 
 
-def _alone(app: App, repository: RepositoryId) -> AbstractContextManager[None]:
+def _alone(app: App, repository: RepositoryId) -> AbstractContextManager[App]:
     return one_at_a_time(app, f"schedule:{repository}")

@@ -150,3 +150,6 @@ class Leases(Protocol):
 
     def take(self, duty: str, owner: str, seconds: float) -> bool:
         """Take or keep the duty for that long; False while another holds it."""
+
+    def keep(self, duty: str, owner: str, seconds: float) -> bool:
+        """Keep it for that long, also when its time is over; False when another has taken it since."""

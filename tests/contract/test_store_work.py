@@ -72,8 +72,10 @@ def test_a_duty_has_one_holder_until_its_time_is_over(work: OpenWork) -> None:
         assert not unit.leases.take("reaper", "two", 60)
         assert unit.leases.take("sweeper", "two", 60)
         assert unit.leases.take("reaper", "one", -1)
+        assert unit.leases.keep("reaper", "one", -1)
         assert unit.leases.take("reaper", "two", 60)
         assert not unit.leases.take("reaper", "one", 60)
+        assert not unit.leases.keep("reaper", "one", 60)
 
 
 def test_approvals_say_who_let_which_commit_run(work: OpenWork) -> None:

@@ -1,7 +1,7 @@
 """A forge that exists in memory: people act on it, and it remembers what the bot showed there."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
@@ -53,6 +53,8 @@ class FakeForge:
     seen: RepositorySeen = HELLO
     shown: dict[str, Shown] = field(default_factory=dict)
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
+    meanwhile: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    """Happens during the next calls of a method's name, in order."""
     after_publish: list[Exception] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     """Other files, at any commit."""
@@ -207,6 +209,8 @@ class FakeForge:
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
+        if happening := self.meanwhile.get(name):
+            happening.pop(0)()
         if waiting := self.trouble.get(name):
             raise waiting.pop(0)
 

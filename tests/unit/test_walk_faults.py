@@ -121,3 +121,22 @@ def test_deliveries_of_one_change_wait_for_each_other_as_long_as_it_takes(world:
         world.turn("deliveries")
         world.settle()
     assert world.conclusions() == PASSED
+
+
+def test_a_delivery_that_is_overtaken_after_its_turn_ends_nothing_of_the_newer_head(world: World) -> None:
+    """The forge was slow, or the process frozen, for longer than a lease."""
+
+    def a_new_head_comes() -> None:
+        with world.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE duty SET until = 0")
+        world.open_change(a_change(7, TWO), action="synchronize")
+        world.step(HandleDelivery)
+
+    world.forge.meanwhile["permission"] = [a_new_head_comes]
+    world.open_change(a_change(7, ONE))
+    world.step(HandleDelivery)
+    _after_a_night(world)
+    world.turn("deliveries")
+    world.settle()
+    assert world.builds(ONE) == []
+    assert world.conclusions(TWO) == PASSED

@@ -129,6 +129,10 @@ class SqlLeases:
         )
         return self._connection.execute(take.returning(_duty.c.name)).one_or_none() is not None
 
+    def keep(self, duty: str, owner: str, seconds: float) -> bool:
+        keep = sa.update(_duty).where(_duty.c.name == duty, _duty.c.owner == owner)
+        return self._connection.execute(keep.values(until=DatabaseNow() + seconds)).rowcount > 0
+
 
 def _approval_of(row: sa.Row[Any]) -> Approval:
     return Approval(sha=row.sha, actor=row.actor, person_id=row.forge_user_id, login=row.login, at=row.at)
