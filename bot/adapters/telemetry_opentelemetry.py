@@ -26,6 +26,7 @@ _KINDS: Final = {
     SpanName.DELIVERY: SpanKind.CONSUMER,
     SpanName.RUN: SpanKind.CONSUMER,
     SpanName.REPORT: SpanKind.CLIENT,
+    SpanName.FORGE: SpanKind.CLIENT,
 }
 _LIMITS: Final = SpanLimits(max_span_attributes=32, max_span_attribute_length=256)
 _LAST_SPANS: Final = 3.0

@@ -31,6 +31,11 @@ _GAUGES: Final = {
     Metric.OUTBOX_LAG: ("Seconds since the oldest of them changed", ()),
     Metric.FORGE_LEFT: ("Calls that the forge allows until its limit is set anew, by its last answer", ("forge",)),
     Metric.FORGE_LIMIT: ("Calls that it allows in all", ("forge",)),
+    Metric.FORGE_BREAKER: (
+        "1: the forge has failed several times in a row, and is asked only now and then",
+        ("forge",),
+    ),
+    Metric.FORGE_PAUSE: ("When the last pause ends that the forge has asked for, in seconds since 1970", ("forge",)),
     Metric.DISK_FREE: ("Free bytes where the data folder is", ()),
     Metric.DISK_SIZE: ("All bytes there", ()),
     Metric.READY: ("1: this part does its work", ("part",)),

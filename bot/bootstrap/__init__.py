@@ -81,7 +81,7 @@ def build(
     vault = FernetVault(settings.secret_keys or [load_or_make_key(settings.data_dir / "secret.key")])
     send = Hints(queue, traces).send
     look = partial(SqlWork, reading(engine), send)
-    forges = Forges(settings.hosts, partial(_stored, look, vault), partial(_forge, telemetry, now), _sign_in)
+    forges = Forges(settings.hosts, partial(_stored, look, vault), partial(_forge, telemetry, traces, now), _sign_in)
     app = App(
         forges=forges.forges,
         plain=sources.plain(settings, sandbox.user),
@@ -225,7 +225,9 @@ def _stored(look: Callable[[], SqlWork], vault: Vault) -> list[Host]:
         return [setting_up.opened(vault.decrypt(one.value)) for one in work.hosts.every()]
 
 
-def _forge(telemetry: Telemetry, now: Callable[[], datetime], host: Host) -> GitHubForge | GitLabForge:
+def _forge(
+    telemetry: Telemetry, traces: Traces, now: Callable[[], datetime], host: Host
+) -> GitHubForge | GitLabForge:
     """A GitHub's credentials decide whether it speaks in check runs or in commit statuses."""
     name, monotonic = ForgeName(host.name), time.monotonic
     if host.kind == "gitlab":
@@ -235,6 +237,7 @@ def _forge(telemetry: Telemetry, now: Callable[[], datetime], host: Host) -> Git
             token=host.token,
             secrets=host.webhook_secrets,
             telemetry=telemetry,
+            traces=traces,
             monotonic=monotonic,
             now=now,
         )
@@ -246,6 +249,7 @@ def _forge(telemetry: Telemetry, now: Callable[[], datetime], host: Host) -> Git
         token=host.token,
         secrets=host.webhook_secrets,
         telemetry=telemetry,
+        traces=traces,
         monotonic=monotonic,
         now=now,
     )

@@ -106,6 +106,11 @@ class Breaker:
             self._until = now + self._seconds
             self._is_tried = True
 
+    @property
+    def is_open(self) -> bool:
+        """Until a call succeeds, also while one tries."""
+        return self._failed >= self._allowed
+
     def succeeded(self) -> None:
         with self._lock:
             self._failed = 0

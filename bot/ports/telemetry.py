@@ -40,6 +40,10 @@ class Metric(enum.StrEnum):
     """labels: forge"""
     FORGE_LIMIT = "forge_calls_limit"
     """labels: forge"""
+    FORGE_BREAKER = "forge_breaker_open"
+    """1: it has failed several times in a row, and is asked only now and then; labels: forge"""
+    FORGE_PAUSE = "forge_pause_ends_seconds"
+    """Seconds since 1970; labels: forge"""
     DISK_FREE = "disk_free_bytes"
     DISK_SIZE = "disk_size_bytes"
     READY = "ready"
@@ -71,6 +75,8 @@ class SpanName(enum.StrEnum):
     RESULTS = "results"
     FINISH = "finish"
     REPORT = "report"
+    FORGE = "forge"
+    """A call to a forge's API, within any of the others."""
 
 
 Fact = str | int
@@ -116,3 +122,6 @@ class NoTraces:
         return ""
 
     def close(self) -> None: ...
+
+
+NO_TRACES: Final[Traces] = NoTraces()

@@ -33,7 +33,7 @@ from bot.foreign.clock import ServerClock
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_TITLE, Fields, understood
 from bot.foreign.pacing import Lanes
 from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
-from bot.ports.telemetry import Telemetry
+from bot.ports.telemetry import NO_TRACES, Telemetry, Traces
 
 MAX_OPEN_CHANGES: Final = 500
 MAX_CHANGE_FILES: Final = 3000
@@ -66,6 +66,7 @@ class GitHubForge:
         secrets: Sequence[str] = (),
         http: httpx.Client | None = None,
         telemetry: Telemetry,
+        traces: Traces = NO_TRACES,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
         api_version: str = "2022-11-28",
@@ -88,6 +89,7 @@ class GitHubForge:
             http=self._http,
             clock=ServerClock(name, now),
             telemetry=telemetry,
+            traces=traces,
             monotonic=monotonic,
             api_version=api_version,
         )

@@ -11,8 +11,8 @@ from bot.domain.errors import Ambiguous, ForgeUnavailable
 from bot.domain.refs import ForgeName
 from bot.foreign.clock import ServerClock
 from bot.foreign.limits import tell_limits
-from bot.foreign.pacing import Breaker
-from bot.ports.telemetry import Metric, Telemetry
+from bot.foreign.watching import CallWatch
+from bot.ports.telemetry import Telemetry, Traces
 
 JSON: Final = sansio.accept_format()
 RAW: Final = "application/vnd.github.raw+json"
@@ -59,6 +59,7 @@ class Client:
         http: httpx.Client,
         clock: ServerClock,
         telemetry: Telemetry,
+        traces: Traces,
         monotonic: Callable[[], float],
         api_version: str,
     ) -> None:
@@ -68,7 +69,7 @@ class Client:
         self._http = http
         self._telemetry = telemetry
         self._monotonic = monotonic
-        self._breaker = Breaker(monotonic)
+        self.watch = CallWatch(forge, telemetry, traces, monotonic)
         self._version = api_version
 
     def send(self, request: Request, authorization: str) -> Answer:
@@ -93,19 +94,15 @@ class Client:
         return target
 
     def _exchange(self, request: Request, url: httpx.URL, authorization: str) -> Answer:
-        self._breaker.enter()
-        status = "error"
         try:
-            answer = self._transfer(request, url, authorization)
-            status = f"{answer.status // 100}xx"
+            with self.watch.call(request.method, request.path) as called:
+                answer = self._transfer(request, url, authorization)
+                called.status = answer.status
         except _NOT_SENT as error:
             raise ForgeUnavailable(f"no connection: {type(error).__name__}") from error
         except httpx.HTTPError as error:
             kind = Ambiguous if request.once else ForgeUnavailable
             raise kind(f"no answer: {type(error).__name__}") from error
-        finally:
-            self._telemetry.count(Metric.FORGE_CALLS, forge=self._forge, method=request.method, status=status)
-            (self._breaker.failed if status in ("error", "5xx") else self._breaker.succeeded)()
         self.clock.learn(answer.headers.get("date", ""))
         tell_limits(self._telemetry, self._forge, answer.headers, "x-")
         return answer

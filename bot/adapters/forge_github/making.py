@@ -20,7 +20,7 @@ from bot.domain.refs import ForgeName
 from bot.foreign.clock import ServerClock
 from bot.foreign.fields import MAX_LOGIN, MAX_MESSAGE, MAX_URL, Fields, understood
 from bot.ports.hosts import Order
-from bot.ports.telemetry import Telemetry
+from bot.ports.telemetry import NO_TRACES, Telemetry
 
 NAME: Final = ForgeName("github")
 DESCRIPTION: Final = "Runs the suites of a repository in Docker and reports them as checks."
@@ -84,6 +84,7 @@ class GitHubAppMaking:
             http=http,
             clock=ServerClock(NAME, self._now),
             telemetry=self._telemetry,
+            traces=NO_TRACES,
             monotonic=self._monotonic,
             api_version=_VERSION,
         )

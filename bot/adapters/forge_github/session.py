@@ -108,7 +108,7 @@ class Session:
         try:
             return self.tokens.token(scope)
         except RateLimited as error:
-            lane.pause(error.retry_after or 0)
+            self._pause(lane, error)
             raise
         except Gone:
             self.tokens.forget_installation(repository)
@@ -118,8 +118,12 @@ class Session:
         try:
             return json_of(answer, self.client.clock.now(), once=once)
         except RateLimited as error:
-            self._lane(repository).pause(error.retry_after or 0)
+            self._pause(self._lane(repository), error)
             raise
+
+    def _pause(self, lane: Lane, error: RateLimited) -> None:
+        lane.pause(error.retry_after or 0)
+        self.client.watch.pause(self.client.clock.now().timestamp() + (error.retry_after or 0))
 
     def _lane(self, repository: Repository) -> Lane:
         return self.lanes.of(self.tokens.installation(repository))

@@ -29,7 +29,7 @@ from bot.domain.refs import ForgeName, Person, Repository, RepositorySeen, Sha
 from bot.foreign.calls import json_object
 from bot.foreign.fields import MAX_LABEL, MAX_MESSAGE, MAX_REF, MAX_TITLE, MAX_URL, Fields, understood
 from bot.ports.forge import Access, Change, Commit, Delivery, NewFile, Permission, Reaction
-from bot.ports.telemetry import Telemetry
+from bot.ports.telemetry import NO_TRACES, Telemetry, Traces
 
 MAX_OPEN_CHANGES: Final = 500
 MAX_CHANGE_FILES: Final = 3000
@@ -56,6 +56,7 @@ class GitLabForge:
         secrets: Sequence[str] = (),
         adapter: BaseAdapter | None = None,
         telemetry: Telemetry,
+        traces: Traces = NO_TRACES,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
@@ -75,6 +76,7 @@ class GitLabForge:
             token,
             adapter=adapter,
             telemetry=telemetry,
+            traces=traces,
             monotonic=monotonic,
             now=now,
         )

@@ -20,12 +20,19 @@ from bot.domain.refs import ForgeName
 from bot.foreign.clock import ServerClock
 from bot.foreign.fields import Fields, understood
 from bot.foreign.limits import tell_limits
-from bot.foreign.pacing import Breaker, Lane, Lanes, Urgency
-from bot.ports.telemetry import Metric, Telemetry
+from bot.foreign.pacing import Lane, Lanes, Urgency
+from bot.foreign.watching import CallWatch
+from bot.ports.telemetry import Telemetry, Traces
 
 PER_PAGE: Final = 100
 _MAX_REDIRECTS: Final = 3
 _USER_AGENT: Final = "assay-bot"
+_NAMED: Final = frozenset(("branches", "commits", "files", "projects", "statuses"))
+"""What follows them in a path is a name, whatever it reads like."""
+_WORDS: Final = frozenset(
+    (*_NAMED, "all", "award_emoji", "compare", "diffs", "events", "hooks", "members", "merge_requests", "notes")
+) | frozenset(("personal_access_tokens", "push_events", "raw", "repository", "resend", "self", "test", "user"))
+"""What else paths of the API are made of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,7 @@ class Client:
         *,
         adapter: BaseAdapter | None,
         telemetry: Telemetry,
+        traces: Traces,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
     ) -> None:
@@ -62,7 +70,7 @@ class Client:
         self._monotonic = monotonic
         self.clock = ServerClock(forge, now)
         self._now = now
-        self._breaker = Breaker(monotonic)
+        self._watch = CallWatch(forge, telemetry, traces, monotonic)
         self._lanes = Lanes(monotonic)
         self._host = Lane(monotonic)
         """GitLab limits a user, so a pause that it asks for holds for all projects."""
@@ -118,6 +126,7 @@ class Client:
         error = error_of(answer, self._now(), once=call.once)
         if isinstance(error, RateLimited):
             self._host.pause(error.retry_after or 0)
+            self._watch.pause(self._now().timestamp() + (error.retry_after or 0))
         raise error
 
     def _send(self, call: Call) -> Answer:
@@ -131,16 +140,12 @@ class Client:
         return answer
 
     def _exchange(self, call: Call) -> Answer:
-        self._breaker.enter()
-        status = "error"
         try:
-            answer = self._transfer(call)
-            status = f"{answer.status // 100}xx"
+            with self._watch.call(call.method.upper(), route(call.path)) as called:
+                answer = self._transfer(call)
+                called.status = answer.status
         except (requests.RequestException, HTTPError, OSError) as error:
             raise _no_answer(error, once=call.once) from error
-        finally:
-            self._telemetry.count(Metric.FORGE_CALLS, forge=self._forge, method=call.method.upper(), status=status)
-            (self._breaker.failed if status in ("error", "5xx") else self._breaker.succeeded)()
         self.clock.learn(answer.headers.get("date", ""))
         tell_limits(self._telemetry, self._forge, answer.headers)
         return answer
@@ -176,6 +181,16 @@ class Client:
                 session=self._own.session,
             )
         return self._own.api, self._own.session
+
+
+def route(path: str) -> str:
+    """The path with `{}` for all that names something of somebody's."""
+    parts, before = [], ""
+    for part in urlsplit(path).path.rpartition("/api/v4")[2].split("/"):
+        is_word = not part or (part in _WORDS and before not in _NAMED)
+        parts.append(part if is_word else "{}")
+        before = part if is_word else ""
+    return "/".join(parts)
 
 
 def project(number: int) -> str:
