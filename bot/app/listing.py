@@ -14,6 +14,8 @@ from bot.ports.store import Sought, UnitOfWork
 
 _PAGES: Final = 10
 """Looked through at most for what somebody may see."""
+_WAITING: Final = 100
+"""Builds to approve that are shown at once."""
 
 View = TypeVar("View")
 Cursor = TypeVar("Cursor")
@@ -122,14 +124,16 @@ def running(app: App, viewer: Viewer) -> Sequence[RunView]:
 
 
 def approvals(app: App, viewer: Viewer) -> Sequence[BuildView]:
-    """Builds that wait for approval and that the viewer may approve; the oldest first."""
+    """Builds that wait for approval and that the viewer may approve, some hundred at most; the oldest first."""
     with app.work() as work:
-        waiting = [work.builds.get(one) for one in sorted({run.build for run in work.runs.waiting(0)})]
-        views = [
-            BuildView(build=one, repository=work.repositories.get(one.repository), runs=work.runs.of_build(one.id))
-            for one in waiting
+        waiting = work.runs.waiting_builds()
+        there = {number: work.repositories.get(number) for number in {where for _, where in waiting}}
+    steered = {number: one for number, one in there.items() if queries.may_steer(app, viewer, one)}
+    with app.work() as work:
+        return [
+            BuildView(build=work.builds.get(number), repository=steered[where], runs=work.runs.of_build(number))
+            for number, where in [one for one in waiting if one[1] in steered][:_WAITING]
         ]
-    return [one for one in views if queries.may_steer(app, viewer, one.repository)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,6 +210,9 @@ class Runs(Protocol):
     def waiting(self, age: float) -> Sequence[Run]:
         """Runs that have waited for approval for more than `age` seconds."""
 
+    def waiting_builds(self) -> Sequence[tuple[BuildId, RepositoryId]]:
+        """Those of which runs wait for approval; the oldest first."""
+
     def live(self) -> Sequence[tuple[RunId, int, int]]:
         """(run, attempt, fence) of every claimed run: what may have containers."""
 

@@ -68,7 +68,7 @@ def _work(request: Request) -> Response:
     length, waiting = listing.queue(reader, viewer, _LISTED)
     workers = listing.workers(reader)
     with reader.work() as unit:
-        unapproved = len({run.build for run in unit.runs.waiting(0)})
+        unapproved = len(unit.runs.waiting_builds())
     return private_page(request, "work.html", workers=workers, waiting=waiting, length=length, unapproved=unapproved)
 
 

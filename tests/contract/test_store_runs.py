@@ -236,6 +236,7 @@ def test_overdue_runs_are_those_that_nobody_waits_to_approve(work: OpenWork) -> 
         stored_run(unit, build, "done", state=RunState.SKIPPED)
         assert [run.id for run in unit.runs.overdue(-1)] == [queued.id]
         assert [run.id for run in unit.runs.waiting(-1)] == [waiting.id]
+        assert unit.runs.waiting_builds() == [(waiting.build, waiting.repository)]
         assert [*unit.runs.overdue(60), *unit.runs.waiting(60)] == []
 
 

@@ -205,3 +205,17 @@ def test_a_quota_is_a_number_above_nothing(world: World, text: str) -> None:
         repository = work.repositories.see(HELLO)
     with pytest.raises(BadInput, match="queue_max: a number above 0"):
         ruling.change(world.app, repository, {"queue_max": text}, actor="ada")
+
+
+def test_builds_that_wait_are_looked_at_one_by_one_only_by_those_who_may_approve_them(world: World) -> None:
+    asked = {STAN: list[int](), ANA: list[int]()}
+    for number in (1, 2, 3):
+        a_strangers(world, number, Sha(str(number) * 40))
+        for person, counts in asked.items():
+            viewer = Viewer(name=person.login, forge=HELLO.forge, person=person)
+            with counted_statements(world) as statements:
+                found = listing.approvals(world.app, viewer)
+            counts.append(len(statements))
+            assert [one.build.change for one in found] == (list(range(1, number + 1)) if person == ANA else [])
+    assert len(set(asked[STAN])) == 1
+    assert len(set(asked[ANA])) == 3

@@ -245,6 +245,11 @@ class SqlRuns:
     def waiting(self, age: float) -> Sequence[Run]:
         return self._unlucky(table.c.state == RunState.AWAITING_APPROVAL, table.c.since < DatabaseNow() - age)
 
+    def waiting_builds(self) -> Sequence[tuple[BuildId, RepositoryId]]:
+        query = sa.select(table.c.build, table.c.repository).where(table.c.state == RunState.AWAITING_APPROVAL)
+        rows = self._connection.execute(query.distinct().order_by(table.c.build))
+        return [(BuildId(row.build), RepositoryId(row.repository)) for row in rows]
+
     def live(self) -> Sequence[tuple[RunId, int, int]]:
         query = sa.select(table.c.id, table.c.attempt, table.c.fence).where(_CLAIMED)
         return [(RunId(row.id), row.attempt, row.fence) for row in self._connection.execute(query)]
