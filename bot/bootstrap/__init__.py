@@ -58,6 +58,7 @@ from bot.ports.vault import Vault
 from bot.settings import Settings
 from bot.web.asgi import make_asgi
 from bot.web.health import Watch, routes_of
+from bot.web.inbox import Inbox
 
 _INTAKE_THREADS = 2
 _REPORT_THREADS = 4
@@ -113,8 +114,18 @@ def build(
         making=GitHubAppMaking(settings.github_url, telemetry, time.monotonic, now),
     )
     watch = watch_of(replace(app, work=look), settings, {"queue": queue.trouble, **_engine(role, sandbox)}, telemetry)
-    asgi = _asgi(app, settings, look, role, watch)
-    return Bot(app, settings, engine, queue, role, asgi, forges.reload, _hindrance(settings, role, sandbox))
+    inbox = Inbox()
+    return Bot(
+        app,
+        settings,
+        engine,
+        queue,
+        role,
+        asgi=_asgi(app, settings, look, role, watch, inbox),
+        reload_forges=forges.reload,
+        give_way=inbox.give_way,
+        hindrance=_hindrance(settings, role, sandbox),
+    )
 
 
 _KEPT: Final = "kept"
@@ -199,12 +210,15 @@ def _sweep(sandbox: DockerSandbox) -> None:
         sandbox.remove(left.run, left.attempt)
 
 
-def _asgi(app: App, settings: Settings, look: Callable[[], SqlWork], role: Role, watch: Watch) -> ASGIApp:
+def _asgi(
+    app: App, settings: Settings, look: Callable[[], SqlWork], role: Role, watch: Watch, inbox: Inbox
+) -> ASGIApp:
     if role is Role.WORKER:
         return Starlette(routes=routes_of(watch))
     return make_asgi(
         app,
         watch,
+        inbox=inbox,
         look=look,
         trusted_proxies=settings.trusted_proxies.split(),
         body_limit=settings.body_limit,

@@ -51,6 +51,8 @@ class Bot:
     """Of a worker: only what those ask who watch it."""
     reload_forges: Callable[[], None]
     """Those that another process set up become known here."""
+    give_way: Callable[[], None]
+    """Waits a little while a forge waits for the answer to a webhook."""
     hindrance: str = ""
     """Why it must not serve with these settings on this machine."""
     shutdown: threading.Event = field(default_factory=threading.Event)
@@ -120,6 +122,9 @@ class Bot:
         return from_queue and not any(thread.is_alive() for thread in self._resumed)
 
     def perform(self, task: Task) -> None:
+        if isinstance(task, HandleDelivery):
+            # It was answered; who still waits comes first, for all of us share one interpreter.
+            self.give_way()
         dispatch.perform(self.app, task, self.shutdown)
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ and the store's one writer mostly keep each other waiting.
 """
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial
@@ -15,6 +16,8 @@ from starlette.responses import Response
 
 _MOST: Final = 16
 """Of which all are answered when the last one is done."""
+_COURTESY: Final = 0.25
+"""Seconds."""
 
 _Work = Callable[[], Response]
 
@@ -23,12 +26,19 @@ class Inbox:
     def __init__(self) -> None:
         self._waiting: list[tuple[_Work, asyncio.Future[Response]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._is_idle = threading.Event()
+        self._is_idle.set()
+
+    def give_way(self) -> None:
+        """For work of other threads that has time: waits a little while somebody waits here for an answer."""
+        self._is_idle.wait(_COURTESY)
 
     async def do(self, work: _Work) -> Response:
         """In its turn, in the caller's context."""
         result: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._waiting.append((partial(copy_context().run, work), result))
         if self._task is None:
+            self._is_idle.clear()
             self._task = asyncio.create_task(self._work())
         return await result
 
@@ -39,6 +49,7 @@ class Inbox:
                 await _do([work for work, _ in together], [result for _, result in together])
         finally:
             self._task = None
+            self._is_idle.set()
 
 
 async def _do(works: Sequence[_Work], results: Sequence[asyncio.Future[Response]]) -> None:

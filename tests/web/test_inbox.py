@@ -1,6 +1,7 @@
 """Many requests through one thread: everyone gets his own answer, whoever has gone keeps nobody waiting."""
 
 import asyncio
+import threading
 from contextvars import ContextVar
 
 import pytest
@@ -64,3 +65,27 @@ def test_an_error_is_told_to_who_asked_and_the_next_is_served() -> None:
         return await inbox.do(lambda: said("again"))
 
     assert bytes(asyncio.run(ask()).body) == b"again"
+
+
+def test_what_has_time_goes_on_at_once_when_nobody_waits_and_otherwise_after_a_while() -> None:
+    began = threading.Event()
+    may_end = threading.Event()
+
+    def slow() -> Response:
+        began.set()
+        may_end.wait()
+        return said("done")
+
+    async def ask() -> bool:
+        inbox = Inbox()
+        inbox.give_way()
+        answer = asyncio.create_task(inbox.do(slow))
+        await asyncio.to_thread(began.wait)
+        await asyncio.to_thread(inbox.give_way)  # however long the answer takes
+        is_answered = answer.done()
+        may_end.set()
+        await answer
+        inbox.give_way()
+        return is_answered
+
+    assert asyncio.run(ask()) is False
