@@ -54,6 +54,7 @@ from bot.web.bodies import SmallBodies
 from bot.web.frame import Frame
 from bot.web.health import Watch, routes_of
 from bot.web.inbox import Inbox
+from bot.web.measured import Measured
 from bot.web.problems import say_media_type, say_not_modified
 from bot.web.site import Places, Site
 from bot.web.tags import Tagged
@@ -89,8 +90,8 @@ def make_asgi(
     `watch` answers who keeps it running. `look` makes units of work for reading alone, if the store has such.
     `trusted_proxies` are the addresses or networks whose
     X-Forwarded-For is believed; `streams` may be open at the same time; so many calls of the API may come at once
-    from one token, person or address (`call_burst`), and so many webhook calls a second from one address
-    (`webhook_rate`).
+    from one token, person or address, and as many for pages from one address (`call_burst`); so many webhook calls a
+    second from one address (`webhook_rate`).
     """
     site = Site(
         app=app,
@@ -109,53 +110,7 @@ def make_asgi(
             Route("/webhooks/{forge}", webhooks.receive, methods=["POST"]),
             Route("/webhooks/{forge}/{hook}", webhooks.receive, methods=["POST"]),
             *routes_of(watch),
-            Route("/", overviews.home),
-            Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
-            Route("/repos/{forge}/{path:path}/-/flaky", results.mute, methods=["POST"]),
-            Route("/repos/{forge}/{path:path}/-/test", results.test),
-            Route("/cc.xml", feeds.lights),
-            Route("/cctray.xml", feeds.lights),
-            Route("/repos/{forge}/{path:path}/-/cc.xml", feeds.light),
-            Route("/repos/{forge}/{path:path}/-/feed.atom", feeds.atom),
-            Route("/repos/{forge}/{path:path}/-/first-suite-file", first_file.show),
-            Route("/repos/{forge}/{path:path}/-/first-suite-file", first_file.propose, methods=["POST"]),
-            Route("/repos/{forge}/{path:path}/-/settings", repository_settings.show),
-            Route("/repos/{forge}/{path:path}/-/settings", repository_settings.press, methods=["POST"]),
-            Route("/repos/{forge}/{path:path}", overviews.repository),
-            Route("/b/{forge}/{owner}/{name:path}.svg", overviews.badge),
-            Route("/b/{forge}/{owner}/{name:path}.json", overviews.badge_facts),
-            Route("/b/{build}", pages.build),
-            Route("/b/{build}/-/stream", live.build),
-            Route("/b/{build}/{suite}", pages.suite),
-            Route("/b/{build}/{suite}/log", pages.raw_log),
-            Route("/b/{build}/{suite}/tests", results.page),
-            Route("/b/{build}/{suite}/compare", comparison.page),
-            Route("/b/{build}/{suite}/stream", live.suite),
-            Route("/b/{build}/-/press", buttons.press, methods=["POST"]),
-            Route("/sign-in", signin.choose),
-            Route("/sign-in/{forge}", signin.begin),
-            Route("/sign-in/{forge}/done", signin.done),
-            Route("/sign-out", signin.leave, methods=["POST"]),
-            Route("/setup", setup.page),
-            Route("/setup/enter", setup.enter, methods=["POST"]),
-            Route("/setup/github", setup.order, methods=["POST"]),
-            Route("/setup/github/done", setup.done),
-            Route("/setup/app", setup.app, methods=["POST"]),
-            Route("/setup/gitlab", setup.gitlab, methods=["POST"]),
-            Route("/setup/leave", setup.leave, methods=["POST"]),
-            Route("/approvals", operators.approvals),
-            Route("/admin/work", operators.work),
-            Route("/admin/repositories", registration.repositories),
-            Route("/admin/repositories", registration.add, methods=["POST"]),
-            Route("/me/tokens", token_pages.show),
-            Route("/me/tokens", token_pages.make, methods=["POST"]),
-            Route("/me/tokens/revoke", token_pages.revoke, methods=["POST"]),
-            Route("/admin/tokens", operators.tokens),
-            Route("/admin/tokens", operators.make_token, methods=["POST"]),
-            Route("/admin/tokens/revoke", operators.revoke_token, methods=["POST"]),
-            Route("/admin/notices", operators.notices),
-            Route("/admin/notices/again", operators.send_again, methods=["POST"]),
-            Route("/audit", pages.audit),
+            *_pages(),
             Route("/schema/v1.json", pages.schema),
             Route("/icons/{word}.svg", pages.icon),
             Mount("/static", StaticFiles(directory=_STATIC)),
@@ -173,6 +128,62 @@ def make_asgi(
     asgi.router.redirect_slashes = False
     asgi.state.site = site
     return asgi
+
+
+def _pages() -> list[Route]:
+    """What people look at, and what other programs poll in their place."""
+    routes = [
+        Route("/", overviews.home),
+        Route("/repos/{forge}/{path:path}/-/flaky", results.flaky),
+        Route("/repos/{forge}/{path:path}/-/flaky", results.mute, methods=["POST"]),
+        Route("/repos/{forge}/{path:path}/-/test", results.test),
+        Route("/cc.xml", feeds.lights),
+        Route("/cctray.xml", feeds.lights),
+        Route("/repos/{forge}/{path:path}/-/cc.xml", feeds.light),
+        Route("/repos/{forge}/{path:path}/-/feed.atom", feeds.atom),
+        Route("/repos/{forge}/{path:path}/-/first-suite-file", first_file.show),
+        Route("/repos/{forge}/{path:path}/-/first-suite-file", first_file.propose, methods=["POST"]),
+        Route("/repos/{forge}/{path:path}/-/settings", repository_settings.show),
+        Route("/repos/{forge}/{path:path}/-/settings", repository_settings.press, methods=["POST"]),
+        Route("/repos/{forge}/{path:path}", overviews.repository),
+        Route("/b/{forge}/{owner}/{name:path}.svg", overviews.badge),
+        Route("/b/{forge}/{owner}/{name:path}.json", overviews.badge_facts),
+        Route("/b/{build}", pages.build),
+        Route("/b/{build}/-/stream", live.build),
+        Route("/b/{build}/{suite}", pages.suite),
+        Route("/b/{build}/{suite}/log", pages.raw_log),
+        Route("/b/{build}/{suite}/tests", results.page),
+        Route("/b/{build}/{suite}/compare", comparison.page),
+        Route("/b/{build}/{suite}/stream", live.suite),
+        Route("/b/{build}/-/press", buttons.press, methods=["POST"]),
+        Route("/sign-in", signin.choose),
+        Route("/sign-in/{forge}", signin.begin),
+        Route("/sign-in/{forge}/done", signin.done),
+        Route("/sign-out", signin.leave, methods=["POST"]),
+        Route("/setup", setup.page),
+        Route("/setup/enter", setup.enter, methods=["POST"]),
+        Route("/setup/github", setup.order, methods=["POST"]),
+        Route("/setup/github/done", setup.done),
+        Route("/setup/app", setup.app, methods=["POST"]),
+        Route("/setup/gitlab", setup.gitlab, methods=["POST"]),
+        Route("/setup/leave", setup.leave, methods=["POST"]),
+        Route("/approvals", operators.approvals),
+        Route("/admin/work", operators.work),
+        Route("/admin/repositories", registration.repositories),
+        Route("/admin/repositories", registration.add, methods=["POST"]),
+        Route("/me/tokens", token_pages.show),
+        Route("/me/tokens", token_pages.make, methods=["POST"]),
+        Route("/me/tokens/revoke", token_pages.revoke, methods=["POST"]),
+        Route("/admin/tokens", operators.tokens),
+        Route("/admin/tokens", operators.make_token, methods=["POST"]),
+        Route("/admin/tokens/revoke", operators.revoke_token, methods=["POST"]),
+        Route("/admin/notices", operators.notices),
+        Route("/admin/notices/again", operators.send_again, methods=["POST"]),
+        Route("/audit", pages.audit),
+    ]
+    for route in routes:
+        route.app = Measured(route.app)
+    return routes
 
 
 def _rest(site: Site) -> FastAPI:

@@ -124,6 +124,17 @@ def test_another_address_of_an_ipv6_network_gets_no_calls_of_its_own(
     assert TestClient(client.app, client=(address, 50000)).get("/runs").status_code == expected
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/b/1", "/audit", "/cc.xml", "/b/github/acme/hello.svg", "/sign-in", "/b/1/-/stream"]
+)
+def test_pages_have_a_measure_for_each_address(make_client: MakeClient, path: str) -> None:
+    client = make_client(call_burst=2)
+    answers = [client.get(path) for _ in range(3)]
+    assert [answer.status_code == 429 for answer in answers] == [False, False, True]
+    assert answers[-1].headers["retry-after"] == "1"
+    assert client.get("/runs").status_code == client.get("/healthz").status_code == 200
+
+
 def test_who_guesses_tokens_is_slowed_down(make_client: MakeClient) -> None:
     client = make_client(call_burst=2)
     guesses = [{"authorization": f"Bearer assay_id1_guess{number}"} for number in range(3)]
