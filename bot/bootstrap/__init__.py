@@ -220,7 +220,7 @@ def _asgi(
         watch,
         inbox=inbox,
         look=look,
-        trusted_proxies=settings.trusted_proxies.split(),
+        trusted_proxies=settings.proxies,
         body_limit=settings.body_limit,
         body_seconds=settings.body_deadline,
         webhook_rate=settings.webhook_rate,

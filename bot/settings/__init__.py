@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     redis_url: SecretStr = SecretStr(_IN_PROCESS)
     storage_url: SecretStr | None = None
-    trusted_proxies: str = ""
+    trusted_proxies: Annotated[str, AfterValidator(networks.of_proxies)] = ""
     workers: Annotated[int, Field(ge=0, le=256)] = os.cpu_count() or 1
     worker_name: str = ""
     """Empty: the machine's."""
@@ -267,6 +267,11 @@ class Settings(BaseSettings):
     def administrators(self) -> frozenset[str]:
         """As `forge:login` in lower case, or `forge:number`."""
         return frozenset(words_of(self.admins.lower()))
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """Whose X-Forwarded-… headers count."""
+        return tuple(words_of(self.trusted_proxies))
 
     @property
     def reachable(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What suites with the internet reach of private networks: all that `assay firewall` takes from the environment."""
+"""Addresses and networks in settings; `allowed` is all that `assay firewall` takes from the environment."""
 
 import ipaddress
 import os
@@ -13,6 +13,16 @@ def checked(text: str) -> str:
             ipaddress.IPv4Network(one)
         except ValueError:
             raise ValueError(f"{one!r} is no IPv4 address or network like 10.1.2.3 or 10.1.0.0/16") from None
+    return text
+
+
+def of_proxies(text: str) -> str:
+    """Raises: ValueError: as above; also of IPv6, and `*` for whoever calls."""
+    for one in words_of(text):
+        try:
+            ipaddress.ip_network("0.0.0.0/0" if one == "*" else one)
+        except ValueError:
+            raise ValueError(f"{one[:60]!r} is no address or network like 10.1.2.3 or 10.1.0.0/16") from None
     return text
 
 

@@ -20,7 +20,7 @@ from bot.web.answers import (
     one_run_answer,
     run_answer,
 )
-from bot.web.door import OPEN, Before, Id, Limit, Looking, Number, Patience, Wanted, faults
+from bot.web.door import OPEN, Before, Id, Limit, Looking, Number, Patience, Wanted, address_of, faults
 from bot.web.problems import problem
 from bot.web.ranges import Unsatisfiable, read_range
 from bot.web.site import run_of, site_of
@@ -66,7 +66,7 @@ async def show_run(
     site, run = site_of(request), run_of(request)
     # Each look asks again who may see it: the token may have been revoked meanwhile.
     look = lambda: queries.run(site.reader, viewer_of(request), run)  # noqa: E731  # each look asks anew
-    view = await until_over(site.streams, look, lambda seen: seen.run.state.is_final, wait)
+    view = await until_over(site.streams.of(address_of(request)), look, lambda seen: seen.run.state.is_final, wait)
     return one_run_answer(site.app, view)
 
 
@@ -124,5 +124,5 @@ async def show_build(request: Request, _: Looking, number: Number, wait: Patienc
     """One build with its runs; `wait` holds the answer back until all have ended."""
     site = site_of(request)
     look = lambda: queries.build(site.reader, viewer_of(request), BuildId(number))  # noqa: E731  # as above
-    view = await until_over(site.streams, look, lambda seen: seen.is_final, wait)
+    view = await until_over(site.streams.of(address_of(request)), look, lambda seen: seen.is_final, wait)
     return build_answer(site.app, view)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Depends, Path, Query, Security
 from fastapi.security import HTTPBearer
 from pydantic import Field
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from bot.app.access import Unauthorized
 from bot.app.listing import Filter
@@ -24,9 +24,9 @@ _MOST: Final = 2**63 - 1
 """What the store can count to."""
 
 
-def address_of(request: Request) -> str:
-    """Whose measure of calls counts for nobody in particular."""
-    return f"address:{address_key(request.client.host if request.client else '')}"
+def address_of(connection: HTTPConnection) -> str:
+    """Whose measure of calls and streams counts for nobody in particular."""
+    return f"address:{address_key(connection.client.host if connection.client else '')}"
 
 
 def _viewer(request: Request, _: Annotated[object, Security(_bearer)]) -> Viewer:

@@ -20,9 +20,10 @@ from bot.app import queries, tickets
 from bot.app.queries import LogPiece, Viewer
 from bot.domain.errors import BotError
 from bot.domain.runs import RunId
+from bot.web.door import address_of
 from bot.web.following import BuildFollower, Step, SuiteFollower
 from bot.web.problems import problem
-from bot.web.site import Places, build_of, cell_of, run_of, site_of
+from bot.web.site import Share, build_of, cell_of, run_of, site_of
 from bot.web.visitors import own_origin, viewer_of
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ async def build(request: Request) -> Response:
     number = build_of(request)
     look = partial(viewer_of, request)
     view = await run_in_threadpool(lambda: queries.build(site.reader, look(), number))
-    return _stream(site.streams, BuildFollower(site, look, view.build.id).step)
+    return _stream(site.streams.of(address_of(request)), BuildFollower(site, look, view.build.id).step)
 
 
 async def suite(request: Request) -> Response:
@@ -54,7 +55,7 @@ async def suite(request: Request) -> Response:
     view = await run_in_threadpool(lambda: queries.suite(site.reader, look(), number, name, cell_of(request)))
     start = _offset(request.headers.get("last-event-id") or request.query_params.get("from"))
     follower = await run_in_threadpool(SuiteFollower, site, look, number, view.run, start)
-    return _stream(site.streams, follower.step)
+    return _stream(site.streams.of(address_of(request)), follower.step)
 
 
 def _offset(text: str | None) -> int:
@@ -62,13 +63,13 @@ def _offset(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) <= _OFFSET_DIGITS else 0
 
 
-def _stream(places: Places, step: Callable[[], Step]) -> Response:
+def _stream(places: Share, step: Callable[[], Step]) -> Response:
     if places.full:
         return problem(503, "busy", "too many open streams", headers={"Retry-After": "15"})
     return EventSourceResponse(_events(places, step), ping=_PING, headers=_HEADERS)
 
 
-async def _events(places: Places, step: Callable[[], Step]) -> AsyncIterator[ServerSentEvent]:
+async def _events(places: Share, step: Callable[[], Step]) -> AsyncIterator[ServerSentEvent]:
     """Ends quietly when the store is busy: the browser comes back by itself with the last id."""
     pause = _SHORT
     with places.taken():
@@ -88,7 +89,7 @@ async def _events(places: Places, step: Callable[[], Step]) -> AsyncIterator[Ser
 
 async def log_socket(websocket: WebSocket) -> None:
     """WS /runs/{id}/logs?start=N: the raw bytes from that offset; closed with 1000 when the log is complete."""
-    places = site_of(websocket).streams
+    places = site_of(websocket).streams.of(address_of(websocket))
     if not _is_own_origin(websocket) or places.full:
         await websocket.close(1013 if places.full else 1008)
         return

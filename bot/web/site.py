@@ -1,6 +1,7 @@
 """What the endpoints share, and how they reach it."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,22 +21,42 @@ _RUN: Final = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
 
 
 class Places:
-    """Counts the live streams that are open, which hold memory and poll the store."""
+    """Counts the live streams that are open, which hold memory and poll the store; no address has more than half."""
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
+        self.free = limit
+        self.each = (limit + 1) // 2
+        self.held: Counter[str] = Counter()
+        """By address."""
+
+    def of(self, address: str) -> "Share":
+        return Share(self, address)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The places for one address."""
+
+    places: Places
+    address: str
 
     @property
     def full(self) -> bool:
-        return self._free <= 0
+        return self.places.free <= 0 or self.places.held[self.address] >= self.places.each
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        self._free -= 1
+        self._take(1)
         try:
             yield
         finally:
-            self._free += 1
+            self._take(-1)
+
+    def _take(self, count: int) -> None:
+        self.places.free -= count
+        self.places.held[self.address] += count
+        if not self.places.held[self.address]:
+            del self.places.held[self.address]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

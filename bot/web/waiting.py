@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from bot.web.site import Places
+from bot.web.site import Share
 
 _SHORT: Final = 0.1
 _LONG: Final = 1.0
@@ -16,7 +16,7 @@ Seen = TypeVar("Seen")
 
 
 async def until_over(
-    places: Places, look: Callable[[], Seen], is_over: Callable[[Seen], bool], seconds: float
+    places: Share, look: Callable[[], Seen], is_over: Callable[[Seen], bool], seconds: float
 ) -> Seen:
     """What `look` saw last; where all places are taken, what it saw first. `look` may raise at any time."""
     seen, pause = await run_in_threadpool(look), _SHORT

@@ -232,3 +232,18 @@ def test_a_forge_that_is_not_whole_is_named(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, str], said: str
 ) -> None:
     assert refused(monkeypatch, **values) == said
+
+
+def test_proxies_are_joined_by_commas_like_all_lists() -> None:
+    assert settings.Settings(trusted_proxies="10.0.0.1, 10.1.0.0/16,fd00::1").proxies == (
+        "10.0.0.1",
+        "10.1.0.0/16",
+        "fd00::1",
+    )
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1 10.0.0.2", "10.0.0.1/33", "proxy", "10.0.0.1;"])
+def test_what_is_no_address_of_a_proxy_is_refused(text: str) -> None:
+    """Else nobody's headers would count, and nothing would say so."""
+    with pytest.raises(ValueError, match="is no address or network"):
+        settings.Settings(trusted_proxies=text)

@@ -142,8 +142,17 @@ def test_no_more_streams_are_opened_than_allowed(make_client: MakeClient, world:
         pass
 
 
+def test_one_address_leaves_places_for_others() -> None:
+    places = Places(4)
+    with places.of("here").taken(), places.of("here").taken():
+        assert (places.of("here").full, places.of("there").full) == (True, False)
+        with places.of("there").taken(), places.of("elsewhere").taken():
+            assert places.of("there").full
+    assert not places.of("here").full
+
+
 def test_a_place_is_free_again_after_its_stream() -> None:
-    places = Places(1)
+    places = Places(1).of("here")
 
     async def all_of(events: AsyncIterator[ServerSentEvent]) -> list[bool]:
         return [places.full async for _ in events]
@@ -154,7 +163,7 @@ def test_a_place_is_free_again_after_its_stream() -> None:
 
 
 def test_a_stream_ends_quietly_when_the_store_is_busy_and_the_browser_comes_back() -> None:
-    places = Places(1)
+    places = Places(1).of("here")
 
     def fail() -> Step:
         raise StoreBusy("locked")
