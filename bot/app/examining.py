@@ -141,7 +141,7 @@ def _storage(app: App) -> Iterator[Finding]:
 def _keys(app: App) -> Iterator[Finding]:
     with app.work() as work:
         sealed = [one.value for one in work.secrets.every()] + [one.secret for one in work.hooks.every()]
-        sealed += [one.value for one in work.hosts.every()]
+        sealed += [one.value for one in work.hosts.every()] + [one.address for one in work.own_channels.every()]
     locked = sum(not _opens(app, one) for one in sealed)
     if locked:
         text = f"{locked} of {len(sealed)} secrets can't be decrypted with ASSAY_SECRET_KEY"

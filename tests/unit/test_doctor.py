@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.vault_fernet import FernetVault, new_key
-from bot.app import examining, registering
+from bot.app import examining, own_channels, registering
 from bot.domain.errors import ForgeUnavailable, SandboxUnavailable, StoreBusy
 from bot.domain.findings import Finding
 from bot.domain.suites import Network
 from bot.ports.webhooks import Sent
+from tests.fakes.channel import FakeChannel
 from tests.fakes.forge import HELLO
 from tests.walks import GITHUB, World
 
@@ -67,10 +68,12 @@ def test_a_webhook_that_the_forge_does_not_send_to_is_told(world: World) -> None
 
 
 def test_secrets_that_no_key_opens_are_told(world: World) -> None:
-    registering.add(world.app, HELLO.path, actor="ada")
+    repository = registering.add(world.app, HELLO.path, actor="ada").repository
+    channels = replace(world.app, open_channel=lambda _: FakeChannel())
+    own_channels.put(channels, repository, "team", "json://hooks.example.org", actor="ada")
     world.app = replace(world.app, vault=FernetVault([new_key()]))
 
-    assert bad(world) == ["1 of 1 secrets can't be decrypted with ASSAY_SECRET_KEY"]
+    assert bad(world) == ["2 of 2 secrets can't be decrypted with ASSAY_SECRET_KEY"]
 
 
 def test_a_network_that_is_not_closed_is_told_with_its_reason(world: World) -> None:
