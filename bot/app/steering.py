@@ -190,7 +190,7 @@ def approve(
             repository=repository.id, actor=actor, action=action, subject=f"build:{build.id}", detail=build.sha
         )
     if not let:
-        wish = Wish(person or Person(0, actor), f"approve:{build.id}", Cause.COMMENT)
+        wish = Wish(person or Person(0, actor), _approval_key(build), Cause.COMMENT)
         run_again(app, repository, build, wish, Sharing.GOOD)
     return build
 
@@ -203,9 +203,19 @@ def _build_to_approve(work: UnitOfWork, repository: RepositoryId, change: Change
             runs = work.runs.of_build(build.id)
             waits = any(run.state is RunState.AWAITING_APPROVAL for run in runs)
             could_run = any(run.state in _BAD or run.is_unstarted for run in runs)
-            if waits or (could_run and not trusting.is_approved(work, build)):
+            if waits or (could_run and not (trusting.is_approved(work, build) and _has_followed(work, build, runs))):
                 return build
     return None
+
+
+def _has_followed(work: UnitOfWork, build: Build, runs: Iterable[Run]) -> bool:
+    """Of what was cancelled before its approval: was it run again after it; the forge may have been away."""
+    was_cancelled = any(run.state is RunState.REJECTED for run in runs)
+    return not was_cancelled or work.builds.by_key(f"{_approval_key(build)}#0") is not None
+
+
+def _approval_key(build: Build) -> str:
+    return f"approve:{build.id}"
 
 
 def approve_later_commits(app: App, repository: Repository, change: Change, person: Person) -> bool:

@@ -209,6 +209,19 @@ def test_what_was_cancelled_before_its_approval_can_still_be_approved(world: Wor
     assert world.conclusions() == {"assay": "success", "assay / unit": "success"}
 
 
+def test_an_approval_of_what_was_cancelled_outlives_a_forge_that_is_away_for_a_moment(world: World) -> None:
+    world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
+    world.settle()
+    world.say("/cancel")
+    world.forge.trouble["read_file"] = [ForgeUnavailable("502", retry_after=0)] * 2
+    world.say("/ok-to-test")
+    for _ in range(2):
+        world.turn("deliveries")
+        world.settle()
+    assert ran(world) == ["unit"]
+    assert world.conclusions()["assay"] == "success"
+
+
 def test_an_approval_of_later_commits_counts_after_one_of_this_commit(world: World) -> None:
     world.open_change(a_change(7, ONE, author=STAN, fork=True), sender=STAN)
     world.settle()
