@@ -39,6 +39,13 @@ def test_the_published_example_of_a_signature_verifies(world: GitLabWorld) -> No
     assert verify(secrets, headers, b'{"object_kind":"push"}', world.clock.now()) == headers["webhook-id"]
 
 
+def test_a_token_may_have_letters_beyond_ascii(world: GitLabWorld) -> None:
+    """GitLab sends UTF-8, and headers are read as Latin-1."""
+    token = "ein geheimer Schlüssel"
+    headers = plain(token.encode().decode("latin-1"))
+    assert verify(usable_secrets([token]), headers, BODY, world.clock.now()) == ""
+
+
 @pytest.mark.parametrize("age", [0, 240, -240, 299])
 def test_a_signature_within_five_minutes_is_good(world: GitLabWorld, age: float) -> None:
     headers = signed_headers("Push Hook", BODY, world.clock, age=age)
