@@ -147,7 +147,7 @@ def _keys(app: App) -> Iterator[Finding]:
         text = f"{locked} of {len(sealed)} secrets can't be decrypted with ASSAY_SECRET_KEY"
         yield Finding(ok=False, text=text, help="add the key that they were stored with, or set them again")
     else:
-        yield Finding(ok=True, text=f"what is stored sealed can be decrypted: {len(sealed)}")
+        yield Finding(ok=True, text=f"what is stored sealed ({len(sealed)}) can be decrypted")
 
 
 def _opens(app: App, sealed: bytes) -> bool:
