@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from bot.app import registering
 from bot.app.context import App
 from bot.app.registering import Registered
-from bot.domain.errors import BotError, Refused, SandboxUnavailable
+from bot.domain.errors import BotError, ForgeUnavailable, NotAllowed, Refused, SandboxUnavailable, StoreBusy
 from bot.domain.findings import Finding
 from bot.domain.hosts import LOOPBACK
 from bot.domain.refs import ForgeName
@@ -25,6 +25,11 @@ _SOME: Final = 20
 _OF_ENGINE: Final = frozenset({"engine", "network"})
 CLOCK_LIMIT: Final = 30.0
 """Seconds that two clocks may be apart: GitHub refuses what is signed a minute off, leases are the database's."""
+_HELP: Final[dict[type[BotError], str]] = {
+    ForgeUnavailable: "let this machine call the forge: look at DNS, firewall, proxy, and whether the forge works",
+    StoreBusy: "look at the database: is it there, does it take writes, is its disk full",
+    NotAllowed: "give us that right at the forge",
+}
 OPEN_NETWORK_HELP: Final = (
     "let the worker set rules of iptables (docs/security.md), or set ASSAY_NETWORK_MAX=none; ASSAY_FIREWALL=true "
     "starts no suite without them"
@@ -51,7 +56,8 @@ def _tried(name: str, check: Check, app: App) -> list[Finding]:
     try:
         return list(check(app))
     except BotError as error:
-        return [Finding(ok=False, text=f"{name}: {error}")]
+        help_ = next((words for kind, words in _HELP.items() if isinstance(error, kind)), "")
+        return [Finding(ok=False, text=f"{name}: {error}", help=help_)]
 
 
 def _url(app: App) -> Iterator[Finding]:

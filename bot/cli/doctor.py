@@ -19,6 +19,7 @@ from bot.settings.exposed import exposed, room
 
 _WRONG = 1
 _BAD_SETTINGS = 2
+_START = "nothing serves until this is mended; what else there is to see is seen then"
 
 
 @click.command()
@@ -60,7 +61,7 @@ def _examined(role: Role) -> tuple[list[Finding], int]:
     try:
         bot = build(found, role)
     except (BotError, OSError, settings.BadSettings) as error:
-        return [*findings, Finding(ok=False, text=f"it can't start: {error}", check="start")], _WRONG
+        return [*findings, Finding(ok=False, text=f"it can't start: {error}", help=_START, check="start")], _WRONG
     try:
         findings += [replace(one, check="exposed") for one in exposed(found)]
         findings += [replace(one, check="disk") for one in room(found)]
