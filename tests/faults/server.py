@@ -17,7 +17,7 @@ from bot.demo.forge.hooks import wait_until
 from tests.images import DOCKER_HOST
 
 LEASE: Final = 4.0
-_PATIENCE: Final = 180.0
+_PATIENCE: Final = 300.0
 _PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Without authorities: everything here is plain http, and loading what nobody needs takes long."""
 
