@@ -266,8 +266,6 @@ PAGES: Final = (
     "/admin/notices",
     "/setup",
     "/audit",
-    "/docs",
-    "/me/tokens",
     "/nothing",
 )
 
