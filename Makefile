@@ -2,7 +2,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test check lint format bench soak partition lock
+.PHONY: help setup demo serve test check lint format bench soak partition rollout lock
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ soak: setup ## A whole installation under accidents (MINUTES=30, SEED=; a seed p
 
 partition: setup ## Three workers, engines and networks, one of them cut off for SECONDS=180
 	$(BIN)/python -m tests.soak.partition $(if $(SECONDS),--seconds $(SECONDS))
+
+rollout: setup ## A newer version takes the place of every process while 20 jobs run; report on the screen
+	$(BIN)/python -m tests.soak.rollout
 
 lock: ## Lock the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade pyproject.toml -o deploy/requirements.txt

@@ -38,7 +38,10 @@ class Serve:
     ) -> None:
         """Several may share a folder; then their names differ. `inside` stands before the command."""
         self.url = f"http://127.0.0.1:{port}"
+        self.name = name
         self.data = folder / data
+        self.code = Path(bot.__file__).parents[1]
+        """Where the package is that the next start runs."""
         self._command, self._inside = command, inside
         self._output = folder / f"{name}.log"
         key = folder / "app.pem"
@@ -90,7 +93,7 @@ class Serve:
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # ourselves
                 [*self._inside, sys.executable, "-m", "bot", *self._command],
-                cwd=Path(bot.__file__).parents[1],
+                cwd=self.code,
                 env={**self.environment(**settings), "ASSAY_FAULTPOINTS": faultpoints},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

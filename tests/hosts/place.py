@@ -108,8 +108,9 @@ class Hosts(Place):
             row = database.execute(query, (run, run)).fetchone()
         return row["pieces"] == 0 and row["members"] is not None
 
-    def let_go(self) -> None:
-        for each in self.workers:
+    def let_go(self, *workers: Serve) -> None:
+        """Every script that waits for a file, or those of these workers."""
+        for each in workers or self.workers:
             for sources in (each.data / "runs").glob("*/src"):
                 (sources / "go").touch()
 

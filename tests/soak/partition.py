@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +22,8 @@ from bot.adapters.store_sql import open_engine, upgrade
 from bot.demo.forge.hooks import wait_until
 from tests import servers
 from tests.engines import Namespace, private_engine
-from tests.faults.quiet import look, violations
 from tests.hosts.place import Host, Hosts, hosts
+from tests.soak.story import Story
 
 _NAMES: Final = ("north", "south", "west")
 _INSIDE: Final = "ASSAY_TEST_INSIDE"
@@ -31,7 +31,6 @@ _FIRST: Final = 'echo "attempt $ASSAY_ATTEMPT"; [ "$ASSAY_ATTEMPT" != 1 ] || sle
 LEASE: Final = 60.0
 FENCED: Final = 0.75 * LEASE
 TAKEN_OVER: Final = 120.0
-QUIET: Final = 180.0
 
 
 @dataclass(slots=True)
@@ -64,24 +63,6 @@ class Wire:
         self.cut("-D")
 
 
-@dataclass(slots=True)
-class Story:
-    began: float = field(default_factory=time.monotonic)
-    wrong: list[str] = field(default_factory=list)
-
-    def tell(self, words: str) -> float:
-        """Seconds since the cut."""
-        at = time.monotonic() - self.began
-        sys.stdout.write(f"{at:8.1f} s  {words}\n")
-        sys.stdout.flush()
-        return at
-
-    def must(self, is_so: bool, words: str) -> None:
-        if not is_so:
-            self.wrong.append(words)
-            self.tell(f"WRONG: {words}")
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.partition", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="how long the worker is cut off")
@@ -94,11 +75,11 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o711)
         with _scene(folder) as (here, wires):
-            wrong = _play(here, wires, seconds)
-            if wrong:
+            story = _play(here, wires, seconds)
+            if story.wrong:
                 sys.stdout.write(here.output[-20000:])
-    sys.stdout.write("\n".join(["", *(f"violated: {one}" for one in wrong), "" if wrong else "all is right", ""]))
-    return 1 if wrong else 0
+    sys.stdout.write(story.end)
+    return 1 if story.wrong else 0
 
 
 @contextmanager
@@ -128,7 +109,7 @@ def _scene(folder: Path) -> Iterator[tuple[Hosts, list[Wire]]]:
         yield here, wires
 
 
-def _play(here: Hosts, wires: list[Wire], seconds: float) -> list[str]:
+def _play(here: Hosts, wires: list[Wire], seconds: float) -> Story:
     story = Story()
     sha = here.push(_FIRST)
     here.wait_started()
@@ -147,9 +128,9 @@ def _play(here: Hosts, wires: list[Wire], seconds: float) -> list[str]:
     story.tell("the wire is mended")
     _others_go_on(here, story, "afterwards")
     _works_again(here, story, owner)
-    _is_quiet(here, story)
+    story.is_quiet(here)
     _nothing_is_twice(here, story, sha, run)
-    return story.wrong
+    return story
 
 
 def _run_is_taken_over(here: Hosts, story: Story, run: str) -> None:
@@ -204,21 +185,6 @@ def _works_again(here: Hosts, story: Story, owner: int) -> None:
     story.tell(f"{_NAMES[owner]} takes work")
     for sha in commits:
         here.conclusions(sha)
-
-
-def _is_quiet(here: Hosts, story: Story) -> None:
-    found: list[str] = []
-
-    def is_so() -> bool:
-        time.sleep(1)
-        found[:] = violations(look(here))
-        return not found
-
-    with contextlib.suppress(TimeoutError):
-        wait_until(is_so, QUIET, "")
-    for one in found:
-        story.must(False, one)
-    story.tell("all is quiet" if not found else "it does not become quiet")
 
 
 def _count(here: Hosts, what: str, run: str) -> int:
