@@ -28,6 +28,14 @@ def run_changed(work: UnitOfWork, run: Run, pause: float = 0) -> None:
             work.send(SendNotice(notice))
 
 
+def progressed(work: UnitOfWork, run: Run, pause: float) -> None:
+    """More of its tests have ended: its own check tells so with the next turn, the sum of the commit does not."""
+    if run.bisection is None:
+        for name in _names(run.suite):
+            do = partial(_touch_one, work, run.repository, run.sha, name, pause)
+            work.at_end(_order(run.repository, run.sha, name, 1, pause), do)
+
+
 def _names(suite: Suite) -> set[str]:
     """Of the checks that may show it: one for all its cells, or one of its own."""
     return {check_name(suite.name), check_name(suite.key)}

@@ -58,6 +58,8 @@ class Rules:
     give_up_reports: float = 86400
     progress_pause: float = 1.0
     """Progress is shown so much later, and not at all when something newer has come by then."""
+    count_pause: float = 30.0
+    """The same of how many tests have ended."""
     artifact_limit: int = GIB
     """Bytes that one run may leave."""
     cache_limit: int = 2 * GIB

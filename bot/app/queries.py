@@ -7,7 +7,7 @@ from typing import Final
 
 from bot.app import bisecting, findings, presence
 from bot.app.context import App
-from bot.app.durations import usual_seconds, wait_of
+from bot.app.durations import outlook_of
 from bot.app.findings import Search
 from bot.domain.build_check import verdict
 from bot.domain.checks import PASSING
@@ -18,7 +18,7 @@ from bot.domain.results import Case, Outcome, Results
 from bot.domain.runs import Build, BuildId, Run, RunId, RunState
 from bot.domain.suite_check import conclusion
 from bot.domain.tokens import Scope
-from bot.domain.waiting import Wait
+from bot.domain.waiting import NOTHING_KNOWN, Outlook
 from bot.ports.artifacts import Artifact, ArtifactKind
 from bot.ports.forge import Permission
 from bot.ports.ledger import Approval, AuditEntry
@@ -147,10 +147,7 @@ class RunView:
     artifacts: Sequence[Artifact] = ()
     service_logs: Sequence[Artifact] = ()
     results: Results | None = None
-    usual: float | None = None
-    """Seconds that the suite takes when it passes."""
-    wait: Wait | None = None
-    """For a worker; None: it does not wait for one."""
+    outlook: Outlook = NOTHING_KNOWN
     own_rules: OwnRules = AS_EVERYWHERE
     """Of the repository."""
     steers: bool = False
@@ -263,8 +260,7 @@ def suite(app: App, viewer: Viewer, number: BuildId, name: str, which: RunId | N
             service_logs=[one for one in files if one.kind is ArtifactKind.SERVICE_LOG and one.sha256],
             results=work.results.of_run(chosen.id),
         )
-        usual = usual_seconds(work, chosen, view.build, repository)
-        view = replace(view, usual=usual, wait=wait_of(app, work, chosen, usual))
+        view = replace(view, outlook=outlook_of(app, work, chosen, view.build, repository))
     return replace(view, steers=may_steer(app, viewer, repository))
 
 
@@ -274,13 +270,11 @@ def run(app: App, viewer: Viewer, run_id: RunId) -> RunView:
     with app.work() as work:
         (found,) = presence.with_waits(app, work, [work.runs.get(run_id)])
         made_by = work.builds.get(found.build)
-        usual = usual_seconds(work, found, made_by, repository)
         return RunView(
             run=found,
             build=made_by,
             repository=repository,
-            usual=usual,
-            wait=wait_of(app, work, found, usual),
+            outlook=outlook_of(app, work, found, made_by, repository),
             own_rules=work.repositories.own_rules(repository.id),
         )
 

@@ -11,9 +11,9 @@ import structlog
 from bot.app import announcing, commenting, presence
 from bot.app.commenting import Comment
 from bot.app.context import App
-from bot.app.durations import usual_seconds, wait_of
+from bot.app.durations import outlook_of, outlook_of_all
 from bot.app.tracing import nearest
-from bot.domain.build_check import build_check
+from bot.domain.build_check import build_check, counts
 from bot.domain.cells_check import cells_check
 from bot.domain.checks import AGGREGATE, Check, CheckStatus, check_name, commented_change, searched_change
 from bot.domain.errors import Ambiguous, Refused, Unavailable
@@ -74,7 +74,9 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
 
     if report.run is None:
         quiet = not app.rules.comments or build.pull_requests.comment is CommentWhen.NEVER
-        return replace(build_check(build, runs, app.build_url(build.id), url_of, app.limits_of, dialect), quiet=quiet)
+        outlook = outlook_of_all(app, work, [run for run in runs if counts(run)], build, repository)
+        url = app.build_url(build.id)
+        return replace(build_check(build, runs, url, url_of, app.limits_of, dialect, outlook), quiet=quiet)
     shown = report.name.removeprefix(check_name(""))
     cells = [run for run in runs if shown in (run.suite.name, run.suite.key)]
     url = url_of(cells[0].suite.name)
@@ -82,11 +84,11 @@ def _render(app: App, work: UnitOfWork, report: Report) -> Check:
         (run,) = cells
         url = url if shown == run.suite.name else f"{url}?run={run.id}"
         results = work.results.of_run(run.id)
-        usual = usual_seconds(work, run, build, repository)
-        wait = wait_of(app, work, run, usual)
-        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name, usual, wait)
+        outlook = outlook_of(app, work, run, build, repository)
+        return suite_check(run, build, url, app.limits_of(run.suite), results, report.name, outlook)
     told = [(run, results) for run in cells if (results := work.results.of_run(run.id)) is not None]
-    return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run, told)
+    outlook = outlook_of_all(app, work, cells, build, repository)
+    return cells_check(cells, build, url, lambda run: f"{url}?run={run.id}", app.limits_of, report.run, told, outlook)
 
 
 def _send(app: App, report: Report, repository: Repository, shown: Check | Comment | None) -> None:

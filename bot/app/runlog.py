@@ -5,13 +5,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from bot.app import announcing
 from bot.app.context import App
 from bot.app.grouping import Marks
 from bot.app.holding import Hold
 from bot.app.output import Output
+from bot.app.results.counting import Counting
 from bot.domain.errors import StoreBusy
 from bot.domain.masking import Masker
-from bot.domain.runs import Group, Run
+from bot.domain.runs import Group, Progress, Run
 
 _BATCH: Final = 1 << 20
 """Bytes that are written at once where much comes: each transaction has its price."""
@@ -38,8 +40,11 @@ class RunLog:
         self._late = 0.0 if age is None else max(0.0, age - sum(one.seconds or 0 for one in self._known.values()))
         self._waiting = bytearray()
         self._masker = Masker(())
-        self._flushed_at = 0.0
         self._kept: tuple[Group, ...] = ()
+        self._tests = Counting()
+        self._told: Progress | None = None
+        self._told_at = app.monotonic()
+        self._flushed_at = 0.0
         self._is_unsure = False
         """The store was lost while it took some: they may be there."""
         # One log holds all attempts; one that fails by itself takes no room from the next.
@@ -127,6 +132,7 @@ class RunLog:
         self._is_unsure = False
         self._stored += len(data)
         self._waiting.clear()
+        self._tell_progress()
 
     def _keep_groups(self) -> bool:
         groups = self.groups
@@ -137,7 +143,18 @@ class RunLog:
         self._kept = groups
         return is_ours
 
+    def _tell_progress(self) -> None:
+        """A third of the time that its check waits, so that this one tells what is new."""
+        progress, now = self._tests.progress, self._app.monotonic()
+        if progress == self._told or progress is None or now - self._told_at < self._app.rules.count_pause / 3:
+            return
+        self._told, self._told_at = progress, now
+        with self._app.work() as work:
+            if work.runs.keep_progress(self._run.id, self._run.fence, progress):
+                announcing.progressed(work, self._run, self._app.rules.count_pause)
+
     def _put(self, data: bytes) -> None:
+        self._tests.feed(data)
         known = min(len(data), self._again)
         self._again -= known
         self._waiting += data[known:]

@@ -22,6 +22,7 @@ from bot.domain.suite_check import (
     title,
 )
 from bot.domain.texts import between, code, duration, escaped, one_line
+from bot.domain.waiting import NOTHING_KNOWN, Outlook
 
 APPROVE: Final = (
     Action("Approve and run", "Run the checks for this commit", "approve"),
@@ -39,8 +40,9 @@ def build_check(
     suite_url: Callable[[str], str],
     limits_of: LimitsOf,
     dialect: Dialect,
+    outlook: Outlook = NOTHING_KNOWN,
 ) -> Check:
-    """`url`: the build's page; `suite_url`: the page of a suite by its name."""
+    """`url`: the build's page; `suite_url`: the page of a suite by its name. `outlook`: of all runs together."""
     if build.problems:
         return _invalid(build, url)
     if build.merge and build.conflicts:
@@ -57,7 +59,7 @@ def build_check(
         url,
         status=CheckStatus.COMPLETED if done else running,
         conclusion=_conclusion(counted) if done else None,
-        title=_title(build, counted, ended) if counted or not runs else "Nothing has to run here",
+        title=_title(build, counted, ended, outlook) if counted or not runs else "Nothing has to run here",
         summary=_table(build, runs, suite_url, limits_of) + _remarks(build),
         annotations=_warnings(build) if done else (),
         actions=(RERUN_FAILED, RERUN_ALL) if done and _conclusion(counted) is not Conclusion.SUCCESS else (),
@@ -120,11 +122,11 @@ def _conclusion(runs: Sequence[Run]) -> Conclusion:
     return Conclusion.CANCELLED if found - {Conclusion.SKIPPED} == {Conclusion.CANCELLED} else Conclusion.FAILURE
 
 
-def _title(build: Build, runs: Sequence[Run], ended: datetime | None) -> str:
+def _title(build: Build, runs: Sequence[Run], ended: datetime | None, outlook: Outlook) -> str:
     if not runs:
         return "Nothing to run for this event"
     if ended is None:
-        return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done"
+        return f"{sum(run.state.is_final for run in runs)} of {len(runs)} done{outlook.left_words}"
     bad = [run for run in runs if not has_passed(run)]
     good = Counter(run.word.replace("_", " ") for run in runs if has_passed(run))
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))

@@ -31,7 +31,8 @@ from bot.domain.tests_words import (
     passed_words,
     together,
 )
-from bot.domain.texts import between, code, duration, escaped, fence, last_lines, one_line
+from bot.domain.texts import between, code, counted, duration, escaped, fence, last_lines, one_line
+from bot.domain.waiting import NOTHING_KNOWN, Outlook
 
 _SHOWN: Final = 8
 """Failed cells whose last lines are shown."""
@@ -48,8 +49,12 @@ def cells_check(
     limits_of: LimitsOf,
     external_id: str,
     told: Told = (),
+    outlook: Outlook = NOTHING_KNOWN,
 ) -> Check:
-    """`runs`: those of one suite that count, two or more. `cell_url`: the page of one of them. `told`: results."""
+    """`runs`: those of one suite that count, two or more. `cell_url`: the page of one of them. `told`: results.
+
+    `outlook`: of all together.
+    """
     done = all(run.state.is_final for run in runs)
     verdict = conclusion_of_all(runs) if done else None
     is_bad = verdict not in PASSING
@@ -62,7 +67,7 @@ def cells_check(
         details_url=url,
         status=CheckStatus.COMPLETED if done else _status(runs),
         conclusion=verdict,
-        title=_title(runs, limits_of(runs[0].suite), told, done=done),
+        title=_title(runs, limits_of(runs[0].suite), told, outlook, done=done),
         summary=_summary(runs, url, cell_url, limits_of, told),
         text="\n\n".join(filter(None, (_table(runs, cell_url, limits_of), more(told)))),
         annotations=annotations(told, cell_url, runs[0].suite.annotations) if done else (),
@@ -90,17 +95,16 @@ def _status(runs: Sequence[Run]) -> CheckStatus:
     return CheckStatus.IN_PROGRESS if begun else CheckStatus.QUEUED
 
 
-def _title(runs: Sequence[Run], limits: Limits, told: Told, *, done: bool) -> str:
+def _title(runs: Sequence[Run], limits: Limits, told: Told, outlook: Outlook, *, done: bool) -> str:
     if not done:
-        begun = [run for run in runs if not run.is_unstarted]
-        return f"{sum(run.state.is_final for run in begun)} of {len(begun)} environments done"
+        return _unfinished([run for run in runs if not run.is_unstarted], outlook)
     if all(run.is_unstarted for run in runs):
         return title(runs[0], limits)
     bad = [run for run in runs if conclusion(run) not in PASSING]
     good = Counter(_word(run) for run in runs if conclusion(run) in PASSING)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(good.items()))
     if bad and all(run.reason is Reason.TESTS for run in bad):
-        return one_line(f"{failed_words(distinct(told))} in {len(bad)} of {len(runs)} environments", 120)
+        return one_line(f"{failed_words(distinct(told))} in {len(bad)} of {_places(runs)}", 120)
     if bad:
         names = ", ".join(f"{run.suite.label} {_word(run)}" for run in bad)
         return one_line("; ".join(filter(None, (names, counts))), 120)
@@ -111,7 +115,7 @@ def _title(runs: Sequence[Run], limits: Limits, told: Told, *, done: bool) -> st
 
 def _summary(runs: Sequence[Run], url: str, cell_url: Callable[[Run], str], limits_of: LimitsOf, told: Told) -> str:
     passed = sum(conclusion(run) in PASSING and run.state.is_final for run in runs)
-    parts = [f"**{passed} of {len(runs)} environments passed** · {duration(_longest(runs))}"]
+    parts = [f"**{passed} of {_places(runs)} passed** · {duration(_longest(runs))}"]
     if told:
         parts += [headline(together(told), _longest(runs)), failures(told, cell_url), faults(one for _, one in told)]
     bad = [run for run in runs if run.state.is_final and conclusion(run) not in PASSING]
@@ -138,6 +142,17 @@ def _table(runs: Sequence[Run], cell_url: Callable[[Run], str], limits_of: Limit
         words = f"[{escaped(title(run, limits_of(run.suite)))}]({cell_url(run)})"
         rows.append(f"| {' | '.join([*cells, f'{SIGNS[run.word]} {_word(run)}', words, time])} |")
     return "\n".join(rows)
+
+
+def _unfinished(runs: Sequence[Run], outlook: Outlook) -> str:
+    if outlook.wait is not None and _status(runs) is CheckStatus.QUEUED:
+        return f"Queued: {outlook.wait.words}"
+    return f"{sum(run.state.is_final for run in runs)} of {_places(runs)} done{outlook.left_words}"
+
+
+def _places(runs: Sequence[Run]) -> str:
+    """`3 environments`, or shards where nothing else tells them apart."""
+    return counted(len(runs), "environment" if runs[0].suite.cell else "shard")
 
 
 def _word(run: Run) -> str:

@@ -231,6 +231,16 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Tests of which the output has told so far."""
+
+    done: int
+    failed: int
+    total: int | None = None
+    """Of which the tool has told that there are so many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One suite at one commit: the unit that is queued, leased and executed."""
 
@@ -270,6 +280,8 @@ class Run:
     """Where in its log the output of its present script begins; None before that was started."""
     groups: tuple[Group, ...] = ()
     """Of the present attempt, in order; none where the suite is one script."""
+    progress: Progress | None = None
+    """While it runs; None: its output does not tell."""
     waits: str = ""
     """Why no worker that is there will take it; not stored, but put in by who shows it."""
     free_at: datetime | None = field(default=None, compare=False)

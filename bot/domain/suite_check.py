@@ -7,11 +7,11 @@ from typing import Final
 from bot.domain.checks import PASSING, Action, Check, CheckStatus, Conclusion, check_name
 from bot.domain.limits_words import limit_advice
 from bot.domain.results import Results
-from bot.domain.runs import RETRIED, Build, Reason, Run, RunState, Trust
+from bot.domain.runs import RETRIED, Build, Progress, Reason, Run, RunState, Trust
 from bot.domain.suites import Limits, Suite
 from bot.domain.tests_words import annotations, coverage_of, failures, faults, headline, more
-from bot.domain.texts import between, code, duration, escaped, fence, limit_words, one_line, size
-from bot.domain.waiting import Wait
+from bot.domain.texts import between, code, counted, duration, escaped, fence, limit_words, one_line, size
+from bot.domain.waiting import NOTHING_KNOWN, Outlook
 
 SIGNS: Final = {
     "queued": "◷",
@@ -56,13 +56,9 @@ def suite_check(
     limits: Limits,
     results: Results | None = None,
     name: str = "",
-    usual: float | None = None,
-    wait: Wait | None = None,
+    outlook: Outlook = NOTHING_KNOWN,
 ) -> Check:
-    """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's.
-
-    `usual`: seconds that the suite takes when it passes. `wait`: for a worker.
-    """
+    """`url`: the run's page; its log and its tests are there as well. `name`: of the check, if not the suite's."""
     told = [(run, results)] if results else []
     return Check(
         name=name or check_name(run.suite.name),
@@ -73,8 +69,8 @@ def suite_check(
         details_url=url,
         status=status(run),
         conclusion=conclusion(run),
-        title=title(run, limits, usual, wait),
-        summary=_summary(run, limits, url, results, usual),
+        title=title(run, limits, outlook),
+        summary=_summary(run, limits, url, results, outlook.usual),
         text="\n\n".join(filter(None, (more(told), _how_it_ran(run, build) if run.started_at else ""))),
         annotations=annotations(told, lambda _: url, run.suite.annotations),
         actions=buttons(run),
@@ -128,16 +124,33 @@ def none_could_run(bad: Sequence[Run]) -> bool:
     return bool(bad) and all(run.state is RunState.ERRORED for run in bad)
 
 
-def title(run: Run, limits: Limits, usual: float | None = None, wait: Wait | None = None) -> str:
-    """Plain text of at most 120 characters. `usual`: seconds that the suite takes when it passes."""
-    if wait is not None and run.state is RunState.QUEUED and not (run.attempt or run.waits):
-        return f"Queued: {wait.words}"
-    if usual is not None and run.state in _BUSY:
-        return one_line(f"{_running(run, limits)}, usually {duration(usual)}", 120)
+def title(run: Run, limits: Limits, outlook: Outlook = NOTHING_KNOWN) -> str:
+    """Plain text of at most 120 characters."""
+    if outlook.wait is not None and run.state is RunState.QUEUED and not (run.attempt or run.waits):
+        return f"Queued: {outlook.wait.words}"
+    if run.state in _BUSY:
+        return one_line(_busy(run, limits, outlook), 120)
     words = one_line(_TITLES[run.state](run, limits), 120)
     if run.is_unstarted:
         return words
     return one_line(f"{words} (allowed to fail)", 120) if conclusion(run) is Conclusion.NEUTRAL else words
+
+
+def _busy(run: Run, limits: Limits, outlook: Outlook) -> str:
+    """How far it is, if its output tells that, else what it does."""
+    if run.progress is not None:
+        return f"Running: {_so_far(run.progress, outlook.tests)}{outlook.left_words}"
+    usually = "" if outlook.usual is None else f", usually {duration(outlook.usual)}"
+    return f"{_running(run, limits)}{usually}"
+
+
+def _so_far(progress: Progress, about: int | None) -> str:
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    if progress.total is not None and progress.total >= progress.done:
+        return f"{progress.done} of {counted(progress.total, 'test')}{failed}"
+    if about is not None and about > progress.done:
+        return f"{progress.done} of about {counted(about, 'test')}{failed}"
+    return f"{counted(progress.done, 'test')} so far{failed}"
 
 
 def _passed(run: Run, _: Limits) -> str:
@@ -251,7 +264,7 @@ def _about_time(run: Run, usual: float | None) -> str:
 
 def _summary(run: Run, limits: Limits, url: str, results: Results | None, usual: float | None) -> str:
     words = _SUMMARIES.get(run.state)
-    said = words(run, limits) if words else f"{escaped(title(run, limits, usual))}."
+    said = words(run, limits) if words else f"{escaped(title(run, limits, Outlook(usual=usual)))}."
     if run.state is RunState.SKIPPED:
         return said
     links = f"[Log]({url})"

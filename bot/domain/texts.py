@@ -12,6 +12,7 @@ _ESCAPES: Final = re.compile(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_MINUTE: Final = 60
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~@&])")
 
 
@@ -24,6 +25,14 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}h {minutes:02}m"
     return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
+def roughly(seconds: float) -> str:
+    """Of what nobody knows exactly: `under a minute`, `3 min`, `1 h 20 min`."""
+    if seconds < _MINUTE:
+        return "under a minute"
+    hours, minutes = divmod(round(seconds / _MINUTE), 60)
+    return f"{hours} h {minutes} min" if hours and minutes else f"{hours} h" if hours else f"{minutes} min"
 
 
 def limit_words(seconds: int) -> str:

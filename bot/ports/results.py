@@ -76,6 +76,9 @@ class ResultTable(Protocol):
         `sha`: only of that commit. The run's own build, and builds after it, do not count.
         """
 
+    def newest(self, run: Run, branch: str) -> Results | None:
+        """The newest concluded ones of its suite, cell and shard on a push to the branch; not its own."""
+
     def in_base(self, run: Run, base: Base, names: Iterable[str] | None = None) -> Mapping[str, Outcome]:
         """What the tests of that suite and cell came to there; all, or those of these names."""
 

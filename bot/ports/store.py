@@ -12,7 +12,7 @@ from typing import Final, Protocol, Self
 from bot.domain.own_rules import OwnRules
 from bot.domain.quotas import UNBOUNDED, Crowd, Quotas
 from bot.domain.refs import ForgeName, Repository, RepositoryId, RepositorySeen, Sha
-from bot.domain.runs import Build, BuildId, Group, Reason, Run, RunId, RunState
+from bot.domain.runs import Build, BuildId, Group, Progress, Reason, Run, RunId, RunState
 from bot.domain.workers import Room
 from bot.ports.artifacts import ArtifactTable
 from bot.ports.bisections import Bisections
@@ -166,6 +166,9 @@ class Runs(Protocol):
 
     def keep_groups(self, run: RunId, fence: int, groups: tuple[Group, ...]) -> bool:
         """While it runs; False and no effect when it has another fence or is finished."""
+
+    def keep_progress(self, run: RunId, fence: int, progress: Progress) -> bool:
+        """The same; its next move forgets it."""
 
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         """Set `cancel` of a claimed run; False if it isn't claimed or `cancel` is set already."""

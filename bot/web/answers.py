@@ -54,6 +54,17 @@ class RunAnswer(BaseModel):
     log_url: str
 
 
+class ProgressAnswer(BaseModel):
+    """Tests of which the output of a running suite has told so far."""
+
+    done: int
+    failed: int
+    total: int | None
+    """As its tool says; none: it does not."""
+    usual_total: int | None
+    """That the suite had before on the branch."""
+
+
 class OneRunAnswer(RunAnswer):
     """A run, and how long it waits and takes as far as can be told."""
 
@@ -63,6 +74,10 @@ class OneRunAnswer(RunAnswer):
     """Seconds, about."""
     usual_seconds: float | None
     """That the suite takes when it passes."""
+    seconds_left: float | None
+    """About; none: nobody knows, or it is late."""
+    progress: ProgressAnswer | None
+    """None: its output does not tell, or it does not run."""
 
 
 class RunList(BaseModel):
@@ -222,12 +237,17 @@ def run_answer(app: App, view: RunView) -> RunAnswer:
 
 
 def one_run_answer(app: App, view: RunView) -> OneRunAnswer:
-    wait = view.wait
+    outlook, progress = view.outlook, view.run.progress
+    wait = outlook.wait
     return OneRunAnswer(
         **run_answer(app, view).model_dump(),
         ahead=wait.ahead if wait else None,
         starts_in=wait.seconds if wait else None,
-        usual_seconds=view.usual,
+        usual_seconds=outlook.usual,
+        seconds_left=outlook.left,
+        progress=ProgressAnswer(**asdict(progress), usual_total=outlook.tests)
+        if progress and view.run.word == "running"
+        else None,
     )
 
 

@@ -131,6 +131,20 @@ def test_all_shards_of_a_build_are_its_base(work: OpenWork) -> None:
         assert unit.results.in_base(mine, base) == {"a": P, "b": P}
 
 
+def test_the_newest_results_of_a_shard_are_its_own(work: OpenWork) -> None:
+    one, two = (Suite(name="unit", image="b", commands=("x",), shard=number, shards=2) for number in (1, 2))
+    with work() as unit:
+        for passed in (3, 5):
+            build = stored_build(unit)
+            for suite in (one, two):
+                run = a_run(build, suite)
+                unit.runs.add(run)
+                unit.results.conclude(run, "main", Results(passed=passed + suite.shard))
+        mine = ran(unit, suite=two)
+        assert unit.results.newest(mine, "main") == Results(passed=7)
+        assert unit.results.newest(mine, "other") is None
+
+
 def test_the_history_of_a_test_has_the_newest_first(work: OpenWork) -> None:
     with work() as unit:
         first = ran(unit, a_case("a", F, 2.0))

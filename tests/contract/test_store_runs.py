@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.demo.forge.hooks import wait_until
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.quotas import UNBOUNDED
-from bot.domain.runs import MOVES, Cause, Group, Reason, Run, RunId, RunState, Trust
+from bot.domain.runs import MOVES, Cause, Group, Progress, Reason, Run, RunId, RunState, Trust
 from bot.domain.suites import Occasion, Suite, When
 from bot.ports.store import UnitOfWork
 from tests.contract.store_values import AT, OTHER_SHA, a_build, a_run, a_seen, stored_build, stored_run
@@ -329,6 +329,17 @@ def test_groups_of_the_log_are_kept_while_it_runs_and_only_by_whoever_has_it(wor
     with work() as unit:
         assert unit.runs.get(run.id).groups == groups
         assert not unit.runs.keep_groups(run.id, run.fence, ())
+
+
+def test_progress_is_kept_while_it_runs_and_forgotten_with_its_next_move(work: OpenWork) -> None:
+    run, progress = claimed(work), Progress(done=7, failed=1, total=12)
+    with work() as unit:
+        assert unit.runs.keep_progress(run.id, run.fence, progress)
+        assert not unit.runs.keep_progress(run.id, run.fence + 1, Progress(done=8, failed=1))
+    with work() as unit:
+        assert unit.runs.get(run.id).progress == progress
+        assert unit.runs.save(run, run.running(AT), "worker-1")
+        assert unit.runs.get(run.id).progress is None
 
 
 def test_a_repository_with_many_runs_does_not_delay_the_first_of_another(work: OpenWork) -> None:

@@ -51,7 +51,7 @@ def test_shards_are_balanced_and_the_commit_that_broke_one_is_told_where_somebod
     commit(here, f"Newer {quiet}", e="1 good")
     newest = commit(here, "Newest", d="1 good\n\n")
     wait_ended(here, newest, "failure")
-    title = "1 test failed (new) in 1 of 2 environments"
+    title = "1 test failed (new) in 1 of 2 shards"
     until(lambda: here.github.check_runs(here.repo, newest, "assay / unit")[0].title == title, f"not {title}")
 
     pull = open_change(here, suite("other", "when: {events: [push]}"))

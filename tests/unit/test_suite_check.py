@@ -8,6 +8,7 @@ from bot.domain.checks import Check, CheckStatus, Conclusion
 from bot.domain.runs import Group, Reason, Run, RunState, Trust
 from bot.domain.suite_check import suite_check
 from bot.domain.suites import MIB, Limits
+from bot.domain.waiting import Outlook
 from tests.builders import NOON, a_build, a_run, a_suite
 
 PAGE = "https://ci.example.org/b/12/unit"
@@ -206,7 +207,7 @@ def test_several_commands_of_which_none_began_are_the_script() -> None:
 
 
 def timed(state: RunState, usual: float | None, **more: object) -> Check:
-    return suite_check(a_run(state, **more), a_build(), PAGE, Limits(), usual=usual)
+    return suite_check(a_run(state, **more), a_build(), PAGE, Limits(), outlook=Outlook(usual=usual))
 
 
 def test_a_running_suite_says_how_long_it_usually_takes() -> None:

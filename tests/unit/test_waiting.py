@@ -24,5 +24,6 @@ def test_it_starts_when_those_before_it_have_found_a_place(
 
 
 def test_the_words() -> None:
-    assert Wait(2, 180.0).words == "2 ahead, about 3m 00s"
-    assert Wait(0, None).words == "next in line"
+    assert Wait(2, 180.0).words == "2 ahead, about 3 min"
+    assert Wait(1, 20.0).words == "1 ahead, under a minute"
+    assert Wait(0, 0.0).words == Wait(0, None).words == "next in line"

@@ -38,6 +38,8 @@ def test_a_run_is_told_in_the_words_of_the_checks(world: World, client: TestClie
         "ahead": None,
         "starts_in": None,
         "usual_seconds": None,
+        "seconds_left": None,
+        "progress": None,
     }
 
 

@@ -100,6 +100,12 @@ class SqlResults:
         row = self._connection.execute(query.limit(1)).one_or_none()
         return None if row is None else Base(branch=branch, build=row.build, sha=row.sha)
 
+    def newest(self, run: Run, branch: str) -> Results | None:
+        here = [*_is_of(run_result, run), run_result.c.branch == branch, run_result.c.build < run.build]
+        query = sa.select(run_result.c.results).join(run_table, run_table.c.number == run_result.c.run)
+        query = query.where(*here, run_table.c.suite_key == run.suite.key).order_by(run_result.c.build.desc())
+        return self._connection.execute(query.limit(1)).scalar_one_or_none()
+
     def in_base(self, run: Run, base: Base, names: Iterable[str] | None = None) -> Mapping[str, Outcome]:
         query = sa.select(test.c.name, test_result.c.outcome).join(test_result, test_result.c.test == test.c.id)
         query = query.join(run_result, run_result.c.run == test_result.c.run)

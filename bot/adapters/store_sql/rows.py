@@ -130,6 +130,7 @@ def run_of(row: Row) -> Run:
         output_at=row.output_at,
         groups=row.log_groups or (),
         free_at=None if row.free_at is None else datetime.fromtimestamp(row.free_at, UTC),
+        progress=row.progress,
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
@@ -177,6 +178,7 @@ def outcome_of_run(run: Run) -> dict[str, Any]:
         "tail": run.tail,
         "output_at": run.output_at,
         "log_groups": run.groups or None,
+        "progress": None,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
     }

@@ -14,7 +14,7 @@ from bot.adapters.store_sql.tables import run as table
 from bot.domain.errors import Gone, IllegalMove
 from bot.domain.quotas import UNBOUNDED, Crowd, Quotas
 from bot.domain.refs import RepositoryId, Sha
-from bot.domain.runs import MOVES, BuildId, Cause, Group, Reason, Run, RunId, RunState
+from bot.domain.runs import MOVES, BuildId, Cause, Group, Progress, Reason, Run, RunId, RunState
 from bot.domain.workers import Labels, Needs, Room, taken
 from bot.ports.store import ALL, RunEvent, Sought
 
@@ -182,6 +182,10 @@ class SqlRuns:
     def keep_groups(self, run: RunId, fence: int, groups: tuple[Group, ...]) -> bool:
         keep = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)
         return self._connection.execute(keep.values(log_groups=groups)).rowcount > 0
+
+    def keep_progress(self, run: RunId, fence: int, progress: Progress) -> bool:
+        keep = sa.update(table).where(table.c.id == run, table.c.fence == fence, _CLAIMED)
+        return self._connection.execute(keep.values(progress=progress)).rowcount > 0
 
     def ask_to_end(self, run: RunId, reason: Reason, note: str) -> bool:
         ask = sa.update(table).where(table.c.id == run, _CLAIMED, table.c.cancel.is_(None))

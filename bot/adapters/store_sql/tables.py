@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.adapters.store_sql.columns import Moment, Number, Snapshot, Word
 from bot.domain.catalog import Chosen
 from bot.domain.errors import Problem
-from bot.domain.runs import MOVES, Cause, Group, Merge, Reason, RunState, Trust
+from bot.domain.runs import MOVES, Cause, Group, Merge, Progress, Reason, RunState, Trust
 from bot.domain.suites import PullRequests, Suite
 from bot.domain.tokens import Bound, Scope
 from bot.ports.artifacts import ArtifactKind
@@ -171,6 +171,7 @@ run = sa.Table(
     _text("tail"),
     sa.Column("output_at", sa.BigInteger),
     sa.Column("log_groups", Snapshot(tuple[Group, ...])),
+    sa.Column("progress", Snapshot(Progress)),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("started_at", Moment),
     sa.Column("finished_at", Moment),
