@@ -94,7 +94,7 @@ def start(app: App, viewer: Viewer, order: Order, once: str | None) -> Granted:
     chosen, names = _chosen(app, order)
     file = suite_files.at(app, repository, commit.sha)
     _check_suites(file, order.suites) if chosen is None else _check_free(file, names)
-    trust = _trust(app, repository, commit.sha)
+    trust = _trust(app, repository, commit.sha, ref)
     if once is not None:
         call = _noted(app, call)
     trigger = Trigger(
@@ -247,19 +247,25 @@ def _check_suites(file: SuiteFile | InvalidSuiteFile | None, suites: tuple[str, 
         raise NotPossible(f"there is no suite {', '.join(unknown)}; suites here: {', '.join(there)}")
 
 
-def _trust(app: App, repository: Repository, sha: Sha) -> Trust:
-    """A stranger's commit stays one, whoever asks for it; for one that is new to us the token's holder vouches.
+def _trust(app: App, repository: Repository, sha: Sha, ref: str) -> Trust:
+    """A stranger's commit stays one, whoever asks for it and by whatever name (RELIABILITY S036).
+
+    Forges show the commits of forks as a repository's own, so one that is new to us has to be of the branch or tag.
 
     Raises:
-        Conflict: nobody approved it.
+        Conflict: nobody approved it, or nothing tells that it is not a stranger's.
     """
     with app.work() as work:
         builds = [one for one in work.builds.at(repository.id, sha) if one.cause is not Cause.API]
-        if not builds or any(one.trust is Trust.TRUSTED for one in builds):
+        if any(one.trust is Trust.TRUSTED for one in builds):
             return Trust.TRUSTED
-        if not any(trusting.is_approved(work, one) for one in builds):
-            raise Conflict("this commit of a stranger's change waits for an approval")
-    return Trust.UNTRUSTED
+        if any(trusting.is_approved(work, one) for one in builds):
+            return Trust.UNTRUSTED
+    if builds:
+        raise Conflict("this commit of a stranger's change waits for an approval")
+    if not app.forge_of(repository).holds(repository, ref, sha):
+        raise Conflict(f"commit {sha} is not known to be of the branch or tag {ref}; name one that has it as ref")
+    return Trust.TRUSTED
 
 
 def cancel_run(app: App, viewer: Viewer, run_id: RunId) -> None:

@@ -156,6 +156,12 @@ class Forge(Protocol):
     ) -> ChangedFiles | None:
         """All pages; None when the base is unknown or gone."""
 
+    def holds(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        """Whether the repository's own branch or tag `ref` leads to the commit.
+
+        `commit` shows more than that: GitHub those of all forks, both forges the heads of changes.
+        """
+
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         """Make the forge show the check; gives what names it there.
 

@@ -201,6 +201,19 @@ def test_the_files_between_two_commits_are_listed(forge_world: ForgeWorld, sha: 
     assert found == ChangedFiles(("c", "web/b.css"), complete=True)
 
 
+def test_a_branch_leads_to_its_commits_and_to_no_others(forge_world: ForgeWorld, sha: Sha) -> None:
+    head = forge_world.commit("Two", {"c": b""})
+    forge_world.open_change(head, sha)
+    holds, repository = forge_world.forge.holds, forge_world.repository
+
+    assert holds(repository, "main", sha)
+    assert not holds(repository, "main", head)
+    assert holds(repository, "better", head)
+    assert not holds(repository, "main", UNKNOWN)
+    assert not holds(repository, head, head)
+    assert not holds(repository, "nowhere", sha)
+
+
 def test_all_pages_of_a_changes_files_are_listed(forge_world: ForgeWorld, sha: Sha) -> None:
     names = [f"f{number:03}" for number in range(250)]
     head = forge_world.commit("Many", dict.fromkeys(names, b"x"))

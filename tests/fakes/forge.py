@@ -49,6 +49,8 @@ class FakeForge:
     messages: dict[str, str] = field(default_factory=dict)
     authors: dict[str, str] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
+    of_forks: set[Sha] = field(default_factory=set)
+    """Commits that are shown here as well, and are not of this repository."""
     """Commit ids of branches and tags."""
     seen: RepositorySeen = HELLO
     shown: dict[str, Shown] = field(default_factory=dict)
@@ -174,6 +176,9 @@ class FakeForge:
         self, repository: Repository, *, change: int | None, base: Sha | None, head: Sha
     ) -> ChangedFiles | None:
         return self.changed
+
+    def holds(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        return sha not in self.of_forks
 
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         self._called("publish")

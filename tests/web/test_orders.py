@@ -337,3 +337,15 @@ def test_a_build_of_a_push_needs_no_approval(world: World, client: TestClient) -
     build = world.build(created_at=NOON - timedelta(hours=1))
     answer = client.post(f"/builds/{build.id}/approve", headers=world.token(Scope.APPROVE), json={"sha": SHA})
     assert answer.status_code == 409
+
+
+def test_a_commit_of_a_fork_that_nobody_told_us_of_is_not_taken_for_our_own(
+    world: World, client: TestClient, writer: dict[str, str]
+) -> None:
+    world.forge.of_forks.add(SHA)
+
+    answer = client.post("/runs", headers=writer, json={"repository": HELLO, "sha": SHA})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert "name one that has it as ref" in answer.json()["detail"]
+    assert not client.get("/runs", headers=writer).json()["runs"]

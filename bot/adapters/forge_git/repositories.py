@@ -98,6 +98,10 @@ class GitRepositories:
     ) -> ChangedFiles | None:
         return None
 
+    def holds(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        """What may be fetched there is its own: nothing of a fork is shown."""
+        return True
+
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         """There is nobody to show it to: the results stay here."""
         return ref or check.external_id

@@ -199,6 +199,9 @@ class GitHubForge:
             return self._files_of_change(repository, change)
         return self._files_between(repository, base, head) if base else None
 
+    def holds(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        return any(self._leads_to(repository, f"{kind}/{ref}", sha) for kind in ("heads", "tags"))
+
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         if self._app is None:
             return statuses.publish(self._session, repository, check, again=again)
@@ -275,13 +278,28 @@ class GitHubForge:
         return _changed(files, MAX_CHANGE_FILES)
 
     def _files_between(self, repository: Repository, base: Sha, head: Sha) -> ChangedFiles | None:
+        data = self._compared(repository, base, head)
+        return None if data is None else _changed(_list(data.get("files")), MAX_COMPARE_FILES)
+
+    def _leads_to(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        try:
+            tip = self.commit(repository, ref).sha
+        except NotAllowed:
+            raise
+        except Refused:
+            return False
+        data = self._compared(repository, tip, sha)
+        return data is not None and data.get("status") in ("behind", "identical")
+
+    def _compared(self, repository: Repository, base: Sha, head: Sha) -> dict[str, Any] | None:
+        """None: one of them is not there, or they have no history in common."""
         try:
             data = self._session.get(repository, "/compare/{range}", range=f"{base}...{head}")
         except NotAllowed:
             raise
         except Refused:
             return None
-        return _changed(_list(data.get("files") if isinstance(data, dict) else None), MAX_COMPARE_FILES)
+        return data if isinstance(data, dict) else {}
 
 
 def api_url(url: str) -> str:

@@ -173,6 +173,9 @@ class GitLabForge:
             return self._files_of_change(repository, change)
         return self._files_between(repository, base, head) if base else None
 
+    def holds(self, repository: Repository, ref: str, sha: Sha) -> bool:
+        return any(self._leads_to(repository, kind, ref, sha) for kind in ("branches", "tags"))
+
     def publish(self, repository: Repository, check: Check, ref: str | None, *, again: bool = False) -> str:
         return publish(self._client, repository, check, ref, again=again)
 
@@ -235,6 +238,26 @@ class GitLabForge:
         return _changed(files, complete=complete)
 
     def _files_between(self, repository: Repository, base: Sha, head: Sha) -> ChangedFiles | None:
+        data = self._compared(repository, base, head)
+        if data is None:
+            return None
+        files = data.get("diffs")
+        if not isinstance(files, list):
+            raise ForgeUnavailable("an answer without a list of files")
+        return _changed(files, complete=len(files) < CERTAIN_FILES and data.get("compare_timeout") is not True)
+
+    def _leads_to(self, repository: Repository, kind: str, ref: str, sha: Sha) -> bool:
+        try:
+            found = Fields(self._client.get(f"{project(repository.forge_id)}/repository/{kind}/{name(ref)}"))
+        except NotAllowed:
+            raise
+        except Refused:
+            return False
+        data = self._compared(repository, understood(lambda: found.inner("commit").sha("id")), sha)
+        return data is not None and data.get("commits") == []
+
+    def _compared(self, repository: Repository, base: Sha, head: Sha) -> dict[str, Any] | None:
+        """None: one of them is not there, or they have no history in common."""
         path = f"{project(repository.forge_id)}/repository/compare"
         try:
             data = self._client.get(path, **{"from": base, "to": head})
@@ -242,10 +265,7 @@ class GitLabForge:
             raise
         except Refused:
             return None
-        files = data.get("diffs") if isinstance(data, dict) else None
-        if not isinstance(files, list):
-            raise ForgeUnavailable("an answer without a list of files")
-        return _changed(files, complete=len(files) < CERTAIN_FILES and data.get("compare_timeout") is not True)
+        return data if isinstance(data, dict) else {}
 
 
 def _permission(level: object) -> Permission:

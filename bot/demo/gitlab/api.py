@@ -53,6 +53,15 @@ def _commit(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
     return 200, {"id": sha, "message": git.log(sha, limit=1)[0].message}
 
 
+def _ref(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
+    kind = {"branches": "heads", "tags": "tags"}[asked.names["kind"]]
+    ref = asked.names["ref"].replace("%2F", "/")
+    sha = lab.project(asked.names).git.resolve(f"refs/{kind}/{ref}")
+    if sha is None:
+        raise Problem(404, "404 Not Found")
+    return 200, {"name": ref, "commit": {"id": sha}}
+
+
 def _statuses(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
     project = lab.project(asked.names)
     rows = [one for one in lab.shown(asked.names["sha"]) if one.project == project.id]
@@ -94,7 +103,9 @@ def _compare(lab: PretendGitLab, asked: Asked) -> tuple[int, Any]:
     project = lab.project(asked.names)
     if not project.git.resolve(asked.query["from"]) or not project.git.resolve(asked.query["to"]):
         raise Problem(404, "404 Ref Not Found")
-    return 200, {"diffs": _diffs(project, asked.query["from"], asked.query["to"]), "compare_timeout": False}
+    old, new = asked.query["from"], asked.query["to"]
+    commits = [{"id": one.sha} for one in project.git.log(f"{old}..{new}", limit=100)]
+    return 200, {"commits": commits, "diffs": _diffs(project, old, new), "compare_timeout": False}
 
 
 def _diffs(project: Project, old: str, new: str) -> list[dict[str, str]]:
@@ -293,6 +304,7 @@ _ROUTES: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("POST", _H + r"/test/push_events", _test_hook),
     ("GET", _H + r"/events", _attempts),
     ("POST", _H + r"/events/(?P<event>\d+)/resend", _resend),
+    ("GET", _P + r"/repository/(?P<kind>branches|tags)/(?P<ref>[^/]+)", _ref),
     ("GET", _P + r"/repository/compare", _compare),
     ("GET", _P + r"/merge_requests", _merge_requests),
     ("GET", _M, _merge_request),
