@@ -378,7 +378,7 @@ def _how_it_ran(run: Run, build: Build) -> str:
     waited = duration(between(run.created_at, run.started_at))
     onto = f" merged onto {code(build.base_ref)} at {code(build.merge.base[:7])}" if build.merge else ""
     where = f"{code(build.ref)} at {code(run.sha[:7])}{onto}"
-    who = "" if run.trust is Trust.TRUSTED else " · approved by a maintainer, without secrets and network"
+    who = "" if run.trust is Trust.TRUSTED else " · by somebody without write access: no secrets"
     return f"{where} · image {code(run.suite.image)} · waited {waited} · attempt {run.attempt}{who}"
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.domain.checks import Annotation, Check, CheckStatus, Conclusion
-from bot.domain.errors import NotAllowed
+from bot.domain.errors import NotAllowed, Refused
 from bot.domain.refs import Sha
 from tests.contract.forge_world import GitHubWorld
+from tests.sims.github_wire import answering
 
 
 @pytest.fixture
@@ -42,6 +43,30 @@ def test_every_annotation_arrives_once(world: GitHubWorld, count: int) -> None:
 
     (run,) = world.github.check_runs(world.repo, sha)
     assert (run.status, len(run.annotations)) == ("completed", count)
+
+
+@pytest.mark.parametrize("refused", [1, 2, 3])
+def test_annotations_that_are_refused_never_keep_the_conclusion_back(world: GitHubWorld, refused: int) -> None:
+    """`refused`: which of the requests that carry them."""
+    sha = world.commit("First widget", {"a.py": b"print()\n"})
+    notes = [Annotation(path="a.py", line=n + 1, message=f"wrong {n}", title="wrong") for n in range(120)]
+    check = replace(check_at(sha), annotations=tuple(notes))
+    world.forge.publish(world.repository, replace(check_at(sha), name="assay / lint"), None)
+    world.wire.instead = [None] * (refused - 1) + [answering(422)]
+
+    world.forge.publish(world.repository, check, None)
+
+    (run,) = (one for one in world.github.check_runs(world.repo, sha) if one.name == check.name)
+    assert (run.status, run.conclusion, len(run.annotations)) == ("completed", "success", 50 * (refused - 1))
+
+
+def test_a_check_that_is_refused_without_annotations_is_refused(world: GitHubWorld) -> None:
+    sha = world.commit("First widget", {})
+    world.forge.publish(world.repository, replace(check_at(sha), name="assay / lint"), None)
+    world.wire.instead = [answering(422)]
+
+    with pytest.raises(Refused):
+        world.forge.publish(world.repository, check_at(sha), None)
 
 
 def test_a_check_run_shows_the_id_of_what_it_speaks_for(world: GitHubWorld) -> None:

@@ -1,11 +1,12 @@
 """Bringing a check to GitHub: made once, adopted when it may be there already, annotations never twice."""
 
+from dataclasses import replace
 from typing import Any
 
 from bot.adapters.forge_github.checks import bodies
 from bot.adapters.forge_github.session import Session
 from bot.domain.checks import Check, CheckStatus
-from bot.domain.errors import Ambiguous, ForgeUnavailable
+from bot.domain.errors import Ambiguous, ForgeUnavailable, Gone, NotAllowed, Refused
 from bot.domain.refs import Repository
 from bot.foreign.fields import Fields, Incomplete
 from bot.foreign.pacing import urgency
@@ -17,7 +18,20 @@ _RUN = "/check-runs/{run}"
 def publish(
     session: Session, app_id: str, repository: Repository, check: Check, ref: str | None, *, again: bool
 ) -> str:
-    """As Forge.publish."""
+    """As Forge.publish. An annotation that GitHub refuses takes the others with it, and never the conclusion."""
+    try:
+        return _publish(session, app_id, repository, check, ref, again=again)
+    except (Gone, NotAllowed):
+        raise
+    except Refused:
+        if not check.annotations:
+            raise
+        return _publish(session, app_id, repository, replace(check, annotations=()), ref, again=True)
+
+
+def _publish(
+    session: Session, app_id: str, repository: Repository, check: Check, ref: str | None, *, again: bool
+) -> str:
     sent = 0
     if ref is None and again:
         ref, sent = _find(session, app_id, repository, check)
