@@ -75,6 +75,11 @@ def test_the_page_of_a_suite_shows_what_failed(world: World, client: TestClient,
     assert f'href="{world.page_of(run)}/tests?run={run.id}"' in page
 
 
+def test_a_failed_test_leads_to_its_history(world: World, client: TestClient, run: Run) -> None:
+    (link,) = re.findall(r'href="([^"]*/-/test[^"]*)"', client.get(world.page_of(run)).text)
+    assert "<h1" in client.get(link.replace("&amp;", "&")).text
+
+
 def test_the_page_of_tests_lists_all_or_one_kind(world: World, client: TestClient, run: Run) -> None:
     page = client.get(f"{world.page_of(run)}/tests").text
     assert "t::good" in page
