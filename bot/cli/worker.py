@@ -39,6 +39,8 @@ _PATIENCE: Final = 0.75
 _LEAST: Final = 10.0
 """A busy machine may keep a process waiting."""
 _BEATS: Final = 4096
+_AWAKE: Final = 1.0
+"""Seconds that the main thread sleeps at most: Python runs what a signal leads to there alone."""
 _WELL: Final = 60.0
 """A child that lived so long did not die of its start."""
 
@@ -68,7 +70,8 @@ def worker(context: click.Context, child: bool) -> None:
     with watched(bot, settings.worker_address):
         bot.start()
         log.info("worker.started", owner=bot.app.owner, workers=settings.workers)
-        ending.wait()
+        while not ending.wait(_AWAKE):
+            pass
         log.info("worker.stopping")
         bot.stop()
     log.info("worker.stopped")

@@ -3,11 +3,14 @@
 import contextlib
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import httpx
 
 from bot.demo.forge.github import PretendGitHub
 from bot.demo.forge.hooks import Delivery, wait_until
@@ -183,8 +186,9 @@ class Place:
         return self.serve.get(path).text
 
     def log(self, run: str) -> bytes:
-        """The run's log as the web gives it."""
-        answer = self.serve.get(f"/runs/{run}/log")
+        """The run's log as the web gives it, which tells who asks for many when to come back."""
+        while (answer := self.serve.get(f"/runs/{run}/log")).status_code == httpx.codes.TOO_MANY_REQUESTS:
+            time.sleep(float(answer.headers["Retry-After"]))
         return answer.content if answer.is_success else b""
 
 
