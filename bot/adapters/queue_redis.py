@@ -3,6 +3,7 @@
 Dramatiq's retries, delays and time limits stay off: what is lost here the sweep sends again (RELIABILITY §6.5).
 """
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -160,8 +161,9 @@ class _Lane:
         return not self._stopping.is_alive()
 
     def _act(self, identifier: str | int, trace: str = "") -> None:
-        try:
+        with contextlib.suppress(redis.RedisError):  # the mark ends by itself, and the hint is here
             self._client.delete(self._mark(identifier))
+        try:
             self._perform(_task(self._kind, identifier, trace))
         except Exception as error:  # the lane's end of the line: the store keeps the work, the sweep sends a hint
             log.exception("task.failed", task=self._kind.__name__, error=type(error).__name__)

@@ -119,6 +119,14 @@ def test_a_server_that_takes_nothing_more_costs_only_the_hint(worker: Worker) ->
         assert server.call("LLEN", "assay:intake") == b":0"
 
 
+def test_a_hint_that_came_is_obeyed_although_the_server_is_of_no_more_use(worker: Worker) -> None:
+    seen = Seen()
+    with servers.redis() as server:
+        server.call("ACL", "SETUSER", "default", "-del")
+        worker(server.url, seen).send(HandleDelivery(1))
+        assert seen.wait(1) == [HandleDelivery(1)]
+
+
 def test_a_server_that_may_forget_is_told_of() -> None:
     with servers.redis("--maxmemory-policy", "allkeys-lru") as server:
         assert [(one.ok, one.help) for one in RedisQueue(server.url, {}).advice()] == [

@@ -281,7 +281,7 @@ def assert_quiet(here: Place, seconds: float = SECONDS) -> Facts:
     try:
         wait_until(is_quiet, seconds, "it does not become quiet")
     except TimeoutError:
-        assert found == []
+        assert not found, found
     return look(here)
 
 
